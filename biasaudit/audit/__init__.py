@@ -1,0 +1,1 @@
+"""Audits: plan, run, store, manifest, compare."""

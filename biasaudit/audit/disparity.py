@@ -1,0 +1,154 @@
+"""By group and by attribute: what the associations are made of."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from biasaudit.audit import tables
+from biasaudit.kinds.association import PARTS
+from biasaudit.stats import clustered, mean_estimate
+from biasaudit.types import ClusterDesign, Estimate, Kind, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from biasaudit.framing import Framing
+
+_ARM: Final = ["checkpoint", "framing", "probe", "feature"]
+
+
+def disparities_frame(
+    responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing], *, level: float
+) -> pd.DataFrame:
+    """Describe the associations by group and by attribute.
+
+    ``by_group``: given the group, the probability of the first attribute of a pair against the
+    second, mean over items whose context names the group. ``difference``: the first group's minus
+    the second's. ``by_attribute``: how much more the attribute goes with the first group than the
+    average attribute does, in nats; `reference` holds the world's share of that group.
+
+    Parameters
+    ----------
+    responses, items : DataFrame
+    framings : sequence of Framing
+    level : float
+    """
+    cells = _cells(responses, items, framings)
+    rows: list[dict[str, object]] = []
+    if len(cells):
+        rows = [*_group_rows(cells, level), *_attribute_rows(cells, level)]
+    frame = pd.DataFrame(rows, columns=list(tables.DISPARITIES.columns))
+    numbers = ["value", "ci_low", "ci_high", "level"]
+    frame[numbers] = frame[numbers].astype(float)
+    frame[["n_items", "n_clusters"]] = frame[["n_items", "n_clusters"]].astype(int)
+    texts = ["checkpoint", "framing", "probe", "feature", "statistic", "group", "reference", "status", "method", "unit"]
+    frame[texts] = frame[texts].astype(str)
+    by = [*_ARM, "statistic", "group"]
+    return tables.checked(frame.sort_values(by, ignore_index=True), tables.DISPARITIES)
+
+
+def group_probabilities(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing]) -> pd.DataFrame:
+    """Return one row per item and group: probability of the first attribute given the group.
+
+    Columns: checkpoint, framing, probe, feature, item_id, cluster_id, group, probability.
+    """
+    cells = _cells(responses, items, framings)
+    if not len(cells):
+        return pd.DataFrame(columns=[*_ARM, "item_id", "cluster_id", "group", "probability"])
+    cells = cells[cells["group_in_context"]]
+    frames = []
+    for position, letter in enumerate("AB"):
+        part = cells[[*_ARM, "item_id", "cluster_id"]].copy()
+        part["group"] = [groups[position] for groups in cells["groups"]]
+        part["probability"] = 1 / (1 + np.exp(cells[f"2|{letter}"] - cells[f"1|{letter}"]))
+        frames.append(part)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _cells(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing]) -> pd.DataFrame:
+    """Return the four log-probabilities of each association item, mean over a framing's wordings."""
+    chosen = items[(items["kind"] == Kind.ASSOCIATION.value) & (items["role"] == Role.BIAS.value)]
+    chosen = chosen[chosen["groups"] != ""]
+    scored = responses[responses["part"].isin(PARTS) & (responses["status"] == "ok")]
+    scored = scored.merge(chosen[["probe", "item_id", "cluster_id", "feature", "groups", "tags", "texts"]])
+    if not len(scored):
+        return scored
+    framing_of = {framing.framing_id: framing.framing for framing in framings}
+    scored = scored.assign(
+        framing=scored["framing_id"].map(framing_of),
+        logprob_nats=[float(np.sum(logprobs)) for logprobs in scored["token_logprobs_nats"]],
+    )
+    by = [*_ARM, "item_id", "cluster_id", "groups", "tags", "texts"]
+    wide = scored.pivot_table(index=by, columns="part", values="logprob_nats", aggfunc="mean").dropna().reset_index()
+    wide["groups"] = [tuple(groups.split(" | ")) for groups in wide["groups"]]
+    wide["tags"] = [json.loads(tags) for tags in wide["tags"]]
+    wide["group_in_context"] = [bool(json.loads(texts)["group_in_context"]) for texts in wide["texts"]]
+    return wide
+
+
+def _group_rows(cells: pd.DataFrame, level: float) -> list[dict[str, object]]:
+    rows = []
+    named = cells[cells["group_in_context"]]
+    for arm, part in named.groupby(_ARM, sort=True):
+        first, second = part["groups"].iloc[0]
+        p_first = 1 / (1 + np.exp(part["2|A"] - part["1|A"]))
+        p_second = 1 / (1 + np.exp(part["2|B"] - part["1|B"]))
+        for statistic, group, values in (
+            ("by_group", first, p_first),
+            ("by_group", second, p_second),
+            ("difference", f"{first} - {second}", p_first - p_second),
+        ):
+            estimate = _designed(values.to_numpy(dtype=float), part["cluster_id"].tolist(), level, "share")
+            rows.append(_row(arm, statistic, group, second if statistic == "difference" else "", estimate))
+    return rows
+
+
+def _attribute_rows(cells: pd.DataFrame, level: float) -> list[dict[str, object]]:
+    rows = []
+    for arm, part in cells.groupby(_ARM, sort=True):
+        leans = pd.concat([_leans(part, 1), _leans(part, 2)], ignore_index=True)
+        # Templates differ in how much they lean as a whole; the attribute's own lean is what is left.
+        leans["lean"] -= leans.groupby("cluster_id")["lean"].transform("mean")
+        for (attribute, share), own in leans.groupby(["attribute", "share"], sort=True):
+            estimate = _designed(own["lean"].to_numpy(dtype=float), own["cluster_id"].tolist(), level, "nats")
+            rows.append(_row(arm, "by_attribute", str(attribute), str(share), estimate))
+    return rows
+
+
+def _leans(part: pd.DataFrame, number: int) -> pd.DataFrame:
+    """Return how much more attribute `number` goes with the first group than with the second, in nats."""
+    in_context = part[f"{number}|A"] - part[f"{number}|B"]
+    letter = "AB"[number - 1]
+    in_continuation = part[f"1|{letter}"] - part[f"2|{letter}"]
+    return pd.DataFrame(
+        {
+            "attribute": [tags.get(f"attribute_{number}", "") for tags in part["tags"]],
+            "share": [tags.get(f"share_{number}", "") for tags in part["tags"]],
+            "cluster_id": part["cluster_id"].to_numpy(),
+            "lean": np.where(part["group_in_context"], in_context, in_continuation),
+        }
+    )
+
+
+def _designed(values: np.ndarray, clusters: list[str], level: float, unit: str) -> Estimate:
+    return mean_estimate(clustered(values, clusters), ClusterDesign.DESIGNED, level=level, unit=unit)
+
+
+def _row(arm: object, statistic: str, group: str, reference: str, estimate: Estimate) -> dict[str, object]:
+    checkpoint, framing, probe, feature = arm  # type: ignore[misc]  # a group key of four
+    return {
+        "checkpoint": checkpoint,
+        "framing": framing,
+        "probe": probe,
+        "feature": feature,
+        "statistic": statistic,
+        "group": group,
+        "reference": reference,
+        **asdict(estimate),
+        "status": estimate.status.value,
+    }

@@ -1,0 +1,113 @@
+"""What an audit is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from biasaudit.errors import UsageError
+from biasaudit.framing import NEUTRAL_REQUESTS, Framing, FramingName, framings, template_hash
+from biasaudit.models.loading import Dtype
+from biasaudit.models.reference import parse_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that decides what an audit computes.
+
+    Attributes
+    ----------
+    base : str
+        Reference of the pretrained checkpoint.
+    tuned : tuple of str
+        References of the tuned checkpoints, in the order in which they were made.
+    probes : tuple of str
+        Ids or folders.
+    framing_names : tuple
+        ``plain``, ``chat`` or both.
+    requests : tuple of str
+        Neutral requests of the chat framing.
+    chat_template : str or None
+        Text of a Jinja template; None takes the tuned model's own.
+    data_dir : Path or None
+    dtype, device
+        See :class:`biasaudit.models.ModelShelf`.
+    margin : float
+        Largest change of an index that counts as none.
+    level : float
+    seed : int
+    batch_tokens : int
+    omit_texts : bool
+        Leave the texts of published data sets out of the audit and its report.
+    allow_different_lineage, trust_remote_code : bool
+    """
+
+    base: str
+    tuned: tuple[str, ...]
+    probes: tuple[str, ...]
+    framing_names: tuple[FramingName, ...] = ("plain", "chat")
+    requests: tuple[str, ...] = NEUTRAL_REQUESTS
+    chat_template: str | None = None
+    data_dir: Path | None = None
+    dtype: Dtype = "auto"
+    device: str | None = None
+    margin: float = 0.05
+    level: float = 0.95
+    seed: int = 0
+    batch_tokens: int = 1024
+    omit_texts: bool = False
+    allow_different_lineage: bool = False
+    trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        for condition, message, fix in (
+            (not self.tuned, "no tuned checkpoint is named.", "Name at least one after the base."),
+            (not self.probes, "no probe is named.", "Name at least one; `biasaudit probes list` shows them."),
+            (len(set(self.probes)) < len(self.probes), "a probe is named twice.", "Name each once."),
+            (not self.framing_names, "no framing is named.", "Use plain, chat or both."),
+            ("chat" in self.framing_names and not self.requests, "the chat framing needs a request.", "Give one."),
+            (not 0 < self.margin < 1, f"the margin is {self.margin}.", "It lies between 0 and 1."),
+            (not 0.5 < self.level < 1, f"the level is {self.level}.", "It lies between 0.5 and 1."),
+            (self.batch_tokens < 1, f"the batch size is {self.batch_tokens}.", "It is at least 1 token."),
+        ):
+            if condition:
+                raise UsageError(message, fix=fix)
+        for reference in (self.base, *self.tuned):
+            parse_reference(reference)
+
+    @property
+    def checkpoints(self) -> dict[str, str]:
+        """Checkpoint -> reference: ``base``, ``tuned``, ``tuned-2``, ..."""
+        names = ["tuned", *(f"tuned-{number}" for number in range(2, len(self.tuned) + 1))]
+        return {"base": self.base, **dict(zip(names, self.tuned, strict=True))}
+
+    @property
+    def framings(self) -> tuple[Framing, ...]:
+        """The framings with their wordings."""
+        return framings(self.framing_names, self.requests)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what identifies the audit, JSON-ready; the batch size and folders are not part of it."""
+        checkpoints = self.checkpoints
+        wordings: list[Mapping[str, str | None]] = [
+            {"framing_id": framing.framing_id, "framing": framing.framing, "request": framing.request}
+            for framing in self.framings
+        ]
+        return {
+            "base": self.base,
+            "tuned": {name: reference for name, reference in checkpoints.items() if name != "base"},
+            "probes": list(self.probes),
+            "framings": wordings,
+            "chat_template_sha256": template_hash(self.chat_template),
+            "dtype": self.dtype,
+            "device": self.device,
+            "margin": self.margin,
+            "level": self.level,
+            "seed": self.seed,
+            "omit_texts": self.omit_texts,
+            "allow_different_lineage": self.allow_different_lineage,
+        }

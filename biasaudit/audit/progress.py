@@ -1,0 +1,31 @@
+"""How a long run tells of itself."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Told what happens; the shell draws it, the API may leave it silent."""
+
+    def say(self, text: str) -> None:
+        """Tell one line."""
+
+    def begin(self, label: str, total: int) -> None:
+        """Begin a piece of work of `total` requests."""
+
+    def advance(self, n_requests: int, n_tokens: int) -> None:
+        """Some of it is done; `n_tokens` were computed for it."""
+
+
+class Silence:
+    """Tells nothing."""
+
+    def say(self, text: str) -> None:
+        """Tell nothing."""
+
+    def begin(self, label: str, total: int) -> None:
+        """Tell nothing."""
+
+    def advance(self, n_requests: int, n_tokens: int) -> None:
+        """Tell nothing."""

@@ -1,0 +1,301 @@
+"""From a plan to a finished audit: locate, score, tabulate, compare, write."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import resource
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import biasaudit
+from biasaudit import kinds
+from biasaudit.audit import store
+from biasaudit.audit.compare import Settings, comparisons_frame
+from biasaudit.audit.disparity import disparities_frame
+from biasaudit.audit.estimate import estimates_frame
+from biasaudit.audit.headlines import headlines
+from biasaudit.audit.manifest import Manifest
+from biasaudit.audit.progress import Progress, Silence
+from biasaudit.audit.result import Audit
+from biasaudit.audit.scoring import items_frame, response_rows, responses_frame, scores_frame
+from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAuditError
+from biasaudit.framing import framed
+from biasaudit.models import (
+    Located,
+    ModelShelf,
+    ResponseCache,
+    cache_folder,
+    lineage,
+    locate,
+    parse_reference,
+    score,
+)
+from biasaudit.models.loading import chat_template_of, library_versions, load_tokenizer, render_chat
+from biasaudit.models.templates import chosen_template
+from biasaudit.probes import Probe, load_probe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from biasaudit.audit.plan import Plan
+    from biasaudit.types import Request
+
+_SCIENCE: Final = ("numpy", "scipy", "statsmodels", "pandas", "pyarrow")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Meter:
+    """What the run cost."""
+
+    started: float = field(default_factory=time.monotonic)
+    scoring_seconds: float = 0.0
+    tokens: int = 0
+    computed: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        unit = 1 if sys.platform == "darwin" else 1024
+        rate = round(self.tokens / self.scoring_seconds, 1) if self.scoring_seconds and self.tokens else None
+        return {
+            "seconds": round(time.monotonic() - self.started, 1),
+            "scoring_seconds": round(self.scoring_seconds, 1),
+            "tokens": self.tokens,
+            "tokens_per_second": rate,
+            "requests_computed": self.computed,
+            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+        }
+
+
+def run(plan: Plan, *, out: Path | None = None, progress: Progress | None = None) -> Audit:
+    """Run an audit, or return it from `out` if it is finished there.
+
+    Parameters
+    ----------
+    plan : Plan
+    out : Path, optional
+        Folder of the audit. None keeps it in memory; responses are cached all the same.
+    progress : Progress, optional
+
+    Raises
+    ------
+    BiasauditError
+        One message with the fix; responses computed so far are in the cache.
+    """
+    told = progress or Silence()
+    meter = _Meter()
+    probes = [load_probe(name, data_dir=plan.data_dir) for name in plan.probes]
+    for notice in (notice for probe in probes for notice in probe.notices):
+        told.say(notice)
+    located = {name: locate(parse_reference(reference), told.say) for name, reference in plan.checkpoints.items()}
+    finished = _finished(plan, probes, located, out)
+    if finished is not None:
+        told.say(f"{out} holds this audit already, finished; nothing was computed")
+        return finished
+    relations = {
+        name: lineage(located["base"], place, allow_different=plan.allow_different_lineage)
+        for name, place in located.items()
+        if name != "base"
+    }
+    rows, fingerprints = _responses(plan, probes, located, told, meter)
+    audit = _tabulated(plan, probes, rows)
+    manifest = Manifest(
+        biasaudit_version=biasaudit.__version__,
+        plan=plan.as_dict(),
+        fingerprints=fingerprints,
+        lineage=relations,
+        probes={probe.card.id: _probe_facts(probe) for probe in probes},
+        counts={str(name): int(count) for name, count in audit.responses["status"].value_counts().items()},
+        headlines=tuple(asdict(headline) for headline in audit.headlines),
+        run=meter.as_dict(),
+        versions={**library_versions(), **{name: importlib.metadata.version(name) for name in _SCIENCE}},
+    )
+    return _with_manifest(audit, manifest, out)
+
+
+def _responses(
+    plan: Plan, probes: list[Probe], located: Mapping[str, Located], told: Progress, meter: _Meter
+) -> tuple[list[dict[str, object]], dict[str, Any]]:
+    prefixes = _chat_prefixes(plan, located)
+    shelf = ModelShelf(
+        dtype=plan.dtype, device=plan.device, trust_remote_code=plan.trust_remote_code, say=told.say
+    )
+    rows: list[dict[str, object]] = []
+    fingerprints: dict[str, Any] = {}
+    requests = {probe.card.id: _requests(plan, probe, prefixes) for probe in probes}
+    asked = [request for of_probe in requests.values() for request in of_probe]
+    with ResponseCache(cache_folder() / "responses.sqlite") as cache:
+        for name, place in located.items():
+            loaded = shelf.open(place)
+            fingerprints[name] = asdict(loaded.fingerprint)
+            told.begin(f"scoring {name}", len({request.key for request in asked}))
+
+            def advance(n_requests: int, n_tokens: int) -> None:
+                meter.tokens += n_tokens
+                meter.computed += n_requests if n_tokens else 0
+                told.advance(n_requests, n_tokens)
+
+            started = time.monotonic()
+            responses = dict(
+                zip(
+                    (request.key for request in asked),
+                    score(loaded, asked, cache=cache, batch_tokens=plan.batch_tokens, on_progress=advance),
+                    strict=True,
+                )
+            )
+            meter.scoring_seconds += time.monotonic() - started
+            for probe in probes:
+                pairs = ((request, responses[request.key]) for request in requests[probe.card.id])
+                omit = plan.omit_texts and probe.card.data.published
+                rows += response_rows(name, probe.card.id, pairs, omit_tokens=omit)
+    return rows, fingerprints
+
+
+def _chat_prefixes(plan: Plan, located: Mapping[str, Located]) -> dict[str, str]:
+    """Render the template around each neutral request; the same bytes for every checkpoint."""
+    wordings = [framing for framing in plan.framings if framing.request is not None]
+    if not wordings:
+        return {}
+    tokenizers = {
+        name: load_tokenizer(place, trust_remote_code=plan.trust_remote_code) for name, place in located.items()
+    }
+    order = [name for name in located if name != "base"] + ["base"]
+    found = tuple(chat_template_of(located[name], tokenizers[name]) for name in order)
+    template = chosen_template(plan.chat_template, found)
+    tokenizer = tokenizers[order[0]]
+    return {framing.framing_id: render_chat(tokenizer, framing.request or "", template) for framing in wordings}
+
+
+def _requests(plan: Plan, probe: Probe, prefixes: Mapping[str, str]) -> list[Request]:
+    return [
+        framed(prompt, item_id=item.item_id, framing=framing, chat_prefix=prefixes.get(framing.framing_id))
+        for framing in plan.framings
+        for item in probe.items
+        for prompt in kinds.prompts(item)
+    ]
+
+
+def _tabulated(plan: Plan, probes: list[Probe], rows: list[dict[str, object]]) -> Audit:
+    items = items_frame(probes, omit_texts=plan.omit_texts)
+    responses = responses_frame(rows)
+    scores = scores_frame(responses, items, plan.framings)
+    designs = {probe.card.id: probe.card.clusters for probe in probes}
+    tuned = [name for name in plan.checkpoints if name != "base"]
+    settings = Settings(designs=designs, margin=plan.margin, level=plan.level, seed=plan.seed)
+    comparisons = comparisons_frame(scores, tuned=tuned, settings=settings)
+    return Audit(
+        manifest=_PENDING,
+        items=items,
+        responses=responses,
+        scores=scores,
+        estimates=estimates_frame(
+            scores, kinds={probe.card.id: probe.card.kind.value for probe in probes}, designs=designs, level=plan.level
+        ),
+        comparisons=comparisons,
+        disparities=disparities_frame(responses, items, plan.framings, level=plan.level),
+        headlines=headlines(scores, comparisons, tuned=tuned, seed=plan.seed, level=plan.level),
+    )
+
+
+_PENDING: Final = Manifest(
+    biasaudit_version="",
+    plan={},
+    fingerprints={},
+    lineage={},
+    probes={},
+    counts={},
+    headlines=(),
+    run={},
+    versions={},
+)
+
+
+def _with_manifest(audit: Audit, manifest: Manifest, out: Path | None) -> Audit:
+    tables = {name: getattr(audit, name) for name in store.TABLES}
+    complete = Audit(manifest=manifest, headlines=audit.headlines, folder=out, **tables)
+    if out is None:
+        return complete
+    files = store.write_tables(out, complete)
+    complete = Audit(
+        manifest=Manifest(**{**_fields(manifest), "files": files}), headlines=audit.headlines, folder=out, **tables
+    )
+    from biasaudit.report import render_html  # noqa: PLC0415  # slow to import
+
+    files = {**files, store.REPORT: store.write_text(out, store.REPORT, render_html(complete))}
+    manifest = Manifest(**{**_fields(manifest), "files": files})
+    store.write_manifest(out, manifest)
+    return Audit(manifest=manifest, headlines=audit.headlines, folder=out, **tables)
+
+
+def _fields(manifest: Manifest) -> dict[str, Any]:
+    return {name: getattr(manifest, name) for name in Manifest.__dataclass_fields__}
+
+
+def _probe_facts(probe: Probe) -> dict[str, Any]:
+    card = probe.card
+    bias = [item for item in probe.items if item.role.value == "bias"]
+    return {
+        "name": card.name,
+        "version": card.version,
+        "kind": card.kind.value,
+        "clusters": card.clusters.value,
+        "language": card.language,
+        "construct": card.measures,
+        "harm": card.harm,
+        "positive_index": card.positive_index,
+        "licence": card.licence,
+        "citation": card.citation,
+        "known_defects": list(card.known_defects),
+        "not_shown": card.not_shown,
+        "origin": probe.origin,
+        "notices": list(probe.notices),
+        "sha256": probe.sha256,
+        "n_items": len(bias),
+        "n_clusters": len({item.cluster_id for item in bias}),
+    }
+
+
+def _finished(plan: Plan, probes: list[Probe], located: Mapping[str, Located], out: Path | None) -> Audit | None:
+    """Return the audit in `out` if it is finished and answers this plan.
+
+    Raises
+    ------
+    AuditMismatchError
+        If `out` holds a finished audit of something else.
+    """
+    if out is None or not out.exists():
+        return None
+    if not out.is_dir():
+        raise AuditFolderError(f"{out} is a file.", fix="Name a folder with --out.")
+    try:
+        manifest = store.read_manifest(out)
+    except UnfinishedAuditError:
+        return None
+    asked = {
+        "plan": json.loads(json.dumps(plan.as_dict())),
+        "weights": {name: [place.weights, place.adapter] for name, place in located.items()},
+        "probes": {probe.card.id: probe.sha256 for probe in probes},
+    }
+    there = {
+        "plan": manifest.plan,
+        "weights": {name: [found["weights"], found["adapter"]] for name, found in manifest.fingerprints.items()},
+        "probes": {name: facts["sha256"] for name, facts in manifest.probes.items()},
+    }
+    if asked != there:
+        differing = ", ".join(sorted(_differing(asked, there)))
+        raise AuditMismatchError(
+            f"{out} holds a finished audit of another plan; different: {differing}.",
+            fix="Name another folder with --out, or remove this one.",
+        )
+    return store.read_audit(out)
+
+
+def _differing(asked: Mapping[str, Any], there: Mapping[str, Any]) -> set[str]:
+    return {
+        f"{part}.{key}"
+        for part in asked
+        for key in set(asked[part]) | set(there[part])
+        if asked[part].get(key) != there[part].get(key)
+    }

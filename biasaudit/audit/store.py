@@ -1,0 +1,154 @@
+"""The only reader and writer of audit folders."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from biasaudit.audit import tables
+from biasaudit.audit.manifest import SCHEMA_VERSION, Manifest, from_dict
+from biasaudit.audit.result import Audit, Headline
+from biasaudit.errors import AlteredAuditError, AuditFolderError, UnfinishedAuditError
+from biasaudit.types import Estimate, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pandera.pandas import DataFrameSchema
+
+MANIFEST: Final = "manifest.json"
+REPORT: Final = "report.html"
+TABLES: Final[Mapping[str, DataFrameSchema]] = {
+    "items": tables.ITEMS,
+    "responses": tables.RESPONSES,
+    "scores": tables.SCORES,
+    "estimates": tables.ESTIMATES,
+    "comparisons": tables.COMPARISONS,
+    "disparities": tables.DISPARITIES,
+}
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write under a temporary name in the same folder, then move into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def table_bytes(frame: pd.DataFrame) -> bytes:
+    """Return `frame` as Parquet; equal frames give equal bytes."""
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def write_tables(folder: Path, audit: Audit) -> dict[str, str]:
+    """Write every table and return file -> sha256."""
+    written: dict[str, str] = {}
+    for name, schema in TABLES.items():
+        content = table_bytes(tables.checked(getattr(audit, name), schema))
+        write_atomically(folder / f"{name}.parquet", content)
+        written[f"{name}.parquet"] = hashlib.sha256(content).hexdigest()
+    return written
+
+
+def write_text(folder: Path, name: str, text: str) -> str:
+    """Write a text file and return its sha256."""
+    content = text.encode("utf-8")
+    write_atomically(folder / name, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest: from now on the audit is finished."""
+    write_text(folder, MANIFEST, manifest.to_json())
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a finished audit.
+
+    Raises
+    ------
+    UnfinishedAuditError
+        If there is none.
+    AuditFolderError
+        If it cannot be read, or is of another version.
+    """
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise AuditFolderError(f"{folder} is not an audit folder: there is no such folder.", fix="Name the folder given to --out.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise UnfinishedAuditError(
+            f"{folder} holds no finished audit: {MANIFEST} is missing.",
+            fix="Run the same `biasaudit audit` command again; it goes on from the cache.",
+        ) from exc
+    except (OSError, ValueError, RecursionError) as exc:
+        raise AlteredAuditError(f"{path} cannot be read: {exc}.", fix="Restore it, or run the audit again.") from exc
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if version != SCHEMA_VERSION:
+        raise AuditFolderError(
+            f"{path} has schema version {version!r}; this version of biasaudit reads {SCHEMA_VERSION}.",
+            fix="Use the version of biasaudit that wrote it, or run the audit again.",
+        )
+    try:
+        return from_dict(content)
+    except TypeError as exc:
+        raise AlteredAuditError(f"{path} is not a whole manifest: {exc}.", fix="Restore it, or run the audit again.") from exc
+
+
+def read_audit(folder: Path) -> Audit:
+    """Read a finished audit, every file checked against the manifest.
+
+    Raises
+    ------
+    UnfinishedAuditError, AlteredAuditError, AuditFolderError
+    """
+    manifest = read_manifest(folder)
+    frames: dict[str, pd.DataFrame] = {}
+    for name in TABLES:
+        frames[name] = _read_table(folder, f"{name}.parquet", manifest)
+    try:
+        headlines = tuple(_headline(content) for content in manifest.headlines)
+    except (KeyError, TypeError, ValueError) as exc:
+        raise AlteredAuditError(f"{folder / MANIFEST}: the headline is damaged: {exc}.") from exc
+    return Audit(manifest=manifest, headlines=headlines, folder=folder, **frames)
+
+
+def _read_table(folder: Path, name: str, manifest: Manifest) -> pd.DataFrame:
+    path = folder / name
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise AlteredAuditError(f"{path} cannot be read: {exc}.", fix="Restore it, or run the audit again.") from exc
+    if hashlib.sha256(content).hexdigest() != manifest.files.get(name):
+        raise AlteredAuditError(
+            f"{path} was altered: its checksum is not the manifest's.", fix="Restore it, or run the audit again."
+        )
+    return pq.read_table(io.BytesIO(content)).to_pandas()
+
+
+def _headline(content: Mapping[str, object]) -> Headline:
+    estimate = dict(content["relative_reduction"])  # type: ignore[call-overload]  # JSON, checked by Estimate
+    estimate["status"] = Status(estimate["status"])
+    return Headline(**{**content, "relative_reduction": Estimate(**estimate)})  # type: ignore[arg-type]

@@ -1,0 +1,180 @@
+"""The column contracts of an audit's tables, in one place.
+
+Every frame that is written to an audit folder, or read from one, passes :func:`checked`.
+Rows are sorted by the table's key, so that equal evidence gives equal bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pandera.pandas as pa
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ESTIMATE_COLUMNS: Final = {
+    "status": pa.Column(str),
+    "value": pa.Column(float, nullable=True),
+    "ci_low": pa.Column(float, nullable=True),
+    "ci_high": pa.Column(float, nullable=True),
+    "level": pa.Column(float),
+    "n_items": pa.Column(int),
+    "n_clusters": pa.Column(int),
+    "method": pa.Column(str),
+    "unit": pa.Column(str),
+}
+"""The fields of an :class:`~biasaudit.types.Estimate` as columns."""
+
+ITEMS: Final = pa.DataFrameSchema(
+    {
+        "probe": pa.Column(str),
+        "item_id": pa.Column(str),
+        "kind": pa.Column(str),
+        "cluster_id": pa.Column(str),
+        "feature": pa.Column(str),
+        "groups": pa.Column(str),  # joined by " | "
+        "role": pa.Column(str),
+        "family": pa.Column(str),
+        # JSON of the texts, or null where they were left out of the audit.
+        "texts": pa.Column(str, nullable=True),
+        "tags": pa.Column(str),
+    },
+    strict=True,
+    unique=["probe", "item_id"],
+)
+"""One row per item: what is needed to score and to show the responses again."""
+
+RESPONSES: Final = pa.DataFrameSchema(
+    {
+        "checkpoint": pa.Column(str),
+        "framing_id": pa.Column(str),
+        "probe": pa.Column(str),
+        "item_id": pa.Column(str),
+        "part": pa.Column(str),
+        "key": pa.Column(str),
+        "status": pa.Column(str, pa.Check.isin(["ok", "failed"])),
+        "reason": pa.Column(str, nullable=True),
+        "token_ids": pa.Column(object, nullable=True),
+        "token_logprobs_nats": pa.Column(object, nullable=True),
+    },
+    strict=True,
+)
+"""One row per checkpoint, framing, item and part: the only expensive table."""
+
+SCORES: Final = pa.DataFrameSchema(
+    {
+        "checkpoint": pa.Column(str),
+        "framing": pa.Column(str, pa.Check.isin(["plain", "chat"])),
+        "framing_id": pa.Column(str),
+        "probe": pa.Column(str),
+        "item_id": pa.Column(str),
+        "cluster_id": pa.Column(str),
+        "feature": pa.Column(str),
+        "family": pa.Column(str),
+        "role": pa.Column(str),
+        "status": pa.Column(str, pa.Check.isin(["ok", "failed"])),
+        # Positive with the stereotype (bias), towards sense (competence).
+        "d_nats": pa.Column(float, nullable=True),
+        # The same from mean log-probabilities per token; null for associations.
+        "d_per_token_nats": pa.Column(float, nullable=True),
+        "sign": pa.Column(float, pa.Check.isin([-1.0, 0.0, 1.0]), nullable=True),
+        "graded": pa.Column(float, pa.Check.in_range(-1, 1), nullable=True),
+    },
+    strict=True,
+    unique=["checkpoint", "framing_id", "probe", "item_id"],
+)
+"""One row per checkpoint, framing and item."""
+
+ESTIMATES: Final = pa.DataFrameSchema(
+    {
+        "checkpoint": pa.Column(str),
+        "framing": pa.Column(str),
+        "probe": pa.Column(str),
+        "feature": pa.Column(str),
+        "metric": pa.Column(str),
+        **ESTIMATE_COLUMNS,
+        "n_asked": pa.Column(int),
+        "saturated": pa.Column(bool),
+    },
+    strict=True,
+    unique=["checkpoint", "framing", "probe", "feature", "metric"],
+)
+"""One row per checkpoint, framing, probe, feature and metric. Feature ``all`` pools a probe's features."""
+
+COMPARISONS: Final = pa.DataFrameSchema(
+    {
+        "tuned": pa.Column(str),
+        "contrast": pa.Column(str),
+        "probe": pa.Column(str),
+        "feature": pa.Column(str),
+        "metric": pa.Column(str, pa.Check.isin(["graded", "sign"])),
+        "declared": pa.Column(bool),  # in the family that Holm corrects
+        # The reduction D = first arm minus second arm, positive = less stereotype.
+        "status": pa.Column(str),
+        "reduction": pa.Column(float, nullable=True),
+        "ci_low": pa.Column(float, nullable=True),
+        "ci_high": pa.Column(float, nullable=True),
+        "ci90_low": pa.Column(float, nullable=True),
+        "ci90_high": pa.Column(float, nullable=True),
+        "p_value": pa.Column(float, nullable=True),
+        "p_holm": pa.Column(float, nullable=True),
+        "test": pa.Column(str),
+        "first_value": pa.Column(float, nullable=True),
+        "first_ci_low": pa.Column(float, nullable=True),
+        "first_ci_high": pa.Column(float, nullable=True),
+        "second_value": pa.Column(float, nullable=True),
+        "second_ci_low": pa.Column(float, nullable=True),
+        "second_ci_high": pa.Column(float, nullable=True),
+        "relative_status": pa.Column(str),
+        "relative_reduction": pa.Column(float, nullable=True),
+        "relative_ci_low": pa.Column(float, nullable=True),
+        "relative_ci_high": pa.Column(float, nullable=True),
+        "smallest_detectable_change": pa.Column(float, nullable=True),
+        "margin": pa.Column(float),
+        "n_items": pa.Column(int),
+        "n_clusters": pa.Column(int),
+        "method": pa.Column(str),
+        "inherited_bias": pa.Column(bool),  # interval of the first arm excludes 0: a label, not a filter
+        "coverage_first": pa.Column(float, nullable=True),
+        "coverage_second": pa.Column(float, nullable=True),
+        "competence_first": pa.Column(float, nullable=True),
+        "competence_second": pa.Column(float, nullable=True),
+        "competence_fell": pa.Column(bool),
+        # Item flows, in items: with the stereotype in both arms, no longer, newly, in neither, not scored.
+        "flow_inherited": pa.Column(int),
+        "flow_removed": pa.Column(int),
+        "flow_introduced": pa.Column(int),
+        "flow_never": pa.Column(int),
+        "flow_missing": pa.Column(int),
+        # Least and greatest D over the framings of the contrast, and the share of them with D's sign.
+        "framings_low": pa.Column(float, nullable=True),
+        "framings_high": pa.Column(float, nullable=True),
+        "framings_agree": pa.Column(float, nullable=True),
+        "verdict": pa.Column(str),
+        "verdict_reason": pa.Column(str),
+    },
+    strict=True,
+    unique=["tuned", "contrast", "probe", "feature", "metric"],
+)
+"""One row per tuned checkpoint, contrast, probe, feature and metric; `graded` carries the verdict."""
+
+DISPARITIES: Final = pa.DataFrameSchema(
+    {
+        "checkpoint": pa.Column(str),
+        "framing": pa.Column(str),
+        "probe": pa.Column(str),
+        "feature": pa.Column(str),
+        "statistic": pa.Column(str, pa.Check.isin(["by_group", "difference", "by_attribute"])),
+        "group": pa.Column(str),
+        "reference": pa.Column(str),
+        **ESTIMATE_COLUMNS,
+    },
+    strict=True,
+)
+"""By group: mean probability of the first attribute; by attribute: its lean, in nats."""
+
+
+def checked(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Return `frame` with the schema's columns in order, or raise pandera's SchemaError."""
+    return schema.validate(frame[list(schema.columns)])

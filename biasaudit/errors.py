@@ -1,0 +1,136 @@
+"""The error tree. Everything that biasaudit raises on purpose is one of these.
+
+::
+
+    BiasauditError                    exit code 4
+    ├── UsageError                    exit code 2: the call or a file that a person wrote is wrong
+    │   ├── ModelReferenceError       the reference means nothing, or names nothing that exists
+    │   ├── ModelFilesError           found, but there is nothing usable inside (no weights, pickles only)
+    │   ├── ChatTemplateError         the chat framing was asked for, and there is no usable template
+    │   ├── LineageError              the checkpoints do not descend from one another
+    │   ├── ProbeError                a card, an items file or a data set is wrong
+    │   │   └── ItemError             one field of one row: carries file, line, field, found, expected
+    │   ├── PolicyError               the policy file is wrong
+    │   └── AuditMismatchError        the folder holds an audit of another plan
+    ├── EvidenceError                 exit code 3: there is not enough evidence to decide
+    │   └── EmptySampleError          a metric was asked of no observations
+    └── AuditFolderError              exit code 4: the folder cannot be used as an audit
+        ├── UnfinishedAuditError      no manifest: the run did not end
+        └── AlteredAuditError         a file does not match the manifest
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class BiasauditError(Exception):
+    """Base of every error that biasaudit raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        Where, what was found and what was expected.
+    fix : str, optional
+        What the reader can do about it; printed on a line of its own.
+    """
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, fix: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return self.message if self.fix is None else f"{self.message}\n{self.fix}"
+
+
+class UsageError(BiasauditError):
+    """The call, or a file that a person wrote, is wrong."""
+
+    exit_code = 2
+
+
+class ModelReferenceError(UsageError):
+    """A model reference that means nothing, or that names nothing that exists."""
+
+
+class ModelFilesError(UsageError):
+    """A model was found, but its files cannot be used."""
+
+
+class ChatTemplateError(UsageError):
+    """The chat framing was asked for, and no usable chat template is known."""
+
+
+class LineageError(UsageError):
+    """Base and tuned checkpoint do not share architecture, sizes and vocabulary."""
+
+
+class ProbeError(UsageError):
+    """A probe's card, items or source data is wrong or absent."""
+
+
+class ItemError(ProbeError):
+    """One field of one row of a probe's data is wrong.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    line : int
+        Line in that file, from 1.
+    field : str
+        Name of the field.
+    found : str
+        What stands there.
+    expected : str
+        What should stand there.
+    """
+
+    def __init__(self, *, path: Path, line: int, field: str, found: str, expected: str) -> None:
+        super().__init__(
+            f"{path}:{line}: field {field!r} is {_shorten(found)}; expected {expected}.",
+            fix="Correct that row, or restore the file from its source.",
+        )
+        self.path = path
+        self.line = line
+        self.field = field
+        self.found = found
+        self.expected = expected
+
+
+class PolicyError(UsageError):
+    """A policy file that cannot be read as a policy."""
+
+
+class AuditMismatchError(UsageError):
+    """The output folder already holds an audit of another plan."""
+
+
+class EvidenceError(BiasauditError):
+    """There is not enough evidence to answer."""
+
+    exit_code = 3
+
+
+class EmptySampleError(EvidenceError):
+    """A metric was asked of no observations: zero would read as "no bias"."""
+
+
+class AuditFolderError(BiasauditError):
+    """A folder that cannot be used as an audit."""
+
+
+class UnfinishedAuditError(AuditFolderError):
+    """The folder has no manifest: the run that writes it did not end."""
+
+
+class AlteredAuditError(AuditFolderError):
+    """A file in the folder does not match the manifest."""
+
+
+def _shorten(text: str, limit: int = 80) -> str:
+    shown = repr(text)
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"

@@ -1,0 +1,48 @@
+"""The value of one item in one arm."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemValue:
+    """Value of an item, or the fact that it could not be scored.
+
+    Attributes
+    ----------
+    d_nats : float or None
+        Positive with the stereotype (bias items), or towards sense (competence items).
+    d_per_token_nats : float or None
+        The same from means per token; None where the kind has no such form.
+    """
+
+    d_nats: float | None
+    d_per_token_nats: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a value."""
+        return self.d_nats is not None
+
+    @property
+    def sign(self) -> float | None:
+        """Return -1, 0 or 1; 0 is an exact tie."""
+        if self.d_nats is None:
+            return None
+        return float((self.d_nats > 0) - (self.d_nats < 0))
+
+    @property
+    def graded(self) -> float | None:
+        """Return tanh(d / 4), in [-1, 1]: for an association this is Yule's Y.
+
+        References
+        ----------
+        Yule (1912), On the methods of measuring association between two attributes:
+        Y = (sqrt(OR) - 1) / (sqrt(OR) + 1), which is tanh(ln(OR) / 4).
+        """
+        return None if self.d_nats is None else math.tanh(self.d_nats / 4)
+
+
+UNSCORED = ItemValue(d_nats=None)

@@ -1,0 +1,116 @@
+"""Which files of a model are used, and what they hash to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from biasaudit.errors import ModelFilesError, ModelReferenceError
+
+WANTED: Final = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model")
+PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+CACHE_VARIABLE: Final = "BIASAUDIT_CACHE"
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder for biasaudit, made if need be."""
+    named = os.environ.get(CACHE_VARIABLE)
+    folder = Path(named) if named else Path(platformdirs.user_cache_dir("biasaudit", appauthor=False))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def hub_folder(hub_id: str, revision: str | None) -> Path:
+    """Return the local snapshot of a hub model, downloaded if it is not there.
+
+    Raises
+    ------
+    ModelReferenceError
+        If the hub has no such model or revision, or cannot be reached.
+    """
+    from huggingface_hub import snapshot_download  # noqa: PLC0415  # only where the hub is asked
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
+
+    try:
+        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(WANTED)))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as exc:
+        shown = hub_id + (f"@{revision}" if revision else "")
+        reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
+        raise ModelReferenceError(
+            f"the model {shown!r} is neither a local path nor to be had from the hub: {reason}",
+            fix="Check the spelling, log in with `hf auth login` if it is gated, or name a local folder.",
+        ) from exc
+
+
+def check_weights(folder: Path, what: str) -> tuple[Path, ...]:
+    """Return the safetensors files of `folder`.
+
+    Raises
+    ------
+    ModelFilesError
+        If there are none; pickled weights are named as such and refused.
+    """
+    weights = tuple(sorted(folder.glob("*.safetensors")))
+    if weights:
+        return weights
+    pickles = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
+    if pickles:
+        raise ModelFilesError(
+            f"{what} {str(folder)!r} holds pickled weights only ({pickles[0]}), which can run code when they are read.",
+            fix="Convert them to safetensors (`model.save_pretrained(folder)`), or use a revision that has them.",
+        )
+    raise ModelFilesError(
+        f"{what} {str(folder)!r} holds no weights (*.safetensors).", fix="Name the folder that holds the model itself."
+    )
+
+
+def require_config(folder: Path, what: str, name: str = "config.json") -> dict[str, object]:
+    """Read the JSON file `name` of `folder`, or say that this is not a model."""
+    path = folder / name
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise ModelFilesError(f"{what} {str(folder)!r} has no {name}.", fix="Name a folder that holds it.") from exc
+    except (OSError, ValueError) as exc:
+        raise ModelFilesError(f"{path}: cannot be read: {exc}.", fix="Restore the file from its source.") from exc
+    if not isinstance(content, dict):
+        raise ModelFilesError(f"{path}: holds {type(content).__name__}; expected an object.")
+    return content
+
+
+def sha256_of(paths: Iterable[Path]) -> str:
+    """Return one hash over names and contents of `paths`, each file hashed once per version of it.
+
+    A file's hash is remembered by its path, size and time of change, so that a model of several
+    gigabytes is not read again only to be recognised.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(f"{path.name}:{file_sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of one file, from memory if the file has not changed since."""
+    resolved = path.resolve()
+    stat = resolved.stat()
+    identity = (str(resolved), stat.st_size, stat.st_mtime_ns)
+    with sqlite3.connect(cache_folder() / "hashes.sqlite", timeout=30) as known:
+        known.execute("CREATE TABLE IF NOT EXISTS hashes (path TEXT PRIMARY KEY, size INT, mtime_ns INT, sha256 TEXT)")
+        row = known.execute(
+            "SELECT sha256 FROM hashes WHERE path = ? AND size = ? AND mtime_ns = ?", identity
+        ).fetchone()
+        if row is not None:
+            return str(row[0])
+        with resolved.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        known.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", (*identity, found))
+    known.close()
+    return found

@@ -1,0 +1,379 @@
+"""Loading a checkpoint; base weights stay loaded while adapters on them come and go."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from biasaudit.errors import ChatTemplateError, LineageError, ModelFilesError
+from biasaudit.framing import template_hash
+from biasaudit.models.files import check_weights, file_sha256, hub_folder, require_config, sha256_of
+from biasaudit.models.gguf import converted_folder
+from biasaudit.types import ModelFingerprint, ModelSpec
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Dtype = Literal["auto", "float32", "bfloat16"]
+LIBRARIES: Final = ("torch", "transformers", "tokenizers", "peft", "safetensors", "gguf")
+TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """Where the files of a model lie, before any weights are read.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    folder : Path
+        With configuration, safetensors and tokenizer.
+    adapter_folder : Path or None
+    weights, adapter : str
+        ``sha256:…`` of the files' content.
+    config : mapping
+        ``config.json``.
+    """
+
+    spec: ModelSpec
+    folder: Path
+    adapter_folder: Path | None
+    weights: str
+    adapter: str | None
+    config: Mapping[str, object]
+
+
+def locate(spec: ModelSpec, say: Callable[[str], None] = lambda _: None) -> Located:
+    """Find, download or convert the files that `spec` names, and hash them.
+
+    Raises
+    ------
+    ModelReferenceError, ModelFilesError
+        If something is absent or cannot be used.
+    LineageError
+        If the adapter does not fit the base.
+    """
+    folder, weights = _locate_base(spec, say)
+    config = require_config(folder, "the folder")
+    shapes = check_weights(folder, "the folder")
+    adapter_folder, adapter = None, None
+    if spec.adapter is not None:
+        adapter_folder = _local_or_hub(spec.adapter, spec.adapter_revision, say)
+        require_config(adapter_folder, "the adapter folder", "adapter_config.json")
+        files = check_weights(adapter_folder, "the adapter folder")
+        _check_adapter_fits(files, shapes, spec)
+        adapter = "sha256:" + sha256_of([*files, adapter_folder / "adapter_config.json"])
+    return Located(
+        spec=spec, folder=folder, adapter_folder=adapter_folder, weights=weights, adapter=adapter, config=config
+    )
+
+
+def _locate_base(spec: ModelSpec, say: Callable[[str], None]) -> tuple[Path, str]:
+    path = Path(spec.base)
+    if path.is_file():
+        if path.suffix != ".gguf":
+            raise ModelFilesError(f"{path} is a file, but not a .gguf file.", fix="Name the folder of the model.")
+        return converted_folder(path, say), f"sha256:{file_sha256(path)}"
+    folder = _local_or_hub(spec.base, spec.revision, say)
+    require_config(folder, "the folder")
+    weights = check_weights(folder, "the folder")
+    return folder, "sha256:" + sha256_of([*weights, folder / "config.json"])
+
+
+def _local_or_hub(location: str, revision: str | None, say: Callable[[str], None]) -> Path:
+    path = Path(location)
+    if path.is_dir():
+        return path
+    say(f"looking up {location}")
+    return hub_folder(location, revision)
+
+
+def _check_adapter_fits(adapter: Sequence[Path], base: Sequence[Path], spec: ModelSpec) -> None:
+    """Compare the shapes of LoRA matrices with the weights they are added to."""
+    shapes = _shapes(base)
+    for name, shape in _shapes(adapter).items():
+        module, found, matrix = name.partition(".lora_")
+        if not found or matrix[0] not in "AB" or "embedding" in matrix:
+            continue
+        target = module.removeprefix("base_model.model.") + ".weight"
+        side = 1 if matrix[0] == "A" else 0
+        expected = shapes.get(target)
+        if expected is None or expected[side] != shape[side]:
+            what = f"has shape {list(expected)}" if expected else "does not exist"
+            raise LineageError(
+                f"the adapter {spec.adapter!r} was made for another base: it changes {target} "
+                f"({matrix[0]} of shape {list(shape)}), which {what} in {spec.base!r}.",
+                fix="Name the base that the adapter was trained on (base_model_name_or_path in adapter_config.json).",
+            )
+
+
+def _shapes(files: Sequence[Path]) -> dict[str, tuple[int, ...]]:
+    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
+
+    shapes: dict[str, tuple[int, ...]] = {}
+    for path in files:
+        try:
+            with safe_open(path, framework="numpy") as tensors:
+                shapes.update((name, tuple(tensors.get_slice(name).get_shape())) for name in tensors.keys())  # noqa: SIM118  # not a mapping
+        except (SafetensorError, OSError) as exc:
+            raise ModelFilesError(f"{path}: is not a whole safetensors file: {exc}.", fix="Download it again.") from exc
+    return shapes
+
+
+@dataclass(slots=True, kw_only=True)
+class LoadedModel:
+    """A checkpoint that can score.
+
+    Attributes
+    ----------
+    model, tokenizer
+        Of transformers; the model in evaluation mode.
+    fingerprint : ModelFingerprint
+    chat_template : str or None
+    max_length : int or None
+        Longest sequence in tokens.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    fingerprint: ModelFingerprint
+    chat_template: str | None
+    max_length: int | None
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Width of the output layer."""
+        return self.fingerprint.vocabulary_size
+
+    def continuation_logprobs(
+        self, rows: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]
+    ) -> list[list[float]]:
+        """Return, for each (context, continuation) of token ids, the log-probabilities in nats.
+
+        Rows are padded on the right, where a causal model cannot see the padding. The output layer
+        runs only from the earliest position that is read.
+        """
+        import torch  # noqa: PLC0415
+
+        length = max(len(context) + len(continuation) for context, continuation in rows)
+        start = min(len(context) for context, _ in rows) - 1
+        ids = torch.zeros((len(rows), length), dtype=torch.long)
+        mask = torch.zeros((len(rows), length), dtype=torch.long)
+        for row, (context, continuation) in enumerate(rows):
+            whole = [*context, *continuation]
+            ids[row, : len(whole)] = torch.tensor(whole)
+            mask[row, : len(whole)] = 1
+        device = self.model.device
+        with torch.inference_mode():
+            keep = torch.arange(start, length - 1, device=device)
+            logits = self.model(
+                input_ids=ids.to(device), attention_mask=mask.to(device), logits_to_keep=keep, use_cache=False
+            ).logits.float()
+            targets = ids[:, start + 1 :].to(device)
+            picked = logits.gather(2, targets.unsqueeze(2)).squeeze(2)
+            logprobs = (picked - torch.logsumexp(logits, dim=2)).double().cpu()
+        return [
+            logprobs[row, len(context) - 1 - start : len(context) - 1 - start + len(continuation)].tolist()
+            for row, (context, continuation) in enumerate(rows)
+        ]
+
+    def chat_prefix(self, request: str, template: str) -> str:
+        """Render `template` around a user's turn, up to where the assistant's turn begins.
+
+        Raises
+        ------
+        ChatTemplateError
+            If the template cannot be rendered.
+        """
+        return render_chat(self.tokenizer, request, template)
+
+
+def render_chat(tokenizer: PreTrainedTokenizerBase, request: str, template: str) -> str:
+    """Render a chat template around one user's turn, with the generation prompt."""
+    from jinja2.exceptions import TemplateError  # noqa: PLC0415
+
+    try:
+        rendered = tokenizer.apply_chat_template(
+            [{"role": "user", "content": request}], chat_template=template, tokenize=False, add_generation_prompt=True
+        )
+    except (TemplateError, TypeError, ValueError) as exc:
+        raise ChatTemplateError(
+            f"the chat template cannot be rendered: {exc}", fix="Name another with --chat-template."
+        ) from exc
+    return str(rendered)
+
+
+@dataclass(slots=True)
+class ModelShelf:
+    """Holds one base at a time, and puts adapters on and takes them off.
+
+    Parameters
+    ----------
+    dtype : {"auto", "float32", "bfloat16"}
+        ``auto`` is float32, except on a GPU that computes in bfloat16.
+    device : str or None
+        cpu, cuda or mps; None takes the best there is.
+    trust_remote_code : bool
+        Whether code that comes with a model may run.
+    say : callable
+        Told what takes long.
+    """
+
+    dtype: Dtype = "auto"
+    device: str | None = None
+    trust_remote_code: bool = False
+    say: Callable[[str], None] = lambda _: None
+    _folder: Path | None = field(default=None, init=False)
+    _model: Any = field(default=None, init=False)  # PreTrainedModel, or PeftModel around it: two unrelated types
+    _wrapped: bool = field(default=False, init=False)
+
+    def open(self, located: Located) -> LoadedModel:
+        """Load a checkpoint; base weights that are on the shelf are not read again."""
+        self._take_adapter_off()
+        if self._folder != located.folder:
+            self._model = None
+            self._model = self._load_base(located)
+            self._folder = located.folder
+        if located.adapter_folder is not None:
+            self._put_adapter_on(located.adapter_folder)
+        tokenizer = load_tokenizer(located, trust_remote_code=self.trust_remote_code)
+        template = chat_template_of(located, tokenizer)
+        return LoadedModel(
+            model=self._model,
+            tokenizer=tokenizer,
+            fingerprint=self._fingerprint(located, template),
+            chat_template=template,
+            max_length=_whole(getattr(self._model.config, "max_position_embeddings", None)),
+        )
+
+    def _load_base(self, located: Located) -> PreTrainedModel:
+        import torch  # noqa: PLC0415  # slow to import
+        from transformers import AutoModelForCausalLM  # noqa: PLC0415
+
+        device = self.device or _best_device()
+        dtype = resolve_dtype(self.dtype, device)
+        self.say(f"loading {located.spec.base} in {dtype}")
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                located.folder,
+                dtype=getattr(torch, dtype),
+                use_safetensors=True,
+                trust_remote_code=self.trust_remote_code,
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, ImportError) as exc:
+            raise ModelFilesError(
+                f"the model {located.spec.base!r} cannot be loaded as a causal language model: {exc}",
+                fix="Check that the folder is whole and that this version of transformers knows the architecture.",
+            ) from exc
+        return model.to(device).eval()  # type: ignore[no-any-return]  # transformers types `to` as Any
+
+    def _put_adapter_on(self, folder: Path) -> None:
+        from peft import PeftModel  # noqa: PLC0415
+
+        self.say(f"adding the adapter {folder.name}")
+        try:
+            self._model = PeftModel.from_pretrained(self._model, str(folder)).eval()
+        except (OSError, ValueError, KeyError, RuntimeError) as exc:
+            raise LineageError(
+                f"the adapter {str(folder)!r} cannot be put on this base: {exc}",
+                fix="Name the base that the adapter was trained on.",
+            ) from exc
+        self._wrapped = True
+
+    def _take_adapter_off(self) -> None:
+        if self._wrapped:
+            self._model = self._model.unload()
+            self._wrapped = False
+
+    def _fingerprint(self, located: Located, template: str | None) -> ModelFingerprint:
+        config = self._model.config.get_text_config()
+        device = self._model.device.type
+        return ModelFingerprint(
+            reference=located.spec.reference,
+            weights=located.weights,
+            adapter=located.adapter,
+            dtype=str(self._model.dtype).removeprefix("torch."),
+            device=device,
+            tokenizer_sha256=tokenizer_sha256(located),
+            chat_template_sha256=template_hash(template),
+            architecture=_architecture(located.config),
+            n_parameters=sum(
+                parameter.numel() for name, parameter in self._model.named_parameters() if "lora_" not in name
+            ),
+            vocabulary_size=int(config.vocab_size),
+            hidden_size=int(config.hidden_size),
+            n_layers=int(config.num_hidden_layers),
+            libraries=library_versions(),
+        )
+
+
+def load_tokenizer(located: Located, *, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
+    """Load the tokenizer that lies beside the weights.
+
+    Raises
+    ------
+    ModelFilesError
+        If there is none.
+    """
+    from transformers import AutoTokenizer  # noqa: PLC0415
+
+    try:
+        return AutoTokenizer.from_pretrained(located.folder, trust_remote_code=trust_remote_code)  # type: ignore[no-any-return]
+    except (OSError, ValueError, KeyError, ImportError, AttributeError, TypeError) as exc:
+        raise ModelFilesError(
+            f"the model {located.spec.base!r} has no tokenizer that can be loaded: {exc}",
+            fix="Put the tokenizer's files (tokenizer.json, tokenizer_config.json) beside the weights.",
+        ) from exc
+
+
+def chat_template_of(located: Located, tokenizer: PreTrainedTokenizerBase) -> str | None:
+    """Return the adapter's chat template, else the tokenizer's, else None."""
+    if located.adapter_folder is not None:
+        path = located.adapter_folder / "chat_template.jinja"
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    template = tokenizer.chat_template
+    if isinstance(template, dict):
+        template = template.get("default")
+    return template
+
+
+def tokenizer_sha256(located: Located) -> str:
+    """Return the hash of the tokenizer's files."""
+    return sha256_of(path for name in TOKENIZER_FILES if (path := located.folder / name).is_file())
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that compute log-probabilities."""
+    return {name: importlib.metadata.version(name) for name in LIBRARIES}
+
+
+def resolve_dtype(dtype: Dtype, device: str) -> str:
+    """Return the name of the dtype that `dtype` means on `device`."""
+    if dtype != "auto":
+        return dtype
+    if device == "cuda":
+        import torch  # noqa: PLC0415
+
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    return "float32"
+
+
+def _best_device() -> str:
+    import torch  # noqa: PLC0415
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _architecture(config: Mapping[str, object]) -> str:
+    names = config.get("architectures")
+    return str(names[0]) if isinstance(names, list) and names else str(config.get("model_type", "unknown"))
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None

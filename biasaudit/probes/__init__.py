@@ -1,0 +1,9 @@
+"""Probe data sets: cards, readers, template expansion, and the registry."""
+
+from __future__ import annotations
+
+from biasaudit.probes.card import Card
+from biasaudit.probes.check import findings
+from biasaudit.probes.registry import DATA_VARIABLE, Probe, available, load_probe
+
+__all__ = ["DATA_VARIABLE", "Card", "Probe", "available", "findings", "load_probe"]

@@ -1,0 +1,136 @@
+"""The card: what a probe measures, where its data come from, and what is wrong with them."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from biasaudit.errors import ProbeError
+from biasaudit.types import ClusterDesign, Kind
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Model = TypeVar("Model", bound=BaseModel)
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Strict):
+    """Where a figure or a text comes from."""
+
+    title: Text
+    url: Text
+    retrieved: str = ""
+    note: str = ""
+
+
+class HubSource(_Strict):
+    """A data set on the Hugging Face hub, read through `datasets`."""
+
+    id: Text
+    config: str | None = None
+    split: Text
+    revision: str | None = None
+
+
+class Data(_Strict):
+    """Where the items lie.
+
+    ``templates`` and ``items`` are files beside the card; the others are published sets, read
+    from a local copy (`file` is relative to the data folder) or from the hub.
+    """
+
+    format: Literal["templates", "items", "crows-pairs"]
+    file: Text
+    delimiter: Literal[",", "\t"] = ","
+    sha256: str | None = None
+    n_items: int | None = None
+    url: str | None = None
+    hub: HubSource | None = None
+
+    @property
+    def published(self) -> bool:
+        """Whether the data are a published set, which is not shipped with the card."""
+        return self.format not in {"templates", "items"}
+
+
+class Card(_Strict):
+    """A probe's card, as written in ``card.yaml``."""
+
+    id: Slug
+    name: Text
+    version: Text
+    kind: Kind
+    language: Text
+    feature_names: dict[Slug, str] = Field(default_factory=dict)
+    groups: dict[Slug, tuple[str, ...]] = Field(min_length=1)
+    measures: Text = Field(alias="construct")
+    harm: Text
+    positive_index: Text
+    clusters: ClusterDesign
+    licence: Text
+    citation: Text
+    sources: tuple[Source, ...] = ()
+    known_defects: tuple[Text, ...] = Field(min_length=1)
+    not_shown: Text
+    data: Data
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Sensitive features, in the card's order."""
+        return tuple(self.groups)
+
+
+def read_card(path: Path) -> Card:
+    """Read and check ``card.yaml``.
+
+    Raises
+    ------
+    ProbeError
+        If the file is absent, is not YAML, or does not follow the card's form.
+    """
+    return parse_yaml(path, Card)
+
+
+def parse_yaml(path: Path, model: type[Model]) -> Model:
+    """Read a YAML file that a person wrote into `model`.
+
+    Raises
+    ------
+    ProbeError
+        With the first thing that is wrong: file, field, what was found, what was expected.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise ProbeError(f"{path}: there is no such file.", fix="A probe folder needs it.") from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ProbeError(f"{path}: cannot be read: {exc}.") from exc
+    except (yaml.YAMLError, RecursionError) as exc:
+        raise ProbeError(f"{path}: is not valid YAML: {exc}.") from exc
+    if not isinstance(content, dict):
+        raise ProbeError(f"{path}: holds {type(content).__name__}; expected a mapping of fields.")
+    try:
+        return model.model_validate(content)
+    except ValidationError as exc:
+        raise ProbeError(f"{path}: {describe(exc, model)}") from exc
+
+
+def describe(error: ValidationError, model: type[BaseModel]) -> str:
+    """Say the first failure of a pydantic validation in one sentence, with a near miss."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(step) for step in first["loc"]) or "the file"
+    if first["type"] == "extra_forbidden":
+        key = str(first["loc"][-1])
+        close = difflib.get_close_matches(key, list(model.model_fields), n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        return f"field {where!r} is not known.{hint}"
+    if first["type"] == "missing":
+        return f"field {where!r} is missing."
+    return f"field {where!r}: {first['msg']} (found {str(first['input'])[:80]!r})."

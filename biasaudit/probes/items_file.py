@@ -1,0 +1,129 @@
+"""``items.jsonl``: the items of a user's own probe, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from biasaudit.errors import ItemError, ProbeError
+from biasaudit.probes.card import Card
+from biasaudit.types import AssociationTexts, Kind, PairTexts, ProbeItem, Role
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    id: str = Field(min_length=1)
+    cluster: str = Field(min_length=1)
+    feature: str
+    groups: tuple[str, ...] = ()
+    role: Literal["bias", "competence", "control"] = "bias"
+    family: str = ""
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class _PairRow(_Row):
+    context: str = ""
+    first: str = Field(min_length=1)
+    second: str = Field(min_length=1)
+
+
+class _AssociationRow(_Row):
+    contexts: tuple[str, str]
+    continuations: tuple[str, str]
+    group_in_context: bool = True
+
+
+def read_items(path: Path, card: Card) -> tuple[ProbeItem, ...]:
+    """Read ``items.jsonl``.
+
+    Raises
+    ------
+    ItemError
+        With file, line, field, what was found and what was expected, for the first wrong row.
+    ProbeError
+        If the file cannot be read, or holds nothing.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as exc:
+        raise ProbeError(f"{path}: there is no such file.", fix="The card names it under data.file.") from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ProbeError(f"{path}: cannot be read: {exc}.") from exc
+    items: list[ProbeItem] = []
+    seen: set[str] = set()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        item = _item(_parsed(line, number, path, card), number, path, card)
+        if item.item_id in seen:
+            raise ItemError(path=path, line=number, field="id", found=item.item_id, expected="an id not used above")
+        seen.add(item.item_id)
+        items.append(item)
+    if not items:
+        raise ProbeError(f"{path}: holds no items.", fix="Write one JSON object a line.")
+    return tuple(items)
+
+
+def _parsed(line: str, number: int, path: Path, card: Card) -> _PairRow | _AssociationRow:
+    try:
+        content: Mapping[str, object] = json.loads(line)
+    except (json.JSONDecodeError, RecursionError) as exc:
+        raise ItemError(
+            path=path,
+            line=number,
+            field="(the whole line)",
+            found=line,
+            expected="one complete JSON object; the file may be half-written",
+        ) from exc
+    paired = card.kind is Kind.PAIR or (isinstance(content, dict) and content.get("role") == "competence")
+    model = _PairRow if paired else _AssociationRow
+    try:
+        return model.model_validate(content)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        field = ".".join(str(step) for step in first["loc"]) or "(the whole line)"
+        found = "missing" if first["type"] == "missing" else str(first["input"])
+        expected = ", ".join(sorted(model.model_fields)) if first["type"] == "extra_forbidden" else first["msg"]
+        raise ItemError(path=path, line=number, field=field, found=found, expected=expected) from exc
+
+
+def _item(row: _PairRow | _AssociationRow, number: int, path: Path, card: Card) -> ProbeItem:
+    if row.feature not in card.groups:
+        raise ItemError(
+            path=path,
+            line=number,
+            field="feature",
+            found=row.feature,
+            expected="one that card.yaml declares: " + ", ".join(card.groups),
+        )
+    declared = card.groups[row.feature]
+    for group in row.groups if row.role == "bias" else ():
+        if declared and group not in declared:
+            raise ItemError(
+                path=path,
+                line=number,
+                field="groups",
+                found=group,
+                expected="groups that card.yaml declares: " + ", ".join(declared),
+            )
+    texts: PairTexts | AssociationTexts
+    if isinstance(row, _PairRow):
+        texts = PairTexts(context=row.context, first=row.first, second=row.second)
+    else:
+        texts = AssociationTexts(
+            contexts=row.contexts, continuations=row.continuations, group_in_context=row.group_in_context
+        )
+    return ProbeItem(
+        item_id=row.id,
+        cluster_id=row.cluster,
+        feature=row.feature,
+        groups=row.groups,
+        role=Role(row.role),
+        family=row.family or row.cluster,
+        texts=texts,
+        tags=row.tags,
+    )

@@ -1,0 +1,118 @@
+"""One number over all cells, without the reduction that regression to the mean makes up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from biasaudit.types import Estimate, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+SELECT_AT: Final = 1.96
+SPLITS: Final = 20
+RESAMPLES: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """Cluster means of one declared cell, in both arms.
+
+    Attributes
+    ----------
+    first, second : array of float, shape (n_clusters,)
+    n_items : int
+    """
+
+    first: NDArray[np.float64]
+    second: NDArray[np.float64]
+    n_items: int
+
+
+def relative_reduction_over_cells(
+    cells: Sequence[Cell], *, rng: np.random.Generator, level: float = 0.95
+) -> Estimate:
+    """Return the share of the inherited lean, over all cells, that the second arm no longer has.
+
+    Clusters are halved; cells whose lean is clear in one half are measured in the other, and the
+    halves change places. Reductions and leans are summed before they are divided. The split is
+    repeated and the totals averaged, so that the value does not hang on one split. Interval:
+    percentiles over resampled clusters.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+    rng : numpy.random.Generator
+    level : float
+
+    Returns
+    -------
+    Estimate
+        Unit ``relative``. ``not measured`` without cells, ``not estimable`` where no cell leans
+        clearly enough to be selected, or too few resamples have a value.
+
+    References
+    ----------
+    METHODS-REFERENCE, section 4.5: the naive ratio reports 11 to 38 % where nothing changed. The
+    interval's coverage at 25 clusters is about 91 % (section 4.1).
+    """
+    usable = [cell for cell in cells if len(cell.first) >= 4]
+    counts = {"n_items": sum(cell.n_items for cell in usable), "n_clusters": sum(len(cell.first) for cell in usable)}
+    if not usable:
+        return Estimate(status=Status.NOT_MEASURED, unit="relative", level=level, **counts)
+    value = _ratio(usable, rng, n_splits=SPLITS)
+    draws = [_ratio(usable, rng, n_splits=1, resample=True) for _ in range(RESAMPLES)]
+    valid = [draw for draw in draws if draw is not None]
+    if value is None or len(valid) < 0.9 * RESAMPLES:
+        return Estimate(
+            status=Status.NOT_ESTIMABLE,
+            unit="relative",
+            level=level,
+            method="too little inherited lean to divide by",
+            **counts,
+        )
+    low, high = np.quantile(valid, [(1 - level) / 2, (1 + level) / 2])
+    return Estimate(
+        status=Status.OK,
+        value=value,
+        ci_low=float(min(low, value)),
+        ci_high=float(max(high, value)),
+        level=level,
+        method=f"cross-fitted ratio of sums over cells, {RESAMPLES} cluster resamples, percentiles",
+        unit="relative",
+        **counts,
+    )
+
+
+def _ratio(
+    cells: Sequence[Cell], rng: np.random.Generator, *, n_splits: int, resample: bool = False
+) -> float | None:
+    numerator = denominator = 0.0
+    for _ in range(n_splits):
+        for cell in cells:
+            order = rng.permutation(len(cell.first))
+            # Resample within each half: a cluster in both would let the selection see the measurement.
+            halves = [_drawn(half, rng) if resample else half for half in (order[::2], order[1::2])]
+            for chosen, held in (halves, halves[::-1]):
+                sign = _clear_sign(cell.first[chosen])
+                numerator += sign * float((cell.first[held] - cell.second[held]).mean())
+                denominator += sign * float(cell.first[held].mean())
+    return numerator / denominator if denominator > 0 else None
+
+
+def _drawn(half: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
+    return half[rng.integers(len(half), size=len(half))]
+
+
+def _clear_sign(means: NDArray[np.float64]) -> float:
+    """Return the sign of a lean that is beyond 1.96 standard errors, else 0."""
+    error = float(means.std(ddof=1)) / np.sqrt(len(means))
+    lean = float(means.mean())
+    if error == 0.0:
+        return float(np.sign(lean))
+    return float(np.sign(lean)) if abs(lean / error) > SELECT_AT else 0.0

@@ -1,5 +1,25 @@
-"""How much of the social bias that a language model inherited did instruction tuning reduce?"""
+"""Audits of how much inherited social bias instruction tuning reduced.
+
+``import biasaudit`` is light: torch, transformers and pandas are imported when an audit runs.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+__all__ = ["Audit", "__version__", "audit", "check", "open_audit"]
+
+if TYPE_CHECKING:
+    from biasaudit.api import audit, check, open_audit
+    from biasaudit.audit.result import Audit
+
+
+def __getattr__(name: str) -> object:
+    if name in {"audit", "check", "open_audit", "Audit"}:
+        from biasaudit import api  # noqa: PLC0415  # keeps `import biasaudit` light
+
+        return getattr(api, name)
+    msg = f"module 'biasaudit' has no attribute {name!r}"
+    raise AttributeError(msg)

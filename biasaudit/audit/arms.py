@@ -46,9 +46,7 @@ class CellItems:
         there = ~np.isnan(values)
         return clustered(values[there], self.cluster_ids[there])
 
-    def paired(
-        self, first: NDArray[np.float64], second: NDArray[np.float64]
-    ) -> tuple[Clustered, Clustered]:
+    def paired(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[Clustered, Clustered]:
         """Return both arms over the items that both scored."""
         there = ~(np.isnan(first) | np.isnan(second))
         sample = clustered(first[there], self.cluster_ids[there])
@@ -82,7 +80,9 @@ def cell_items(scores: pd.DataFrame, *, probe: str, feature: str, role: Role, co
     # A wording that failed leaves the item unscored in that arm: the mean must be over the same wordings.
     means = {arm: array.mean(axis=0) if array.ndim == 2 else array for arm, array in values.items()}
     return CellItems(
-        cluster_ids=wide.index.get_level_values("cluster_id").to_numpy(dtype=object), values=means, by_framing=by_framing
+        cluster_ids=wide.index.get_level_values("cluster_id").to_numpy(dtype=object),
+        values=means,
+        by_framing=by_framing,
     )
 
 
@@ -91,4 +91,3 @@ def features_of(scores: pd.DataFrame, probe: str) -> list[str]:
     chosen = scores[(scores["probe"] == probe) & (scores["role"] == Role.BIAS.value)]
     features = sorted(chosen["feature"].unique())
     return [ALL, *features] if len(features) > 1 else features
-

@@ -15,7 +15,7 @@ class Progress(Protocol):
         """Begin a piece of work of `total` requests."""
 
     def advance(self, n_requests: int, n_tokens: int) -> None:
-        """Some of it is done; `n_tokens` were computed for it."""
+        """Count requests that are done; `n_tokens` were computed for them."""
 
 
 class Silence:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import altair as alt
@@ -66,3 +66,70 @@ class Audit:
     disparities: pd.DataFrame
     headlines: tuple[Headline, ...]
     folder: Path | None = field(default=None)
+
+    def metric_frame(self, probe: str, *, checkpoint: str = "tuned", framing: str = "plain") -> MetricFrame:
+        """Return fairlearn's MetricFrame of an association probe.
+
+        Parameters
+        ----------
+        probe : str
+        checkpoint, framing : str
+
+        Returns
+        -------
+        fairlearn.metrics.MetricFrame
+            Mean probability of the first attribute given the group, and the count, by group.
+
+        Raises
+        ------
+        EmptySampleError
+            If there are no such rows, for example because the probe names no groups.
+        """
+        import numpy as np  # noqa: PLC0415
+        from fairlearn.metrics import MetricFrame, count, mean_prediction  # noqa: PLC0415  # slow to import
+
+        from biasaudit.audit.disparity import group_probabilities  # noqa: PLC0415
+        from biasaudit.errors import EmptySampleError  # noqa: PLC0415
+        from biasaudit.framing import Framing  # noqa: PLC0415
+
+        framings = [Framing(**wording) for wording in self.manifest.plan["framings"]]
+        rows = group_probabilities(self.responses, self.items, framings)
+        rows = rows[(rows["probe"] == probe) & (rows["checkpoint"] == checkpoint) & (rows["framing"] == framing)]
+        if not len(rows):
+            raise EmptySampleError(
+                f"probe {probe!r} has no rows by group for {checkpoint}, {framing}.",
+                fix="Only association probes whose contexts name groups have them.",
+            )
+        return MetricFrame(
+            metrics={"mean_probability": mean_prediction, "count": count},
+            y_true=np.zeros(len(rows)),
+            y_pred=rows["probability"].to_numpy(),
+            sensitive_features=rows["group"].to_numpy(),
+        )
+
+    def chart(self, name: str = "reduction") -> alt.Chart | alt.LayerChart:
+        """Return a chart that shows itself in a notebook.
+
+        Parameters
+        ----------
+        name : {"reduction"}
+
+        Raises
+        ------
+        UsageError
+            If there is no chart of that name.
+        """
+        from biasaudit.errors import UsageError  # noqa: PLC0415
+        from biasaudit.report import reduction_chart  # noqa: PLC0415  # slow to import
+
+        if name != "reduction":
+            raise UsageError(f"there is no chart {name!r}.", fix="Charts: reduction.")
+        return reduction_chart(self.comparisons, contrast=self.headlines[0].contrast, tuned=self.headlines[0].tuned)
+
+    def to_html(self, path: str | Path) -> Path:
+        """Write the report to `path` and return it."""
+        from biasaudit.report import render_html  # noqa: PLC0415  # slow to import
+
+        target = Path(path)
+        target.write_text(render_html(self), encoding="utf-8")
+        return target

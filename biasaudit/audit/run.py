@@ -119,9 +119,7 @@ def _responses(
     plan: Plan, probes: list[Probe], located: Mapping[str, Located], told: Progress, meter: _Meter
 ) -> tuple[list[dict[str, object]], dict[str, Any]]:
     prefixes = _chat_prefixes(plan, located)
-    shelf = ModelShelf(
-        dtype=plan.dtype, device=plan.device, trust_remote_code=plan.trust_remote_code, say=told.say
-    )
+    shelf = ModelShelf(dtype=plan.dtype, device=plan.device, trust_remote_code=plan.trust_remote_code, say=told.say)
     rows: list[dict[str, object]] = []
     fingerprints: dict[str, Any] = {}
     requests = {probe.card.id: _requests(plan, probe, prefixes) for probe in probes}

@@ -95,7 +95,9 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     if not folder.is_dir():
-        raise AuditFolderError(f"{folder} is not an audit folder: there is no such folder.", fix="Name the folder given to --out.")
+        raise AuditFolderError(
+            f"{folder} is not an audit folder: there is no such folder.", fix="Name the folder given to --out."
+        )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as exc:
@@ -114,7 +116,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return from_dict(content)
     except TypeError as exc:
-        raise AlteredAuditError(f"{path} is not a whole manifest: {exc}.", fix="Restore it, or run the audit again.") from exc
+        raise AlteredAuditError(
+            f"{path} is not a whole manifest: {exc}.", fix="Restore it, or run the audit again."
+        ) from exc
 
 
 def read_audit(folder: Path) -> Audit:

@@ -156,12 +156,8 @@ def _run(loaded: LoadedModel, batch: Sequence[Encoded | Response]) -> list[Respo
     failed: list[Response] = [item for item in batch if isinstance(item, Failed)]
     if not encoded:
         return failed
-    rows = loaded.continuation_logprobs(
-        [(item.context_ids, item.continuation_ids) for item in encoded]
-    )
-    return [
-        _response(item, logprobs) for item, logprobs in zip(encoded, rows, strict=True)
-    ]
+    rows = loaded.continuation_logprobs([(item.context_ids, item.continuation_ids) for item in encoded])
+    return [_response(item, logprobs) for item, logprobs in zip(encoded, rows, strict=True)]
 
 
 def _response(item: Encoded, logprobs_nats: Sequence[float]) -> Response:

@@ -148,9 +148,7 @@ class LoadedModel:
         """Width of the output layer."""
         return self.fingerprint.vocabulary_size
 
-    def continuation_logprobs(
-        self, rows: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]
-    ) -> list[list[float]]:
+    def continuation_logprobs(self, rows: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[list[float]]:
         """Return, for each (context, continuation) of token ids, the log-probabilities in nats.
 
         Rows are padded on the right, where a causal model cannot see the padding. The output layer
@@ -253,7 +251,7 @@ class ModelShelf:
         import torch  # noqa: PLC0415  # slow to import
         from transformers import AutoModelForCausalLM  # noqa: PLC0415
 
-        device = self.device or _best_device()
+        device = self.device or best_device()
         dtype = resolve_dtype(self.dtype, device)
         self.say(f"loading {located.spec.base} in {dtype}")
         try:
@@ -362,7 +360,8 @@ def resolve_dtype(dtype: Dtype, device: str) -> str:
     return "float32"
 
 
-def _best_device() -> str:
+def best_device() -> str:
+    """Return the best device there is: cuda, mps or cpu."""
     import torch  # noqa: PLC0415
 
     if torch.cuda.is_available():

@@ -52,9 +52,7 @@ def parse_reference(text: str) -> ModelSpec:
     adapter, adapter_revision = _location(adapter_text, text)
     if adapter.endswith(".gguf"):
         raise ModelReferenceError(f"the adapter {adapter!r} is a GGUF file.", fix="Name the folder of a PEFT adapter.")
-    return ModelSpec(
-        reference=text, base=base, revision=revision, adapter=adapter, adapter_revision=adapter_revision
-    )
+    return ModelSpec(reference=text, base=base, revision=revision, adapter=adapter, adapter_revision=adapter_revision)
 
 
 def is_local(location: str) -> bool:

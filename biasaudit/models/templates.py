@@ -11,7 +11,9 @@ from biasaudit.errors import ChatTemplateError
 def named_templates() -> tuple[str, ...]:
     """Return the names of the chat templates that come with the package."""
     folder = resources.files("biasaudit.models") / "chat_templates"
-    return tuple(sorted(entry.name.removesuffix(".jinja") for entry in folder.iterdir() if entry.name.endswith(".jinja")))
+    return tuple(
+        sorted(entry.name.removesuffix(".jinja") for entry in folder.iterdir() if entry.name.endswith(".jinja"))
+    )
 
 
 def read_template(name: str) -> str:
@@ -28,7 +30,7 @@ def read_template(name: str) -> str:
         return Path(name).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         raise ChatTemplateError(
-            f"the chat template {name!r} is neither a file that can be read nor one of: {', '.join(named_templates())}.",
+            f"the chat template {name!r} is neither a readable file nor one of: {', '.join(named_templates())}.",
             fix="Name a Jinja file, such as the chat_template.jinja of the tuned model.",
         ) from exc
 

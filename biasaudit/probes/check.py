@@ -36,7 +36,9 @@ def findings(probe: Probe) -> tuple[str, ...]:
     duplicates = [count for count in Counter(repr(item.texts) for item in bias).values() if count > 1]
     if duplicates and not probe.card.data.published:
         found.append(f"{len(duplicates)} texts occur in more than one item. Remove the repeats.")
-    same = [item.item_id for item in bias if isinstance(item.texts, PairTexts) and item.texts.first == item.texts.second]
+    same = [
+        item.item_id for item in bias if isinstance(item.texts, PairTexts) and item.texts.first == item.texts.second
+    ]
     if same:
         found.append(f"items whose two texts are equal: {', '.join(same[:5])}. They can measure nothing.")
     if not any(item.role is Role.COMPETENCE for item in probe.items):
@@ -54,5 +56,7 @@ def _cluster_findings(probe: Probe) -> list[str]:
     if clusters is ClusterDesign.NONE and max(sizes.values()) > 1:
         return ["the card says that every item is its own cluster, and some items share one."]
     if clusters is ClusterDesign.DESIGNED and probe.card.kind is Kind.ASSOCIATION and len(set(sizes.values())) > 1:
-        return [f"templates hold between {min(sizes.values())} and {max(sizes.values())} items; a full cross is expected."]
+        return [
+            f"templates hold between {min(sizes.values())} and {max(sizes.values())} items; a full cross is expected."
+        ]
     return []

@@ -146,8 +146,10 @@ def _checksum_notices(card: Card, path: Path) -> tuple[str, ...]:
     if card.data.sha256 is None or found == card.data.sha256:
         return ()
     return (
-        f"The file {path.name} of probe {card.id!r} is not the one that its card describes: "
-        f"sha256 {found[:12]}…, expected {card.data.sha256[:12]}….",
+        (
+            f"The file {path.name} of probe {card.id!r} is not the one that its card describes: "
+            f"sha256 {found[:12]}…, expected {card.data.sha256[:12]}…."
+        ),
     )
 
 

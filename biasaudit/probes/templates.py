@@ -94,7 +94,9 @@ class Templates(_Strict):
                     raise ValueError(msg)
         for template in self.templates:
             if set(template.groups) != set(self.groups):
-                msg = f"template {template.id!r} has the groups {sorted(template.groups)}; expected {sorted(self.groups)}"
+                msg = (
+                    f"template {template.id!r} has the groups {sorted(template.groups)}; expected {sorted(self.groups)}"
+                )
                 raise ValueError(msg)
         controls = self.controls.templates if self.controls else ()
         repeated = _repeated(template.id for template in (*self.templates, *controls))

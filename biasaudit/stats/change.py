@@ -91,7 +91,9 @@ def paired_change(
     )
 
 
-def smallest_detectable_change(difference: Clustered, design: ClusterDesign, *, power: float = 0.8, alpha: float = 0.05) -> float:
+def smallest_detectable_change(
+    difference: Clustered, design: ClusterDesign, *, power: float = 0.8, alpha: float = 0.05
+) -> float:
     """Return the change that would be found with probability `power` at two-sided `alpha`.
 
     References

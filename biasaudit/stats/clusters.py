@@ -62,8 +62,10 @@ class Clustered:
         return Clustered(values=values, index=self.index, n_clusters=self.n_clusters)
 
 
-def clustered(values: Sequence[float] | NDArray[np.float64], clusters: Sequence[object] | NDArray[np.object_]) -> Clustered:
-    """Number the clusters in sorted order.
+def clustered(
+    values: Sequence[float] | NDArray[np.float64], clusters: Sequence[object] | NDArray[np.object_]
+) -> Clustered:
+    """Return item values with their clusters, numbered in sorted order.
 
     Raises
     ------

@@ -34,9 +34,7 @@ class Cell:
     n_items: int
 
 
-def relative_reduction_over_cells(
-    cells: Sequence[Cell], *, rng: np.random.Generator, level: float = 0.95
-) -> Estimate:
+def relative_reduction_over_cells(cells: Sequence[Cell], *, rng: np.random.Generator, level: float = 0.95) -> Estimate:
     """Return the share of the inherited lean, over all cells, that the second arm no longer has.
 
     Clusters are halved; cells whose lean is clear in one half are measured in the other, and the
@@ -89,9 +87,7 @@ def relative_reduction_over_cells(
     )
 
 
-def _ratio(
-    cells: Sequence[Cell], rng: np.random.Generator, *, n_splits: int, resample: bool = False
-) -> float | None:
+def _ratio(cells: Sequence[Cell], rng: np.random.Generator, *, n_splits: int, resample: bool = False) -> float | None:
     numerator = denominator = 0.0
     for _ in range(n_splits):
         for cell in cells:

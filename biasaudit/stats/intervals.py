@@ -131,7 +131,11 @@ def _all_at_one_end(sample: Clustered, value: float, *, level: float, unit: str)
 
     The share of clusters that would sit there has a Clopper-Pearson bound.
     """
-    if unit not in {"index", "share"} or not (np.abs(sample.values) == 1).all() or not (sample.values == sample.values[0]).all():
+    if (
+        unit not in {"index", "share"}
+        or not (np.abs(sample.values) == 1).all()
+        or not (sample.values == sample.values[0]).all()
+    ):
         return None
     share_low = ((1 - level) / 2) ** (1 / sample.n_clusters)
     low, high = (2 * share_low - 1, 1.0) if value > 0 else (-1.0, 1 - 2 * share_low)

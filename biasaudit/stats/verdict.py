@@ -109,7 +109,8 @@ def _reduced(evidence: Evidence) -> Ruling:
         )
     if competence_fell(evidence.first_competence, evidence.second_competence):
         return Ruling(
-            verdict=Verdict.NOT_INTERPRETABLE, reason="less lean together with less competence: they cannot be told apart"
+            verdict=Verdict.NOT_INTERPRETABLE,
+            reason="less lean together with less competence: they cannot be told apart",
         )
     _, first_low, _ = _numbers(evidence.first)
     _, _, second_high = _numbers(evidence.second)

@@ -1,0 +1,95 @@
+"""The Python API: three functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from biasaudit.audit.plan import Plan
+from biasaudit.audit.result import Audit
+from biasaudit.audit.run import run
+from biasaudit.audit.store import read_audit
+from biasaudit.models.templates import read_template
+
+if TYPE_CHECKING:
+    from biasaudit.audit.progress import Progress
+    from biasaudit.gate import GateDecision
+
+__all__ = ["Audit", "audit", "check", "open_audit"]
+
+
+def audit(
+    base: str,
+    tuned: str | Sequence[str],
+    *,
+    probes: Sequence[str],
+    out: str | Path | None = None,
+    chat_template: str | None = None,
+    data_dir: str | Path | None = None,
+    progress: Progress | None = None,
+    **options: Any,  # the further fields of Plan, which checks them
+) -> Audit:
+    """Audit a pretrained checkpoint and the checkpoints tuned from it.
+
+    Parameters
+    ----------
+    base : str
+        Model reference: hub id with optional @revision, folder, .gguf file; each with optional +adapter.
+    tuned : str or sequence of str
+        References, in the order in which they were made.
+    probes : sequence of str
+        Ids of shipped probes, or folders.
+    out : path, optional
+        Folder for the audit and its report; a finished audit there is returned as it is.
+    chat_template : str, optional
+        A shipped template's name or a Jinja file; else the tuned model's own.
+    data_dir : path, optional
+        Folder with published data sets; else BIASAUDIT_DATA.
+    progress : Progress, optional
+        Told what happens.
+    **options
+        Further fields of :class:`biasaudit.audit.plan.Plan`.
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    BiasauditError
+        One message with the fix.
+    """
+    plan = Plan(
+        base=base,
+        tuned=(tuned,) if isinstance(tuned, str) else tuple(tuned),
+        probes=tuple(probes),
+        chat_template=None if chat_template is None else read_template(chat_template),
+        data_dir=None if data_dir is None else Path(data_dir),
+        **options,
+    )
+    return run(plan, out=None if out is None else Path(out), progress=progress)
+
+
+def open_audit(folder: str | Path) -> Audit:
+    """Open a finished audit, every file checked against its manifest.
+
+    Raises
+    ------
+    AuditFolderError
+        If there is none, if it is unfinished, or if a file was altered.
+    """
+    return read_audit(Path(folder))
+
+
+def check(audit: Audit, policy: str | Path) -> GateDecision:
+    """Judge an audit by a policy file.
+
+    Raises
+    ------
+    PolicyError
+        If the policy cannot be read as one.
+    """
+    from biasaudit.gate import decide, read_policy  # noqa: PLC0415  # keeps audits free of it
+
+    return decide(read_policy(Path(policy)), estimates=audit.estimates, comparisons=audit.comparisons)

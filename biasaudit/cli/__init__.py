@@ -1,0 +1,1 @@
+"""The shell: parse, call, print. One file per verb."""

@@ -1,0 +1,59 @@
+"""`biasaudit audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def audit(
+    base: Annotated[str, typer.Argument(help="Pretrained model: hub id[@revision], folder or .gguf file, [+adapter].")],
+    tuned: Annotated[list[str], typer.Argument(help="Model or models tuned from it, in order.")],
+    probe: Annotated[list[str], typer.Option("--probe", "-p", help="Probe id or folder; repeat for more.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the audit.")] = Path("reports/audit"),
+    framing: Annotated[list[str] | None, typer.Option(help="plain or chat; default both.")] = None,
+    request: Annotated[list[str] | None, typer.Option(help="Neutral request of the chat framing; repeat.")] = None,
+    chat_template: Annotated[str | None, typer.Option(help="Jinja file or shipped name (gemma).")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder with published data sets.")] = None,
+    dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or mps; default the best there is.")] = None,
+    margin: Annotated[float, typer.Option(help="Largest change of an index that counts as none.")] = 0.05,
+    seed: Annotated[int, typer.Option(help="Seed of the permutation tests and resamples.")] = 0,
+    batch_tokens: Annotated[int, typer.Option(help="Tokens of a batch; changes the time, not the numbers.")] = 1024,
+    omit_texts: Annotated[bool, typer.Option(help="Leave the texts of published sets out of the audit.")] = False,
+    allow_different_lineage: Annotated[bool, typer.Option(help="Compare models of different lineage.")] = False,
+    trust_remote_code: Annotated[bool, typer.Option(help="Let code that comes with a model run.")] = False,
+) -> None:
+    """Audit a pretrained model and the models tuned from it."""
+    from biasaudit.cli import choices
+    from biasaudit.cli.console import Shown, print_verdicts
+
+    names = choices.framings(framing)
+    chosen_dtype = choices.dtype(dtype)
+    from biasaudit import api
+
+    options = {"requests": tuple(request)} if request else {}
+    with Shown() as shown:
+        found = api.audit(
+            base,
+            tuned,
+            probes=probe,
+            out=out,
+            chat_template=chat_template,
+            data_dir=data_dir,
+            progress=shown,
+            framing_names=names,
+            dtype=chosen_dtype,
+            device=device,
+            margin=margin,
+            seed=seed,
+            batch_tokens=batch_tokens,
+            omit_texts=omit_texts,
+            allow_different_lineage=allow_different_lineage,
+            trust_remote_code=trust_remote_code,
+            **options,
+        )
+    print_verdicts(found)
+    typer.echo(f"Report: {out / 'report.html'}")

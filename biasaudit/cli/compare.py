@@ -1,0 +1,20 @@
+"""`biasaudit compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compare(
+    folders: Annotated[list[Path], typer.Argument(help="Finished audits.")],
+) -> None:
+    """Print the verdicts of finished audits one below the other."""
+    from biasaudit import api
+    from biasaudit.cli.console import print_verdicts
+
+    for folder in folders:
+        typer.echo(f"== {folder}")
+        print_verdicts(api.open_audit(folder))

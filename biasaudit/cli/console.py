@@ -1,0 +1,107 @@
+"""What the shell shows: progress on standard error, the verdicts on standard output."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from biasaudit.audit.result import Audit
+
+
+class Shown:
+    """Progress of an audit, drawn on standard error."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+        )
+        self._task: TaskID | None = None
+        self._tokens = 0
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def say(self, text: str) -> None:
+        """Tell one line."""
+        self._console.print(escape(text), highlight=False)
+
+    def begin(self, label: str, total: int) -> None:
+        """Begin a bar."""
+        self._tokens = 0
+        self._task = self._bars.add_task(escape(label), total=total, rate="")
+
+    def advance(self, n_requests: int, n_tokens: int) -> None:
+        """Move the bar on."""
+        if self._task is None:
+            return
+        self._tokens += n_tokens
+        elapsed = self._bars.tasks[-1].elapsed or 0.0
+        rate = f"{self._tokens / elapsed:,.0f} tokens/s" if elapsed > 1 and self._tokens else ""
+        self._bars.update(self._task, advance=n_requests, rate=rate)
+
+
+def print_verdicts(audit: Audit) -> None:
+    """Print the headline and one line per cell of the first contrast."""
+    console = Console()
+    for headline in audit.headlines:
+        relative = headline.relative_reduction
+        if relative.value is None:
+            answer = f"relative reduction {relative.status.value}: {relative.method}"
+        else:
+            answer = (
+                f"relative reduction of the inherited lean {relative.value:+.1%} "
+                f"({relative.ci_low:+.1%} to {relative.ci_high:+.1%})"
+            )
+        counts = ", ".join(f"{count} {verdict}" for verdict, count in headline.counts.items())
+        console.print(
+            f"{headline.tuned}, {headline.contrast}: {answer}. {headline.n_cells} cells: {counts}.", highlight=False
+        )
+    if audit.headlines:
+        console.print(_table(audit))
+
+
+def _table(audit: Audit) -> Table:
+    first = audit.headlines[0]
+    table = Table(title=f"{first.tuned}, {first.contrast}: graded index, positive with the stereotype")
+    for column in ("probe", "feature", "base", "tuned", "reduction", "p (Holm)", "verdict"):
+        table.add_column(column)
+    rows = audit.comparisons
+    rows = rows[(rows["tuned"] == first.tuned) & (rows["contrast"] == first.contrast) & (rows["metric"] == "graded")]
+    for row in rows.to_dict("records"):
+        measured = row["status"] == "ok"
+        table.add_row(
+            escape(str(row["probe"])),
+            escape(str(row["feature"])),
+            _interval(row, "first_value", "first_ci_low", "first_ci_high"),
+            _interval(row, "second_value", "second_ci_low", "second_ci_high"),
+            _interval(row, "reduction", "ci_low", "ci_high"),
+            f"{row['p_holm']:.3f}" if measured else "-",
+            str(row["verdict"]),
+        )
+    return table
+
+
+def _interval(row: dict[str, object], value: str, low: str, high: str) -> str:
+    if row[value] is None or row[value] != row[value]:  # NaN
+        return str(row["status"])
+    return f"{row[value]:+.3f} ({row[low]:+.3f} to {row[high]:+.3f})"

@@ -1,0 +1,66 @@
+"""The command `biasaudit`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from biasaudit import __version__
+from biasaudit.cli import audit, check, compare, doctor, model, probes, report
+from biasaudit.errors import BiasauditError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="biasaudit",
+    help="How much of the social bias that a language model inherited did instruction tuning reduce?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("audit")(audit.audit)
+app.command("report")(report.report)
+app.command("check")(check.check)
+app.command("compare")(compare.compare)
+app.command("model")(model.model)
+app.command("doctor")(doctor.doctor)
+app.add_typer(probes.app, name="probes")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"biasaudit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Hold options that belong to no verb."""
+
+
+def main() -> None:
+    """Run the command; every known error becomes one message and its exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except BiasauditError as error:
+        typer.echo(f"biasaudit: {error}", err=True)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        code = INTERRUPTED
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        typer.echo(f"biasaudit: {error.format_message()}", err=True)
+        sys.exit(2)
+    if code == INTERRUPTED:
+        typer.echo("\nbiasaudit: interrupted; run the same command again, it goes on from the cache.", err=True)
+    sys.exit(code or 0)

@@ -1,0 +1,63 @@
+"""`biasaudit probes`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="List, show and check probes.", no_args_is_help=True)
+
+DataDir = Annotated[Path | None, typer.Option(help="Folder with published data sets.")]
+
+
+@app.command("list")
+def list_() -> None:
+    """List the shipped probes."""
+    from biasaudit.probes import available
+    from biasaudit.probes.card import read_card
+
+    for name, folder in available().items():
+        card = read_card(folder / "card.yaml")
+        typer.echo(f"{name:<22} {card.kind.value:<12} {card.name}")
+
+
+@app.command()
+def show(name: str, data_dir: DataDir = None) -> None:
+    """Show a probe's card, and its data where they are at hand."""
+    from biasaudit.errors import ProbeError
+    from biasaudit.probes import load_probe
+    from biasaudit.probes.card import read_card
+    from biasaudit.probes.registry import folder_of
+
+    card = read_card(folder_of(name) / "card.yaml")
+    typer.echo(f"{card.id}: {card.name}, version {card.version}, {card.kind.value}, {card.language}")
+    typer.echo(f"\nMeasures: {card.measures}\nHarm: {card.harm}\nPositive index: {card.positive_index}")
+    typer.echo(f"Features: {', '.join(card.features)}\nLicence: {card.licence}\nCitation: {card.citation}")
+    typer.echo("Known defects:")
+    for defect in card.known_defects:
+        typer.echo(f"  - {defect}")
+    typer.echo(f"Not shown: {card.not_shown}")
+    try:
+        probe = load_probe(name, data_dir=data_dir)
+    except ProbeError as error:
+        typer.echo(f"\nData: {error}")
+        return
+    typer.echo(f"\nData: {len(probe.items)} items from {probe.origin}, sha256 {probe.sha256}")
+    for notice in probe.notices:
+        typer.echo(f"Notice: {notice}")
+
+
+@app.command()
+def check(name: str, data_dir: DataDir = None) -> None:
+    """Check a probe: form, groups, clusters, repeats. Exit code 2 if something must be mended."""
+    from biasaudit.probes import findings, load_probe
+
+    probe = load_probe(name, data_dir=data_dir)
+    found = [*probe.notices, *findings(probe)]
+    for finding in found:
+        typer.echo(f"{probe.card.id}: {finding}")
+    if found:
+        raise typer.Exit(2)
+    typer.echo(f"{probe.card.id}: {len(probe.items)} items, nothing found.")

@@ -34,7 +34,9 @@ class Cell:
     n_items: int
 
 
-def relative_reduction_over_cells(cells: Sequence[Cell], *, rng: np.random.Generator, level: float = 0.95) -> Estimate:
+def relative_reduction_over_cells(
+    cells: Sequence[Cell], *, rng: np.random.Generator, level: float = 0.95, n_resamples: int = RESAMPLES
+) -> Estimate:
     """Return the share of the inherited lean, over all cells, that the second arm no longer has.
 
     Clusters are halved; cells whose lean is clear in one half are measured in the other, and the
@@ -47,6 +49,7 @@ def relative_reduction_over_cells(cells: Sequence[Cell], *, rng: np.random.Gener
     cells : sequence of Cell
     rng : numpy.random.Generator
     level : float
+    n_resamples : int
 
     Returns
     -------
@@ -64,9 +67,9 @@ def relative_reduction_over_cells(cells: Sequence[Cell], *, rng: np.random.Gener
     if not usable:
         return Estimate(status=Status.NOT_MEASURED, unit="relative", level=level, **counts)
     value = _ratio(usable, rng, n_splits=SPLITS)
-    draws = [_ratio(usable, rng, n_splits=1, resample=True) for _ in range(RESAMPLES)]
+    draws = [_ratio(usable, rng, n_splits=1, resample=True) for _ in range(n_resamples)]
     valid = [draw for draw in draws if draw is not None]
-    if value is None or len(valid) < 0.9 * RESAMPLES:
+    if value is None or len(valid) < 0.9 * n_resamples:
         return Estimate(
             status=Status.NOT_ESTIMABLE,
             unit="relative",
@@ -81,7 +84,7 @@ def relative_reduction_over_cells(cells: Sequence[Cell], *, rng: np.random.Gener
         ci_low=float(min(low, value)),
         ci_high=float(max(high, value)),
         level=level,
-        method=f"cross-fitted ratio of sums over cells, {RESAMPLES} cluster resamples, percentiles",
+        method=f"cross-fitted ratio of sums over cells, {n_resamples} cluster resamples, percentiles",
         unit="relative",
         **counts,
     )

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import save_adapter, save_model
+
+DATA_VARIABLE = "BIASAUDIT_DATA"
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's cache."""
+    monkeypatch.setenv("BIASAUDIT_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with tiny random checkpoints: base, tuned (other weights), other (other sizes), adapter on base."""
+    folder = tmp_path_factory.mktemp("models")
+    save_model(folder / "base", seed=1)
+    save_model(folder / "tuned", seed=2)
+    save_model(folder / "other", seed=3, hidden_size=48)
+    save_model(folder / "bare", seed=1, chat_template=None)
+    save_adapter(folder / "base", folder / "adapter")
+    return folder
+
+
+@pytest.fixture
+def published_data() -> Iterator[Path]:
+    """The folder with the published data sets; tests that need it skip where it is absent."""
+    named = os.environ.get(DATA_VARIABLE)
+    candidates = [Path(named)] if named else []
+    candidates.append(Path(__file__).resolve().parents[2] / "shared" / "data")
+    for folder in candidates:
+        if (folder / "crows-pairs" / "crows_pairs_anonymized.csv").is_file():
+            yield folder
+            return
+    pytest.skip(f"the published data sets are not here: name their folder with {DATA_VARIABLE}")

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from biasaudit.errors import ItemError, ProbeError
+from biasaudit.probes import available, findings, load_probe
+from biasaudit.types import AssociationTexts, PairTexts, Role
+from tests.tiny import item, save_probe
+
+COLUMNS = ["", "sent_more", "sent_less", "stereo_antistereo", "bias_type", "annotations", "anon_writer"]
+
+
+def crows_file(folder: Path, rows: list[list[str]]) -> Path:
+    path = folder / "crows-pairs" / "crows_pairs_anonymized.csv"
+    path.parent.mkdir(parents=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, *rows])
+    return folder
+
+
+ROWS = [
+    ["0", "They from there, are late.", "They from here are late.", "stereo", "nationality", "[]", "a0"],
+    ["1", "The tall one won.", "The short one won.", "antistereo", "gender", "[]", "a1"],
+]
+
+
+@pytest.mark.parametrize("name", sorted(available()))
+def test_every_shipped_card_reads(name: str) -> None:
+    assert name in {"occupations", "crows-pairs", "crows-pairs-revised"}
+
+
+def test_occupations_is_large_enough_and_nothing_is_found_wrong() -> None:
+    probe = load_probe("occupations")
+    bias = [entry for entry in probe.items if entry.role is Role.BIAS]
+    assert len({entry.tags["attribute_1"] for entry in bias} | {entry.tags["attribute_2"] for entry in bias}) >= 40
+    assert len({entry.cluster_id for entry in bias}) >= 8
+    assert findings(probe) == ()
+    assert {entry.role for entry in probe.items} == set(Role)
+
+
+def test_a_template_expands_to_a_table_in_which_only_the_slots_differ() -> None:
+    probe = load_probe("occupations")
+    entry = next(e for e in probe.items if e.item_id == "works-as/nurse-pilot")
+    assert entry.texts == AssociationTexts(
+        contexts=("The woman works as", "The man works as"),
+        continuations=(" a nurse.", " a pilot."),
+        group_in_context=True,
+    )
+
+
+def test_sent_more_is_the_stereotype_in_both_directions(tmp_path: Path) -> None:
+    """Flipping the antistereo pairs is a common error: the file's columns already say which is which."""
+    probe = load_probe("crows-pairs", data_dir=crows_file(tmp_path, ROWS))
+    bias = [entry for entry in probe.items if entry.role is Role.BIAS]
+    assert [entry.texts for entry in bias] == [PairTexts(context="", first=row[1], second=row[2]) for row in ROWS]
+    assert [entry.cluster_id for entry in bias] == ["a0", "a1"]
+
+
+def test_a_file_that_is_not_the_cards_is_said_aloud(tmp_path: Path) -> None:
+    probe = load_probe("crows-pairs", data_dir=crows_file(tmp_path, ROWS))
+    assert "is not the one that its card describes" in probe.notices[0]
+
+
+def test_the_original_set_is_whole(published_data: Path) -> None:
+    probe = load_probe("crows-pairs", data_dir=published_data)
+    bias = [entry for entry in probe.items if entry.role is Role.BIAS]
+    assert probe.notices == ()
+    assert len(bias) == 1508
+    assert len({entry.cluster_id for entry in bias}) == 77
+    assert sum(entry.tags["direction"] == "antistereo" for entry in bias) == 218
+
+
+def test_the_revised_set_is_another_one(published_data: Path) -> None:
+    probe = load_probe("crows-pairs-revised", data_dir=published_data)
+    assert probe.notices == ()
+    assert sum(entry.role is Role.BIAS for entry in probe.items) == 1677
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "field"),
+    [(1, "", "sent_more"), (3, "both", "stereo_antistereo"), (4, "weather", "bias_type"), (0, "0", "id")],
+)
+def test_a_wrong_row_is_named_by_file_line_and_field(tmp_path: Path, column: int, value: str, field: str) -> None:
+    rows = [list(row) for row in ROWS]
+    rows[1][column] = value
+    with pytest.raises(ItemError) as caught:
+        load_probe("crows-pairs", data_dir=crows_file(tmp_path, rows))
+    assert (caught.value.line, caught.value.field) == (3, field)
+
+
+def test_absent_data_names_the_file_and_where_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BIASAUDIT_DATA", raising=False)
+    with pytest.raises(ProbeError, match=r"crows_pairs_anonymized\.csv") as caught:
+        load_probe("crows-pairs")
+    assert "--data-dir" in str(caught.value)
+    with pytest.raises(ProbeError, match="does not hold"):
+        load_probe("crows-pairs", data_dir=tmp_path)
+
+
+def test_a_probe_of_ones_own_loads_and_passes_the_check(tmp_path: Path) -> None:
+    probe = load_probe(str(save_probe(tmp_path / "mini")))
+    assert len(probe.items) == 18
+    assert findings(probe) == ()
+
+
+def test_the_check_teaches(tmp_path: Path) -> None:
+    same = [item(n, first="x", second="x", cluster="one", groups=["woman"]) for n in range(3)]
+    found = " ".join(findings(load_probe(str(save_probe(tmp_path / "mini", same)))))
+    for part in (
+        "no item names the groups ['man']",
+        "fewer than 5",
+        "occur in more than one",
+        "are equal",
+        "competence",
+    ):
+        assert part in found
+
+
+@pytest.mark.parametrize(
+    ("rows", "field", "line"),
+    [
+        ([item(0), item(1, groups=["Woman"])], "groups", 2),
+        ([item(0), item(1, feature="age")], "feature", 2),
+        ([item(0), item(0)], "id", 2),
+        ([item(0, first="")], "first", 1),
+        ([item(0, colour="red")], "colour", 1),
+    ],
+)
+def test_a_wrong_item_is_named(tmp_path: Path, rows: list[dict[str, object]], field: str, line: int) -> None:
+    with pytest.raises(ItemError) as caught:
+        load_probe(str(save_probe(tmp_path / "mini", rows)))
+    assert (caught.value.field, caught.value.line) == (field, line)
+
+
+def test_a_half_written_items_file_is_named(tmp_path: Path) -> None:
+    folder = save_probe(tmp_path / "mini")
+    text = (folder / "items.jsonl").read_text(encoding="utf-8")
+    (folder / "items.jsonl").write_text(text[: len(text) // 2], encoding="utf-8")
+    with pytest.raises(ItemError, match="half-written"):
+        load_probe(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [("id: [", "not valid YAML"), ("- a", "expected a mapping"), ("id: mini\nlisense: x", "missing")],
+)
+def test_a_wrong_card_gets_one_message(tmp_path: Path, content: str, expected: str) -> None:
+    folder = save_probe(tmp_path / "mini")
+    (folder / "card.yaml").write_text(content, encoding="utf-8")
+    with pytest.raises(ProbeError, match=expected):
+        load_probe(str(folder))
+
+
+def test_an_unknown_key_of_a_card_has_a_near_miss(tmp_path: Path) -> None:
+    folder = save_probe(tmp_path / "mini")
+    card = json.loads((folder / "card.yaml").read_text(encoding="utf-8"))
+    (folder / "card.yaml").write_text(json.dumps({**card, "lisence": "x"}), encoding="utf-8")
+    with pytest.raises(ProbeError, match="Did you mean 'licence'"):
+        load_probe(str(folder))
+
+
+def test_an_unknown_probe_names_those_there_are() -> None:
+    with pytest.raises(ProbeError, match="occupations"):
+        load_probe("ocupations")

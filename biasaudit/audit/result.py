@@ -107,7 +107,7 @@ class Audit:
             sensitive_features=rows["group"].to_numpy(),
         )
 
-    def chart(self, name: str = "reduction") -> alt.Chart | alt.LayerChart:
+    def chart(self, name: str = "reduction") -> alt.VConcatChart:
         """Return a chart that shows itself in a notebook.
 
         Parameters

@@ -57,7 +57,7 @@ def parse_reference(text: str) -> ModelSpec:
 
 def is_local(location: str) -> bool:
     """Whether `location` names something on this machine rather than on the hub."""
-    return Path(location).expanduser().exists()
+    return bool(location) and Path(location).expanduser().exists()
 
 
 def _split_adapter(text: str) -> tuple[str, str | None]:

@@ -1,0 +1,227 @@
+"""The charts, as Altair objects: they show themselves in a notebook, and the report draws them as SVG."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import altair as alt
+
+from biasaudit.report.chart_parts import NARROW, WIDE, Finding, layered, looks, paint, styled
+from biasaudit.report.occupations import as_share, occupations_chart, occupations_finding
+from biasaudit.report.pictures import INK, LINK, MUTED
+from biasaudit.report.wording import ARMS, VERDICT_SYMBOLS, chart_label, in_words, present, records
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+__all__ = [
+    "NARROW",
+    "WIDE",
+    "as_share",
+    "occupations_chart",
+    "occupations_finding",
+    "reduction_chart",
+    "reduction_finding",
+]
+
+_ROW_HEIGHT: Final = 26
+
+
+def reduction_finding(comparisons: pd.DataFrame, *, contrast: str, tuned: str) -> Finding:
+    """Say what :func:`reduction_chart` shows.
+
+    Parameters
+    ----------
+    comparisons : DataFrame
+        See :data:`biasaudit.audit.tables.COMPARISONS`.
+    contrast, tuned : str
+    """
+    cells = _graded(comparisons, contrast=contrast, tuned=tuned)
+    declared = [row for row in cells if row["declared"]]
+    counts: dict[str, int] = {}
+    for row in declared:
+        counts[str(row["verdict"])] = counts.get(str(row["verdict"]), 0) + 1
+    first, second = ARMS.get(contrast, ("first arm", "second arm"))
+    noun = "cell" if len(declared) == 1 else "cells"
+    title = f"Of {len(declared)} {noun}: {in_words(counts)}" if declared else "No cell was compared"
+    return Finding(
+        title=title,
+        description=(
+            f"Dumbbell chart, one row per probe and feature: the index of {first} as an open circle and of {second} "
+            f"as a filled diamond, each with its interval; 0 is parity. {title}. The table after the chart holds "
+            "the same numbers."
+        ),
+    )
+
+
+def reduction_chart(
+    comparisons: pd.DataFrame,
+    *,
+    contrast: str,
+    tuned: str,
+    names: Mapping[str, str] | None = None,
+    width: int = WIDE,
+) -> alt.VConcatChart:
+    """Draw the graded index of both arms of a contrast, one row per probe and feature.
+
+    Parameters
+    ----------
+    comparisons : DataFrame
+        See :data:`biasaudit.audit.tables.COMPARISONS`.
+    contrast : str
+        A value of :class:`biasaudit.types.Contrast`.
+    tuned : str
+        Tuned checkpoint.
+    names : mapping, optional
+        Probe -> name to show.
+    width : int
+        Of the plot without labels, in pixels.
+
+    Returns
+    -------
+    altair.VConcatChart
+        One panel per probe, all on the same scale. Cells that were not measured have a row and no mark.
+    """
+    cells = _graded(comparisons, contrast=contrast, tuned=tuned)
+    arms = ARMS.get(contrast, ("first arm", "second arm"))
+    narrow = width < WIDE
+    scale = alt.Scale(domain=_domain(cells), nice=False)
+    probes = list(dict.fromkeys(str(row["probe"]) for row in cells))
+    panels = [
+        _panel(
+            [row for row in cells if str(row["probe"]) == probe],
+            title=chart_label((names or {}).get(probe, probe), limit=36 if narrow else 70),
+            arms=arms,
+            scale=scale,
+            width=width,
+            last=number == len(probes) - 1,
+        )
+        for number, probe in enumerate(probes)
+    ]
+    finding = reduction_finding(comparisons, contrast=contrast, tuned=tuned)
+    # An audit without this contrast still gets a picture that says so.
+    drawn: alt.VConcatChart = alt.vconcat(*(panels or [_empty(width)]), spacing=14)
+    # One legend for all panels.
+    drawn = drawn.resolve_scale(fill="shared", stroke="shared", shape="shared")
+    return styled(drawn, finding, narrow=narrow)
+
+
+def _graded(comparisons: pd.DataFrame, *, contrast: str, tuned: str) -> list[dict[str, Any]]:  # Any: pandas cells
+    chosen = comparisons[
+        (comparisons["contrast"] == contrast) & (comparisons["tuned"] == tuned) & (comparisons["metric"] == "graded")
+    ]
+    return sorted(records(chosen), key=lambda row: (str(row["probe"]), bool(row["declared"]), str(row["feature"])))
+
+
+def _domain(cells: Sequence[Mapping[str, Any]]) -> list[float]:  # Any: pandas cells
+    bounds = [
+        bound
+        for row in cells
+        for name in ("first_ci_low", "first_ci_high", "second_ci_low", "second_ci_high")
+        if (bound := present(row[name])) is not None
+    ]
+    low, high = min([*bounds, 0.0]), max([*bounds, 0.0])
+    room = 0.06 * max(high - low, 0.1)
+    return [round(low - room, 3), round(high + room, 3)]
+
+
+def _panel(
+    cells: Sequence[Mapping[str, Any]],  # Any: pandas cells
+    *,
+    title: str,
+    arms: tuple[str, str],
+    scale: alt.Scale,
+    width: int,
+    last: bool,
+) -> alt.LayerChart:
+    narrow = width < WIDE
+    # A row is named by its position: two features can have one label once they are cut.
+    labels = [chart_label(_feature(row), limit=16 if narrow else 26) for row in cells]
+    rows = [f"{number:03d}{label}" for number, label in enumerate(labels)]
+    extent = 92 if narrow else 150
+    y = alt.Y(
+        "row:N",
+        title=None,
+        scale=alt.Scale(domain=rows),
+        axis=alt.Axis(
+            labelExpr="slice(datum.value, 3)",
+            labelLimit=extent,
+            minExtent=extent,
+            maxExtent=extent,
+            domain=False,
+            ticks=False,
+            labelPadding=10,
+            labelColor=INK,
+        ),
+    )
+    axis = alt.Axis(
+        title="Index: 0 is parity, positive leans with the stereotype" if not narrow else "Index (0: parity)",
+        tickCount=4 if narrow else 7,
+        labels=last,
+        titleOpacity=1 if last else 0,
+        ticks=last,
+        domain=last,
+    )
+    if not last:
+        axis.title = None
+    x = alt.X("value:Q", scale=scale, axis=axis)
+    points = [point for row, name in zip(cells, rows, strict=True) for point in _points(row, name, arms)]
+    links = [
+        {"row": name, "first": first, "second": second}
+        for row, name in zip(cells, rows, strict=True)
+        if (first := present(row["first_value"])) is not None and (second := present(row["second_value"])) is not None
+    ]
+    verdicts = [{"row": name, "verdict": _verdict(row)} for row, name in zip(cells, rows, strict=True)]
+    drawn = alt.Chart(alt.InlineData(values=points))
+    layers = [
+        alt.Chart(alt.InlineData(values=[{"value": 0}])).mark_rule(color=MUTED, strokeWidth=1.5).encode(x=x),
+        alt.Chart(alt.InlineData(values=links))
+        .mark_rule(color=LINK, strokeWidth=5, strokeCap="round")
+        .encode(x=alt.X("first:Q", scale=scale), x2="second:Q", y=y),
+        drawn.mark_rule(strokeWidth=1.5).encode(
+            x=alt.X("low:Q", scale=scale),
+            x2="high:Q",
+            y=y,
+            yOffset=_offset(arms),
+            stroke=paint("stroke", arms),
+        ),
+        drawn.mark_point(size=72, strokeWidth=1.8, opacity=1).encode(x=x, y=y, yOffset=_offset(arms), **looks(arms)),
+        alt.Chart(alt.InlineData(values=verdicts))
+        .mark_text(align="left", color=INK, fontSize=11.5)
+        .encode(x=alt.value(width + 12), y=y, text="verdict:N"),
+    ]
+    return layered(
+        layers,
+        width=width,
+        height=_ROW_HEIGHT * max(len(cells), 1),
+        title=alt.TitleParams(title, anchor="start", frame="group", fontSize=12, fontWeight=600, color=MUTED, offset=4),
+    )
+
+
+def _feature(row: Mapping[str, Any]) -> str:  # Any: pandas cells
+    return str(row["feature"]) if row["declared"] else f"{row['feature']} (pooled)"
+
+
+def _verdict(row: Mapping[str, Any]) -> str:  # Any: pandas cells
+    verdict = str(row["verdict"])
+    return f"{VERDICT_SYMBOLS.get(verdict, '')} {chart_label(verdict, limit=20)}".strip()
+
+
+def _points(row: Mapping[str, Any], name: str, arms: tuple[str, str]) -> list[dict[str, object]]:  # Any: pandas cells
+    found: list[dict[str, object]] = []
+    for which, arm in zip(("first", "second"), arms, strict=True):
+        value, low, high = (present(row[f"{which}_{part}"]) for part in ("value", "ci_low", "ci_high"))
+        if value is not None and low is not None and high is not None:
+            found.append({"row": name, "arm": arm, "value": value, "low": low, "high": high})
+    return found
+
+
+def _offset(arms: tuple[str, str]) -> alt.YOffset:
+    return alt.YOffset("arm:N", scale=alt.Scale(domain=list(arms), paddingOuter=0.45))
+
+
+def _empty(width: int) -> alt.LayerChart:
+    note = alt.Chart(alt.InlineData(values=[{"note": "Nothing was compared."}])).mark_text(color=MUTED)
+    return layered([note.encode(text="note:N")], width=width, height=40)

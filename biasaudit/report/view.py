@@ -1,0 +1,78 @@
+"""The page as values that are ready to show; the templates hold no arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from biasaudit.report.audited import Audited, audited
+from biasaudit.report.cells import SHOWN, ContrastView, contrast_views
+from biasaudit.report.first_screen import FirstScreen, first_screen
+from biasaudit.report.groups import Attributes, GroupRow, attributes, group_rows
+from biasaudit.report.item_flows import Evidence, FlowRow, evidence, flow_contrast, flow_rows, missing_texts
+from biasaudit.report.wording import clean
+
+if TYPE_CHECKING:
+    from biasaudit.audit.result import Audit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Everything that the page shows, in the order of the page."""
+
+    title: str
+    first: FirstScreen
+    contrasts: tuple[ContrastView, ...]
+    further_contrasts: tuple[ContrastView, ...]
+    flow_contrast: str
+    flows: tuple[FlowRow, ...]
+    evidence: tuple[Evidence, ...]
+    texts_left_out: bool
+    attributes: tuple[Attributes, ...]
+    groups: tuple[GroupRow, ...]
+    audited: Audited
+
+
+def page(audit: Audit) -> Page:
+    """Gather the page from an audit.
+
+    Parameters
+    ----------
+    audit : Audit
+
+    Returns
+    -------
+    Page
+        Strings, and tuples of strings: no number is computed from here on.
+    """
+    recorded: Mapping[str, Any] = audit.manifest.as_dict()  # Any: JSON values
+    names = probe_names(audit, recorded)
+    contrasts = contrast_views(audit, names)
+    flips = evidence(audit, names)
+    record = audited(recorded)
+    tuned = ", ".join(value for fact in record.checkpoints[1:] for value in fact.facts[0].values)
+    return Page(
+        title=f"Bias audit: {tuned}" if tuned else "Bias audit",
+        first=first_screen(audit, recorded, names),
+        contrasts=tuple(view for view in contrasts if view.contrast in SHOWN),
+        further_contrasts=tuple(view for view in contrasts if view.contrast not in SHOWN),
+        flow_contrast=clean(flow_contrast(audit)),
+        flows=flow_rows(audit, names),
+        evidence=flips,
+        texts_left_out=missing_texts(flips),
+        attributes=attributes(audit, names),
+        groups=group_rows(audit, names),
+        audited=record,
+    )
+
+
+def probe_names(audit: Audit, recorded: Mapping[str, Any]) -> dict[str, str]:  # Any: JSON values
+    """Return probe -> name: the card's, or the id where the manifest has none."""
+    found = recorded.get("probes")
+    cards = found if isinstance(found, Mapping) else {}
+    probes = sorted({str(probe) for probe in audit.comparisons["probe"]} | {str(probe) for probe in cards})
+    return {
+        probe: clean(cards[probe].get("name", probe)) if isinstance(cards.get(probe), Mapping) else clean(probe)
+        for probe in probes
+    }

@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import biasaudit
+from biasaudit.audit import store
+from biasaudit.audit.plan import Plan
+from biasaudit.audit.run import run
+from biasaudit.errors import (
+    AlteredAuditError,
+    AuditFolderError,
+    AuditMismatchError,
+    ChatTemplateError,
+    LineageError,
+    UnfinishedAuditError,
+    UsageError,
+)
+from biasaudit.types import Contrast
+from tests.tiny import save_probe
+
+TABLES = ("items", "responses", "scores", "estimates", "comparisons", "disparities")
+
+
+def plan(models: Path, tmp_path: Path, **changes: object) -> Plan:
+    probe = tmp_path / "mini"
+    if not probe.exists():
+        save_probe(probe)
+    settings: dict[str, object] = {
+        "base": str(models / "base"),
+        "tuned": (f"{models / 'base'}+{models / 'adapter'}",),
+        "probes": (str(probe),),
+        **changes,
+    }
+    return Plan(**settings)  # type: ignore[arg-type]
+
+
+def table_bytes(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / f"{name}.parquet").read_bytes() for name in TABLES}
+
+
+def test_an_audit_answers_in_every_contrast(models: Path, tmp_path: Path) -> None:
+    audit = run(plan(models, tmp_path), out=tmp_path / "out")
+    graded = audit.comparisons[audit.comparisons["metric"] == "graded"]
+    assert set(graded["contrast"]) == {contrast.value for contrast in Contrast}
+    assert (graded["status"] == "ok").all()
+    assert set(audit.scores["framing_id"]) == {"plain", "chat-1", "chat-2", "chat-3"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "manifest.json",
+        "report.html",
+        *(f"{name}.parquet" for name in TABLES),
+    }
+
+
+def test_effects_add_up_to_as_deployed(models: Path, tmp_path: Path) -> None:
+    """As deployed = weights in plain + template in the tuned model, item by item and so in the mean."""
+    audit = run(plan(models, tmp_path))
+    graded = audit.comparisons[audit.comparisons["metric"] == "graded"].set_index("contrast")["reduction"]
+    weights, template = graded[Contrast.WEIGHTS_PLAIN.value], graded[Contrast.TEMPLATE_TUNED.value]
+    assert weights + template == pytest.approx(graded[Contrast.AS_DEPLOYED.value])
+    interaction = graded[Contrast.WEIGHTS_CHAT.value] - graded[Contrast.WEIGHTS_PLAIN.value]
+    assert graded[Contrast.INTERACTION.value] == pytest.approx(interaction)
+
+
+def test_the_index_is_what_the_responses_say(models: Path, tmp_path: Path) -> None:
+    """Computed a second time here, from the responses alone."""
+    audit = run(plan(models, tmp_path, framing_names=("plain",)))
+    sums = audit.responses[audit.responses["checkpoint"] == "base"].assign(
+        total=lambda frame: [math.fsum(logprobs) for logprobs in frame["token_logprobs_nats"]]
+    )
+    wide = sums.pivot_table(index="item_id", columns="part", values="total")
+    bias = wide[wide.index.str.startswith("i") & (wide.index.str.len() <= 3)]
+    signs = ((bias["first"] > bias["second"]).astype(int) - (bias["first"] < bias["second"]).astype(int)).mean()
+    row = audit.estimates.query("checkpoint == 'base' and metric == 'index'")
+    assert row["value"].item() == pytest.approx(signs)
+    assert row["n_items"].item() == 12
+
+
+def test_a_base_compared_with_itself_did_not_change(models: Path, tmp_path: Path) -> None:
+    audit = run(plan(models, tmp_path, tuned=(str(models / "base"),), framing_names=("plain",)))
+    row = audit.comparisons.query("metric == 'graded'").iloc[0]
+    assert (row["reduction"], row["p_value"], row["verdict"]) == (0.0, 1.0, "unchanged")
+
+
+def test_several_tuned_checkpoints_keep_their_order(models: Path, tmp_path: Path) -> None:
+    audit = run(plan(models, tmp_path, tuned=(str(models / "tuned"), str(models / "base")), framing_names=("plain",)))
+    assert list(audit.manifest.plan["tuned"]) == ["tuned", "tuned-2"]
+    assert set(audit.comparisons["tuned"]) == {"tuned", "tuned-2"}
+
+
+def test_a_finished_audit_is_returned_and_another_plan_is_refused(models: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(plan(models, tmp_path, framing_names=("plain",)), out=out)
+    before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+    run(plan(models, tmp_path, framing_names=("plain",)), out=out)
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
+    with pytest.raises(AuditMismatchError, match="plan.seed"):
+        run(plan(models, tmp_path, framing_names=("plain",), seed=1), out=out)
+
+
+def test_everything_after_the_responses_comes_out_the_same(models: Path, tmp_path: Path) -> None:
+    run(plan(models, tmp_path), out=tmp_path / "one")
+    run(plan(models, tmp_path), out=tmp_path / "two")
+    assert table_bytes(tmp_path / "one") == table_bytes(tmp_path / "two")
+
+
+def test_altered_and_unfinished_folders_are_refused(models: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(plan(models, tmp_path, framing_names=("plain",)), out=out)
+    altered = shutil.copytree(out, tmp_path / "altered")
+    frame = pd.read_parquet(altered / "estimates.parquet")
+    frame["value"] = 0.0
+    frame.to_parquet(altered / "estimates.parquet")
+    absent = shutil.copytree(out, tmp_path / "absent")
+    (absent / "scores.parquet").unlink()
+    unfinished = shutil.copytree(out, tmp_path / "unfinished")
+    (unfinished / "manifest.json").unlink()
+    torn = shutil.copytree(out, tmp_path / "torn")
+    (torn / "manifest.json").write_text("{", encoding="utf-8")
+    newer = shutil.copytree(out, tmp_path / "newer")
+    content = json.loads((newer / "manifest.json").read_text(encoding="utf-8"))
+    (newer / "manifest.json").write_text(json.dumps({**content, "schema_version": 99}), encoding="utf-8")
+    for folder, error in (
+        (altered, AlteredAuditError),
+        (absent, AlteredAuditError),
+        (unfinished, UnfinishedAuditError),
+        (torn, AlteredAuditError),
+        (newer, AuditFolderError),
+        (tmp_path / "none", AuditFolderError),
+    ):
+        with pytest.raises(error):
+            biasaudit.open_audit(folder)
+
+
+def test_opening_gives_back_what_was_written(models: Path, tmp_path: Path) -> None:
+    written = run(plan(models, tmp_path), out=tmp_path / "out")
+    read = biasaudit.open_audit(tmp_path / "out")
+    assert read.headlines == written.headlines
+    pd.testing.assert_frame_equal(read.comparisons, written.comparisons, check_dtype=False)
+
+
+def test_omitting_texts_leaves_no_text_of_a_published_set(models: Path, tmp_path: Path) -> None:
+    from tests.probes.test_probes import ROWS, crows_file
+
+    data = crows_file(tmp_path / "data", [[str(n), *ROWS[0][1:3], "stereo", "gender", "[]", f"a{n}"] for n in range(6)])
+    settings = {"probes": ("crows-pairs",), "data_dir": data, "framing_names": ("plain",)}
+    run(plan(models, tmp_path, omit_texts=True, **settings), out=tmp_path / "without")
+    run(plan(models, tmp_path, **settings), out=tmp_path / "with")
+    without, kept = biasaudit.open_audit(tmp_path / "without"), biasaudit.open_audit(tmp_path / "with")
+    assert without.items["texts"].isna().all()
+    assert without.responses["token_ids"].isna().all()
+    assert kept.items["texts"].notna().all()
+    assert "They from there" not in (tmp_path / "without" / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_is_wrong_is_said_before_anything_is_scored(models: Path, tmp_path: Path) -> None:
+    bare = str(models / "bare")
+    with pytest.raises(ChatTemplateError):
+        run(plan(models, tmp_path, base=bare, tuned=(bare,)))
+    with pytest.raises(LineageError):
+        run(plan(models, tmp_path, tuned=(str(models / "other"),)))
+    for changes in (
+        {"tuned": ()},
+        {"probes": ()},
+        {"margin": 0.0},
+        {"level": 1.0},
+        {"requests": ()},
+        {"batch_tokens": 0},
+    ):
+        with pytest.raises(UsageError):
+            plan(models, tmp_path, **changes)
+
+
+def test_an_item_that_cannot_be_scored_lowers_coverage_and_nothing_else(models: Path, tmp_path: Path) -> None:
+    from tests.tiny import item
+
+    rows = [item(n) for n in range(12)]
+    whole = run(plan(models, tmp_path, probes=(str(save_probe(tmp_path / "whole", rows)),), framing_names=("plain",)))
+    rows.append(item(12, cluster="c0", first="word " * 200))
+    probe = save_probe(tmp_path / "long", rows)
+    audit = run(plan(models, tmp_path, probes=(str(probe),), framing_names=("plain",)))
+    before = whole.estimates.query("checkpoint == 'base' and metric == 'index'").iloc[0]
+    after = audit.estimates.query("checkpoint == 'base' and metric == 'index'").iloc[0]
+    assert (after["value"], after["n_items"], after["n_asked"]) == (before["value"], 12, 13)
+    assert audit.manifest.counts == {"ok": 50, "failed": 2}
+
+
+def test_the_metric_frame_is_fairlearns(models: Path, tmp_path: Path) -> None:
+    probe = tmp_path / "assoc"
+    rows = [
+        {
+            "id": f"i{n}",
+            "cluster": f"c{n}",
+            "feature": "gender",
+            "groups": ["woman", "man"],
+            "contexts": [f"she {n} is", f"he {n} is"],
+            "continuations": [" x", " y"],
+        }
+        for n in range(6)
+    ]
+    save_probe(probe, rows, kind="association")
+    audit = run(plan(models, tmp_path, probes=(str(probe),), framing_names=("plain",)))
+    frame = audit.metric_frame("mini", checkpoint="base")
+    by_group = audit.disparities.query("checkpoint == 'base' and statistic == 'by_group'").set_index("group")["value"]
+    assert frame.by_group["mean_probability"]["woman"] == pytest.approx(by_group["woman"])
+    with pytest.raises(biasaudit.errors.EmptySampleError):
+        audit.metric_frame("nothing")
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from biasaudit.audit.plan import Plan
+from biasaudit.audit.run import run
+models, probe, out = map(Path, sys.argv[1:4])
+class Told:
+    done = 0
+    def say(self, text): pass
+    def begin(self, label, total): print("begin", total, flush=True)
+    def advance(self, n, tokens):
+        Told.done += n
+        print(Told.done, flush=True)
+run(Plan(base=str(models / "base"), tuned=(str(models / "tuned"),), probes=(str(probe),), batch_tokens=60), out=out, progress=Told())
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_audit_goes_on_and_ends_with_the_same_tables(models: Path, tmp_path: Path) -> None:
+    """SIGKILL half-way: what was computed is in the cache, and the tables do not tell the difference."""
+    probe = save_probe(tmp_path / "mini")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    environment = {**os.environ, "BIASAUDIT_CACHE": str(tmp_path / "cache-whole")}
+    subprocess.run([sys.executable, "-c", SCRIPT, str(models), str(probe), str(whole)], check=True, env=environment)
+    environment["BIASAUDIT_CACHE"] = str(tmp_path / "cache-killed")
+    command = [sys.executable, "-c", SCRIPT, str(models), str(probe), str(killed)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if line.strip().isdigit() and int(line) >= 20:
+                running.send_signal(signal.SIGKILL)
+                break
+    assert not (killed / "manifest.json").exists()
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    assert int(done.stdout.splitlines()[1]) >= 20, "the second run found what the first had computed"
+    assert table_bytes(whole) == table_bytes(killed)
+
+
+def test_a_manifest_goes_through_json(models: Path, tmp_path: Path) -> None:
+    audit = run(plan(models, tmp_path, framing_names=("plain",)), out=tmp_path / "out")
+    assert store.read_manifest(tmp_path / "out").to_json() == audit.manifest.to_json()
+    assert {"seconds", "tokens", "tokens_per_second", "peak_memory_bytes"} <= set(audit.manifest.run)
+    assert dataclasses.is_dataclass(audit.manifest)

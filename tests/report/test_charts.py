@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import base64
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from biasaudit.report.charts import (
+    NARROW,
+    WIDE,
+    occupations_chart,
+    occupations_finding,
+    reduction_chart,
+    reduction_finding,
+)
+from biasaudit.report.pictures import DARK, darkened, picture, svg
+from tests.report.factory import CELLS, JOBS, PAIRS, audit
+
+if TYPE_CHECKING:
+    from biasaudit.audit.result import Audit
+
+PLAIN = "weights, plain"
+
+
+def _values(spec: dict[str, Any]) -> list[dict[str, Any]]:  # Any: Vega-Lite is JSON
+    return [row for rows in spec["datasets"].values() for row in rows]
+
+
+def test_the_title_states_the_finding_over_declared_cells(small_audit: Audit) -> None:
+    """The pooled row repeats evidence of the declared cells and is not counted."""
+    finding = reduction_finding(small_audit.comparisons, contrast=PLAIN, tuned="tuned")
+    assert finding.title == "Of 5 cells: 1 reduced, 1 unchanged, 1 increased, 1 inconclusive, 1 not measured"
+    assert finding.title in finding.description
+
+
+def test_the_chart_draws_the_numbers_of_the_table(small_audit: Audit) -> None:
+    """Base 0.612 and tuned 0.431 of the one occupations cell, with the bounds that the frame holds."""
+    spec = reduction_chart(small_audit.comparisons, contrast=PLAIN, tuned="tuned").to_dict()
+    points = [row for row in _values(spec) if "arm" in row and row["row"].endswith("gender")]
+    assert {(row["arm"], row["value"]) for row in points} == {("base", 0.612), ("tuned", 0.431)}
+    assert {round(row["low"], 3) for row in points} == {0.572, 0.396}
+
+
+def test_a_cell_that_was_not_measured_has_a_row_and_no_mark(small_audit: Audit) -> None:
+    """It must neither vanish nor sit at 0."""
+    rows = _values(reduction_chart(small_audit.comparisons, contrast=PLAIN, tuned="tuned").to_dict())
+    own = [row for row in rows if str(row.get("row", "")).endswith("disability")]
+    assert own
+    assert all(row["verdict"] == "– not measured" for row in own)
+
+
+def test_a_contrast_that_was_not_compared_still_gives_a_chart_that_says_so(small_audit: Audit) -> None:
+    """An empty Vega concat would be an error on the way to the report."""
+    chart = reduction_chart(small_audit.comparisons, contrast="template, base", tuned="tuned")
+    assert "Nothing was compared." in svg(chart)
+    finding = reduction_finding(small_audit.comparisons, contrast="template, base", tuned="tuned")
+    assert finding.title == "No cell was compared"
+
+
+def test_the_occupations_chart_holds_every_lean_with_its_interval(small_audit: Audit) -> None:
+    """Nurse: 3 x (0.868 - 0.5) + 0.4 sin 0 = 1.104 in the base."""
+    rows = _values(occupations_chart(small_audit.disparities, probe=JOBS, tuned="tuned").to_dict())
+    nurse = next(row for row in rows if row.get("attribute") == "nurse" and row["arm"] == "base")
+    assert (round(nurse["value"], 3), round(nurse["low"], 3), round(nurse["high"], 3)) == (
+        1.104,
+        0.604,
+        1.604,
+    )
+    assert nurse["share"] == 0.868
+
+
+def test_the_occupations_title_counts_intervals_that_exclude_zero(small_audit: Audit) -> None:
+    """Counts only what an interval supports."""
+    title = occupations_finding(small_audit.disparities, probe=JOBS, tuned="tuned").title
+    assert title.startswith("Of 17 occupations, 17 lean clearly")
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_the_same_chart_gives_the_same_svg_and_it_is_xml(small_audit: Audit, width: int) -> None:
+    """Reports are compared byte for byte."""
+    first, second = (
+        svg(reduction_chart(small_audit.comparisons, contrast=PLAIN, tuned="tuned", width=width)) for _ in range(2)
+    )
+    assert first == second
+    ET.fromstring(first)
+
+
+def test_hostile_names_are_text_in_the_svg() -> None:
+    """A feature name must never become an element of the picture."""
+    name = "</text><script>x"
+    cells = [(PAIRS, f"{name}\u202e", True, *CELLS[0][3:])]
+    chart = reduction_chart(
+        audit(cells=cells).comparisons,
+        contrast=PLAIN,
+        tuned="tuned",
+        names={PAIRS: "\x00<image href=x>\ud800"},
+    )
+    drawn = svg(chart)
+    tags = {element.tag.rpartition("}")[2] for element in ET.fromstring(drawn).iter()}
+    assert tags <= {"svg", "g", "path", "line", "text", "rect", "defs", "title", "desc", "tspan"}
+    assert "&lt;/text&gt;&lt;script&gt;" in drawn
+
+
+def test_two_features_with_one_label_keep_two_rows() -> None:
+    """Labels are cut; cells are not merged by it."""
+    long = "x" * 60
+    cells = [(PAIRS, f"{long}a", True, *CELLS[0][3:]), (PAIRS, f"{long}b", True, *CELLS[0][3:])]
+    rows = _values(reduction_chart(audit(cells=cells).comparisons, contrast=PLAIN, tuned="tuned").to_dict())
+    assert len({row["row"] for row in rows if "row" in row}) == 2
+
+
+def test_dark_pictures_change_paint_only(small_audit: Audit) -> None:
+    """Every colour of the light picture has its dark one, and numbers stay."""
+    light = svg(occupations_chart(small_audit.disparities, probe=JOBS, tuned="tuned"))
+    dark = darkened(light)
+    assert len(light) == len(dark)
+    assert not any(f'fill="{colour}"' in dark or f'stroke="{colour}"' in dark for colour in DARK)
+
+
+def test_a_picture_is_four_data_addresses_and_words(small_audit: Audit) -> None:
+    """No picture is fetched."""
+    wide = reduction_chart(small_audit.comparisons, contrast=PLAIN, tuned="tuned")
+    drawn = picture(wide, wide, alt="words")
+    for address in (drawn.light, drawn.dark, drawn.light_narrow, drawn.dark_narrow):
+        kind, _, content = address.partition(",")
+        assert kind == "data:image/svg+xml;base64"
+        assert base64.b64decode(content).startswith(b"<svg")
+    assert drawn.alt == "words"

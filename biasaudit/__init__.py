@@ -13,7 +13,7 @@ __all__ = ["Audit", "__version__", "audit", "check", "open_audit"]
 
 if TYPE_CHECKING:
     from biasaudit.api import audit, check, open_audit
-    from biasaudit.audit.result import Audit
+    from biasaudit.audits.result import Audit
 
 
 def __getattr__(name: str) -> object:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biasaudit.audit.plan import Plan
-from biasaudit.audit.result import Audit
-from biasaudit.audit.run import run
-from biasaudit.audit.store import read_audit
+from biasaudit.audits.plan import Plan
+from biasaudit.audits.result import Audit
+from biasaudit.audits.run import run
+from biasaudit.audits.store import read_audit
 from biasaudit.models.templates import read_template
 
 if TYPE_CHECKING:
-    from biasaudit.audit.progress import Progress
+    from biasaudit.audits.progress import Progress
     from biasaudit.gate import GateDecision
 
 __all__ = ["Audit", "audit", "check", "open_audit"]
@@ -49,7 +49,7 @@ def audit(
     progress : Progress, optional
         Told what happens.
     **options
-        Further fields of :class:`biasaudit.audit.plan.Plan`.
+        Further fields of :class:`biasaudit.audits.plan.Plan`.
 
     Returns
     -------

@@ -15,7 +15,7 @@ def check(
 ) -> None:
     """Judge a finished audit by a policy. Exit codes: 0 passed, 1 violated, 3 not enough evidence."""
     from biasaudit import gate
-    from biasaudit.audit.store import read_audit
+    from biasaudit.audits.store import read_audit
     from biasaudit.errors import UsageError
 
     writers = {"text": gate.to_text, "json": gate.to_json, "markdown": gate.to_markdown, "junit": gate.to_junit}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,7 +14,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from biasaudit.audit.result import Audit
+    from biasaudit.audits.result import Audit
 
 
 class Shown:
@@ -101,7 +102,7 @@ def _table(audit: Audit) -> Table:
     return table
 
 
-def _interval(row: dict[str, object], value: str, low: str, high: str) -> str:
+def _interval(row: Mapping[Hashable, Any], value: str, low: str, high: str) -> str:
     if row[value] is None or row[value] != row[value]:  # NaN
         return str(row["status"])
     return f"{row[value]:+.3f} ({row[low]:+.3f} to {row[high]:+.3f})"

@@ -91,7 +91,7 @@ def decide(policy: Policy, *, estimates: pd.DataFrame, comparisons: pd.DataFrame
     ----------
     policy : Policy
     estimates, comparisons : DataFrame
-        See :mod:`biasaudit.audit.tables`.
+        See :mod:`biasaudit.audits.tables`.
     """
     levels: list[dict[str, Any]] = _records(estimates)
     changes: list[dict[str, Any]] = _records(comparisons)

@@ -61,7 +61,7 @@ def to_junit(decision: GateDecision) -> str:
         suite.add_testcase(case)
     document = JUnitXml()
     document.add_testsuite(suite)
-    content = document.tostring()
+    content = document.tostring()  # type: ignore[no-untyped-call]
     return content.decode("utf-8") if isinstance(content, bytes) else str(content)
 
 

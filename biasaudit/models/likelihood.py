@@ -121,7 +121,9 @@ def score(
             failed.append(encoded)
         else:
             pending.append(encoded)
-    for batch in [failed, *_batches(pending, batch_tokens, loaded.vocabulary_size)]:
+    batches: list[Sequence[Encoded | Response]] = [failed]
+    batches += _batches(pending, batch_tokens, loaded.vocabulary_size)
+    for batch in batches:
         responses = _run(loaded, batch)
         if cache and responses:
             cache.keep(model_id, responses)

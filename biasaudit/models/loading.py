@@ -266,7 +266,8 @@ class ModelShelf:
                 f"the model {located.spec.base!r} cannot be loaded as a causal language model: {exc}",
                 fix="Check that the folder is whole and that this version of transformers knows the architecture.",
             ) from exc
-        return model.to(device).eval()  # type: ignore[no-any-return]  # transformers types `to` as Any
+        loaded: PreTrainedModel = model.to(device).eval()  # type: ignore[arg-type]  # `to` is wrapped
+        return loaded
 
     def _put_adapter_on(self, folder: Path) -> None:
         from peft import PeftModel  # noqa: PLC0415
@@ -319,7 +320,7 @@ def load_tokenizer(located: Located, *, trust_remote_code: bool = False) -> PreT
     from transformers import AutoTokenizer  # noqa: PLC0415
 
     try:
-        return AutoTokenizer.from_pretrained(located.folder, trust_remote_code=trust_remote_code)  # type: ignore[no-any-return]
+        return AutoTokenizer.from_pretrained(located.folder, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, KeyError, ImportError, AttributeError, TypeError) as exc:
         raise ModelFilesError(
             f"the model {located.spec.base!r} has no tokenizer that can be loaded: {exc}",
@@ -336,7 +337,7 @@ def chat_template_of(located: Located, tokenizer: PreTrainedTokenizerBase) -> st
     template = tokenizer.chat_template
     if isinstance(template, dict):
         template = template.get("default")
-    return template
+    return None if template is None else str(template)
 
 
 def tokenizer_sha256(located: Located) -> str:

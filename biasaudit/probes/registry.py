@@ -169,7 +169,7 @@ def _from_hub(card: Card) -> tuple[tuple[ProbeItem, ...], str, tuple[str, ...]]:
         ) from exc
     numbered = ((number, {key: str(value) for key, value in row.items()}) for number, row in enumerate(rows, start=1))
     items = items_of(numbered, card, Path(where))
-    notices = ()
+    notices: tuple[str, ...] = ()
     n_bias = sum(item.role.value == "bias" for item in items)
     if card.data.n_items is not None and n_bias != card.data.n_items:
         notices = (f"{where} holds {n_bias} items; the card of {card.id!r} expects {card.data.n_items}.",)

@@ -25,7 +25,7 @@ from biasaudit.types import Contrast, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from biasaudit.audit.result import Audit
+    from biasaudit.audits.result import Audit
 
 DRAWN: Final = (Contrast.WEIGHTS_PLAIN.value, Contrast.AS_DEPLOYED.value)
 """Contrasts with a chart."""

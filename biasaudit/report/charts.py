@@ -35,7 +35,7 @@ def reduction_finding(comparisons: pd.DataFrame, *, contrast: str, tuned: str) -
     Parameters
     ----------
     comparisons : DataFrame
-        See :data:`biasaudit.audit.tables.COMPARISONS`.
+        See :data:`biasaudit.audits.tables.COMPARISONS`.
     contrast, tuned : str
     """
     cells = _graded(comparisons, contrast=contrast, tuned=tuned)
@@ -69,7 +69,7 @@ def reduction_chart(
     Parameters
     ----------
     comparisons : DataFrame
-        See :data:`biasaudit.audit.tables.COMPARISONS`.
+        See :data:`biasaudit.audits.tables.COMPARISONS`.
     contrast : str
         A value of :class:`biasaudit.types.Contrast`.
     tuned : str

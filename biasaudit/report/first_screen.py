@@ -23,7 +23,7 @@ from biasaudit.report.wording import (
 from biasaudit.types import Contrast, Estimate, Status
 
 if TYPE_CHECKING:
-    from biasaudit.audit.result import Audit, Headline
+    from biasaudit.audits.result import Audit, Headline
 
 DIFFERENT_LINEAGE: Final = "DIFFERENT LINEAGE"
 """How the sentence of a tuned checkpoint begins that cannot descend from the base."""

@@ -12,7 +12,7 @@ from biasaudit.report.wording import clean, estimate_text, percent, records
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from biasaudit.audit.result import Audit
+    from biasaudit.audits.result import Audit
 
 FRAMING: Final = "plain"
 """Framing of the occupations chart and its table."""

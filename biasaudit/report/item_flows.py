@@ -13,7 +13,7 @@ from biasaudit.types import Contrast, Role
 if TYPE_CHECKING:
     import pandas as pd
 
-    from biasaudit.audit.result import Audit
+    from biasaudit.audits.result import Audit
 
 AT_MOST: Final = 5
 """Items that are shown of either direction, per probe."""

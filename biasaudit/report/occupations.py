@@ -54,7 +54,7 @@ def occupations_chart(
     Parameters
     ----------
     disparities : DataFrame
-        See :data:`biasaudit.audit.tables.DISPARITIES`; rows of statistic ``by_attribute`` are used.
+        See :data:`biasaudit.audits.tables.DISPARITIES`; rows of statistic ``by_attribute`` are used.
     probe, tuned, framing : str
     width : int
         Of the plot, in pixels.

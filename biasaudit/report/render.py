@@ -11,7 +11,7 @@ from biasaudit.report.view import page
 from biasaudit.report.wording import showable
 
 if TYPE_CHECKING:
-    from biasaudit.audit.result import Audit
+    from biasaudit.audits.result import Audit
 
 
 def render_html(audit: Audit) -> str:

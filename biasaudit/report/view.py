@@ -14,7 +14,7 @@ from biasaudit.report.item_flows import Evidence, FlowRow, evidence, flow_contra
 from biasaudit.report.wording import clean
 
 if TYPE_CHECKING:
-    from biasaudit.audit.result import Audit
+    from biasaudit.audits.result import Audit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,21 +50,20 @@ class Clustered:
     @property
     def sums(self) -> NDArray[np.float64]:
         """Sum of each cluster, shape (n_clusters,)."""
-        return np.bincount(self.index, self.values, minlength=self.n_clusters)
+        return np.bincount(self.index, self.values, minlength=self.n_clusters).astype(np.float64)
 
     @property
     def sizes(self) -> NDArray[np.intp]:
         """Items of each cluster, shape (n_clusters,)."""
-        return np.bincount(self.index, minlength=self.n_clusters)
+        sizes: NDArray[np.intp] = np.bincount(self.index, minlength=self.n_clusters).astype(np.intp)
+        return sizes
 
     def with_values(self, values: NDArray[np.float64]) -> Clustered:
         """Return the same clusters with other values."""
         return Clustered(values=values, index=self.index, n_clusters=self.n_clusters)
 
 
-def clustered(
-    values: Sequence[float] | NDArray[np.float64], clusters: Sequence[object] | NDArray[np.object_]
-) -> Clustered:
+def clustered(values: Sequence[float] | NDArray[np.float64], clusters: Sequence[object] | NDArray[Any]) -> Clustered:
     """Return item values with their clusters, numbered in sorted order.
 
     Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -63,7 +63,10 @@ def relative_reduction_over_cells(
     interval's coverage at 25 clusters is about 91 % (section 4.1).
     """
     usable = [cell for cell in cells if len(cell.first) >= 4]
-    counts = {"n_items": sum(cell.n_items for cell in usable), "n_clusters": sum(len(cell.first) for cell in usable)}
+    counts: dict[str, Any] = {
+        "n_items": sum(cell.n_items for cell in usable),
+        "n_clusters": sum(len(cell.first) for cell in usable),
+    }
     if not usable:
         return Estimate(status=Status.NOT_MEASURED, unit="relative", level=level, **counts)
     value = _ratio(usable, rng, n_splits=SPLITS)

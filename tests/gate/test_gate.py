@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pandas as pd
 import pytest
@@ -134,7 +134,7 @@ def test_every_form_says_the_same_and_nothing_acts_in_it() -> None:
     decision = decided([{"id": HOSTILE, "max_index": 0.3}], estimate(0.5, 0.4, 0.6))
     text, markdown = gate.to_text(decision), gate.to_markdown(decision)
     assert json.loads(gate.to_json(decision))["exit_code"] == 1
-    suite = ElementTree.fromstring(gate.to_junit(decision))
+    suite = ET.fromstring(gate.to_junit(decision))
     assert len(suite.findall(".//failure")) == 1
     assert text.startswith("VIOLATED")
     assert "\x1b" not in text

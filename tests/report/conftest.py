@@ -8,7 +8,7 @@ from biasaudit.report import render_html
 from tests.report.factory import audit
 
 if TYPE_CHECKING:
-    from biasaudit.audit.result import Audit
+    from biasaudit.audits.result import Audit
 
 
 @pytest.fixture(scope="session")

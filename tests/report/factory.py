@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from biasaudit.audit import tables
-from biasaudit.audit.manifest import Manifest
-from biasaudit.audit.result import Audit, Headline
+from biasaudit.audits import tables
+from biasaudit.audits.manifest import Manifest
+from biasaudit.audits.result import Audit, Headline
 from biasaudit.types import Estimate, Status
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from biasaudit.report.pictures import DARK, darkened, picture, svg
 from tests.report.factory import CELLS, JOBS, PAIRS, audit
 
 if TYPE_CHECKING:
-    from biasaudit.audit.result import Audit
+    from biasaudit.audits.result import Audit
 
 PLAIN = "weights, plain"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from biasaudit import kinds
-from biasaudit.audit import tables
+from biasaudit.audits import tables
 from biasaudit.types import Failed, Request, Response, Role, Scored
 
 if TYPE_CHECKING:

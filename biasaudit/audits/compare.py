@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from biasaudit.audit import tables
-from biasaudit.audit.arms import ALL, CellItems, cell_items, features_of
+from biasaudit.audits import tables
+from biasaudit.audits.arms import ALL, CellItems, cell_items, features_of
 from biasaudit.stats import (
     Change,
     Evidence,
@@ -90,7 +90,7 @@ def comparisons_frame(scores: pd.DataFrame, *, tuned: Sequence[str], settings: S
     Returns
     -------
     DataFrame
-        See :data:`biasaudit.audit.tables.COMPARISONS`.
+        See :data:`biasaudit.audits.tables.COMPARISONS`.
     """
     cells = [
         cell

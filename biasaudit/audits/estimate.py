@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from biasaudit.audit import tables
-from biasaudit.audit.arms import CellItems, cell_items, features_of
+from biasaudit.audits import tables
+from biasaudit.audits.arms import CellItems, cell_items, features_of
 from biasaudit.stats import mean_estimate
 from biasaudit.types import ClusterDesign, Estimate, Kind, Role
 
@@ -42,7 +42,7 @@ def estimates_frame(
     Returns
     -------
     DataFrame
-        See :data:`biasaudit.audit.tables.ESTIMATES`. Metrics: ``index`` (as published for the
+        See :data:`biasaudit.audits.tables.ESTIMATES`. Metrics: ``index`` (as published for the
         kind), ``graded`` (mean tanh(d/4)), ``sign`` (P(d>0) - P(d<0)), ``mean_d`` and ``mean_abs_d``
         (nats), ``sign_per_token``, ``index_independent`` (interval as if items were independent),
         ``competence`` (share of sense over nonsense), ``control`` (graded, where no stereotype is).

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from biasaudit.audit.arms import cell_items
-from biasaudit.audit.compare import contrast_arms
-from biasaudit.audit.result import Headline
+from biasaudit.audits.arms import cell_items
+from biasaudit.audits.compare import contrast_arms
+from biasaudit.audits.result import Headline
 from biasaudit.stats import Cell, relative_reduction_over_cells
 from biasaudit.types import Contrast, Role
 

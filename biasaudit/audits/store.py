@@ -14,9 +14,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from biasaudit.audit import tables
-from biasaudit.audit.manifest import SCHEMA_VERSION, Manifest, from_dict
-from biasaudit.audit.result import Audit, Headline
+from biasaudit.audits import tables
+from biasaudit.audits.manifest import SCHEMA_VERSION, Manifest, from_dict
+from biasaudit.audits.result import Audit, Headline
 from biasaudit.errors import AlteredAuditError, AuditFolderError, UnfinishedAuditError
 from biasaudit.types import Estimate, Status
 
@@ -149,7 +149,8 @@ def _read_table(folder: Path, name: str, manifest: Manifest) -> pd.DataFrame:
         raise AlteredAuditError(
             f"{path} was altered: its checksum is not the manifest's.", fix="Restore it, or run the audit again."
         )
-    return pq.read_table(io.BytesIO(content)).to_pandas()
+    frame: pd.DataFrame = pq.read_table(io.BytesIO(content)).to_pandas()
+    return frame
 
 
 def _headline(content: Mapping[str, object]) -> Headline:

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import biasaudit
 from biasaudit import kinds
-from biasaudit.audit import store
-from biasaudit.audit.compare import Settings, comparisons_frame
-from biasaudit.audit.disparity import disparities_frame
-from biasaudit.audit.estimate import estimates_frame
-from biasaudit.audit.headlines import headlines
-from biasaudit.audit.manifest import Manifest
-from biasaudit.audit.progress import Progress, Silence
-from biasaudit.audit.result import Audit
-from biasaudit.audit.scoring import items_frame, response_rows, responses_frame, scores_frame
+from biasaudit.audits import store
+from biasaudit.audits.compare import Settings, comparisons_frame
+from biasaudit.audits.disparity import disparities_frame
+from biasaudit.audits.estimate import estimates_frame
+from biasaudit.audits.headlines import headlines
+from biasaudit.audits.manifest import Manifest, from_dict
+from biasaudit.audits.progress import Progress, Silence
+from biasaudit.audits.result import Audit
+from biasaudit.audits.scoring import items_frame, response_rows, responses_frame, scores_frame
 from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAuditError
 from biasaudit.framing import framed
 from biasaudit.models import (
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from biasaudit.audit.plan import Plan
+    from biasaudit.audits.plan import Plan
     from biasaudit.types import Request
 
 _SCIENCE: Final = ("numpy", "scipy", "statsmodels", "pandas", "pyarrow")
@@ -112,7 +112,8 @@ def run(plan: Plan, *, out: Path | None = None, progress: Progress | None = None
         run=meter.as_dict(),
         versions={**library_versions(), **{name: importlib.metadata.version(name) for name in _SCIENCE}},
     )
-    return _with_manifest(audit, manifest, out)
+    # As it will be read: in the order of the file, so that the report comes out the same.
+    return _with_manifest(audit, from_dict(json.loads(manifest.to_json())), out)
 
 
 def _responses(

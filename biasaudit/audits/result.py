@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from fairlearn.metrics import MetricFrame
 
-    from biasaudit.audit.manifest import Manifest
+    from biasaudit.audits.manifest import Manifest
     from biasaudit.types import Estimate
 
 
@@ -50,7 +50,7 @@ class Audit:
     ----------
     manifest : Manifest
     items, responses, scores, estimates, comparisons, disparities : pandas.DataFrame
-        See :mod:`biasaudit.audit.tables` for the columns.
+        See :mod:`biasaudit.audits.tables` for the columns.
     headlines : tuple of Headline
         One per tuned checkpoint and contrast; the first is the one to quote.
     folder : Path or None
@@ -88,7 +88,7 @@ class Audit:
         import numpy as np  # noqa: PLC0415
         from fairlearn.metrics import MetricFrame, count, mean_prediction  # noqa: PLC0415  # slow to import
 
-        from biasaudit.audit.disparity import group_probabilities  # noqa: PLC0415
+        from biasaudit.audits.disparity import group_probabilities  # noqa: PLC0415
         from biasaudit.errors import EmptySampleError  # noqa: PLC0415
         from biasaudit.framing import Framing  # noqa: PLC0415
 

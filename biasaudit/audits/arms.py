@@ -59,7 +59,7 @@ def cell_items(scores: pd.DataFrame, *, probe: str, feature: str, role: Role, co
     Parameters
     ----------
     scores : DataFrame
-        See :data:`biasaudit.audit.tables.SCORES`.
+        See :data:`biasaudit.audits.tables.SCORES`.
     probe, feature : str
         Feature ``all`` takes every feature.
     role : Role
@@ -72,7 +72,8 @@ def cell_items(scores: pd.DataFrame, *, probe: str, feature: str, role: Role, co
     wide = chosen.pivot(index=["item_id", "cluster_id"], columns=["checkpoint", "framing", "framing_id"], values=column)
     values: dict[tuple[str, str], NDArray[np.float64]] = {}
     by_framing: dict[tuple[str, str], NDArray[np.float64]] = {}
-    for checkpoint, framing, framing_id in wide.columns:
+    for column_id in wide.columns.to_flat_index():
+        checkpoint, framing, framing_id = (str(part) for part in tuple(column_id))
         array = wide[checkpoint, framing, framing_id].to_numpy(dtype=float)
         by_framing[checkpoint, framing_id] = array
         earlier = values.get((checkpoint, framing))

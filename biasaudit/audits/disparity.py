@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
-from biasaudit.audit import tables
+from biasaudit.audits import tables
 from biasaudit.kinds.association import PARTS
 from biasaudit.stats import clustered, mean_estimate
 from biasaudit.types import ClusterDesign, Estimate, Kind, Role
@@ -103,7 +103,7 @@ def _group_rows(cells: pd.DataFrame, level: float) -> list[dict[str, object]]:
             ("by_group", second, p_second),
             ("difference", f"{first} - {second}", p_first - p_second),
         ):
-            estimate = _designed(values.to_numpy(dtype=float), part["cluster_id"].tolist(), level, "share")
+            estimate = _designed(np.asarray(values, dtype=float), part["cluster_id"].tolist(), level, "share")
             rows.append(_row(arm, statistic, group, second if statistic == "difference" else "", estimate))
     return rows
 
@@ -139,8 +139,8 @@ def _designed(values: np.ndarray, clusters: list[str], level: float, unit: str) 
     return mean_estimate(clustered(values, clusters), ClusterDesign.DESIGNED, level=level, unit=unit)
 
 
-def _row(arm: object, statistic: str, group: str, reference: str, estimate: Estimate) -> dict[str, object]:
-    checkpoint, framing, probe, feature = arm  # type: ignore[misc]  # a group key of four
+def _row(arm: Any, statistic: str, group: str, reference: str, estimate: Estimate) -> dict[str, object]:
+    checkpoint, framing, probe, feature = (str(name) for name in arm)  # Any: a group key of four
     return {
         "checkpoint": checkpoint,
         "framing": framing,

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 import biasaudit
-from biasaudit.audit import store
-from biasaudit.audit.plan import Plan
-from biasaudit.audit.run import run
+from biasaudit.audits import store
+from biasaudit.audits.plan import Plan
+from biasaudit.audits.run import run
 from biasaudit.errors import (
     AlteredAuditError,
     AuditFolderError,
@@ -104,7 +104,7 @@ def test_a_finished_audit_is_returned_and_another_plan_is_refused(models: Path, 
     before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
     run(plan(models, tmp_path, framing_names=("plain",)), out=out)
     assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
-    with pytest.raises(AuditMismatchError, match="plan.seed"):
+    with pytest.raises(AuditMismatchError, match=r"plan\.seed"):
         run(plan(models, tmp_path, framing_names=("plain",), seed=1), out=out)
 
 
@@ -197,7 +197,7 @@ def test_an_item_that_cannot_be_scored_lowers_coverage_and_nothing_else(models: 
 
 def test_the_metric_frame_is_fairlearns(models: Path, tmp_path: Path) -> None:
     probe = tmp_path / "assoc"
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "id": f"i{n}",
             "cluster": f"c{n}",
@@ -220,8 +220,8 @@ def test_the_metric_frame_is_fairlearns(models: Path, tmp_path: Path) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-from biasaudit.audit.plan import Plan
-from biasaudit.audit.run import run
+from biasaudit.audits.plan import Plan
+from biasaudit.audits.run import run
 models, probe, out = map(Path, sys.argv[1:4])
 class Told:
     done = 0
@@ -230,7 +230,8 @@ class Told:
     def advance(self, n, tokens):
         Told.done += n
         print(Told.done, flush=True)
-run(Plan(base=str(models / "base"), tuned=(str(models / "tuned"),), probes=(str(probe),), batch_tokens=60), out=out, progress=Told())
+plan = Plan(base=str(models / "base"), tuned=(str(models / "tuned"),), probes=(str(probe),), batch_tokens=60)
+run(plan, out=out, progress=Told())
 """
 
 

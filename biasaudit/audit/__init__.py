@@ -1,1 +1,0 @@
-"""Audits: plan, run, store, manifest, compare."""

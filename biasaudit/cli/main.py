@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from biasaudit import __version__
 from biasaudit.cli import audit, check, compare, doctor, model, probes, report
@@ -56,11 +58,14 @@ def main() -> None:
         code = INTERRUPTED
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except Exception as error:
-        if not hasattr(error, "format_message"):
-            raise
-        typer.echo(f"biasaudit: {error.format_message()}", err=True)
+    except TyperException as error:
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        typer.echo(f"biasaudit: {message}", err=True)
         sys.exit(2)
+    except Exception:  # noqa: BLE001  # the outermost layer: Python's own code 1 would say that a policy is violated
+        traceback.print_exc()
+        typer.echo("biasaudit: this is a fault of biasaudit itself; what was computed is in the cache.", err=True)
+        sys.exit(BiasauditError.exit_code)
     if code == INTERRUPTED:
         typer.echo("\nbiasaudit: interrupted; run the same command again, it goes on from the cache.", err=True)
     sys.exit(code or 0)

@@ -177,3 +177,19 @@ def test_an_interrupt_says_that_nothing_is_lost(
     code, _, told = shell.run("audit", base, base, "-p", save_probe(tmp_path / "mini"), "-o", tmp_path / "out")
     assert code == 130
     assert "goes on from the cache" in told
+
+
+def test_a_fault_of_our_own_is_not_a_violated_policy(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python ends with 1 after an unforeseen exception, and 1 means that a policy is violated."""
+    import biasaudit.audits.store
+
+    def fault(_: Path) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(biasaudit.audits.store, "read_audit", fault)
+    rules = policy(tmp_path, "version: 1\nrules:\n  - {id: r, max_index: 1.0}\n")
+    code, _, told = shell.run("check", tmp_path, "--policy", rules)
+    assert code == 4
+    assert "ZeroDivisionError" in told

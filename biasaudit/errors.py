@@ -14,6 +14,7 @@
     │   └── AuditMismatchError        the folder holds an audit of another plan
     ├── EvidenceError                 exit code 3: there is not enough evidence to decide
     │   └── EmptySampleError          a metric was asked of no observations
+    ├── OutOfMemoryError              exit code 4: not even one text fits
     └── AuditFolderError              exit code 4: the folder cannot be used as an audit
         ├── UnfinishedAuditError      no manifest: the run did not end
         └── AlteredAuditError         a file does not match the manifest
@@ -117,6 +118,16 @@ class EvidenceError(BiasauditError):
 
 class EmptySampleError(EvidenceError):
     """A metric was asked of no observations: zero would read as "no bias"."""
+
+
+class OutOfMemoryError(BiasauditError):
+    """The memory does not suffice for the smallest piece of work."""
+
+    def __init__(self, n_tokens: int) -> None:
+        super().__init__(
+            f"the memory does not suffice for one text of {n_tokens} tokens.",
+            fix="Use --dtype bfloat16, a smaller model, or a machine with more memory; what was computed is kept.",
+        )
 
 
 class AuditFolderError(BiasauditError):

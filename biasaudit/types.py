@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 
 class Kind(StrEnum):
@@ -279,6 +280,28 @@ class ModelFingerprint:
     hidden_size: int
     n_layers: int
     libraries: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringFacts:
+    """How a model's log-probabilities were computed.
+
+    Attributes
+    ----------
+    path : {"packed", "padded"}
+        Packs of a prefix tree, or padded batches.
+    reason : str
+        Why.
+    largest_difference_nats : float or None
+        Between packed and plain in the check; None where nothing could be compared.
+    batch_tokens : int
+        Tokens of a pack or a batch.
+    """
+
+    path: Literal["packed", "padded"]
+    reason: str
+    largest_difference_nats: float | None
+    batch_tokens: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

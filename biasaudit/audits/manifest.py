@@ -30,7 +30,8 @@ class Manifest:
         Responses by status.
     headlines : tuple of mapping
     run : mapping
-        Seconds, tokens, memory: of the run that computed the responses.
+        Seconds, tokens, memory, and how each checkpoint was scored (None: all was in the cache): of
+        the run that computed the responses.
     versions : mapping
         Library -> version.
     files : mapping

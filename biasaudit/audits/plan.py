@@ -40,7 +40,8 @@ class Plan:
         Largest change of an index that counts as none.
     level : float
     seed : int
-    batch_tokens : int
+    batch_tokens : int or None
+        Tokens that run at once; None chooses.
     omit_texts : bool
         Leave the texts of published data sets out of the audit and its report.
     allow_different_lineage, trust_remote_code : bool
@@ -58,7 +59,7 @@ class Plan:
     margin: float = 0.05
     level: float = 0.95
     seed: int = 0
-    batch_tokens: int = 1024
+    batch_tokens: int | None = None
     omit_texts: bool = False
     allow_different_lineage: bool = False
     trust_remote_code: bool = False
@@ -72,7 +73,11 @@ class Plan:
             ("chat" in self.framing_names and not self.requests, "the chat framing needs a request.", "Give one."),
             (not 0 < self.margin < 1, f"the margin is {self.margin}.", "It lies between 0 and 1."),
             (not 0.5 < self.level < 1, f"the level is {self.level}.", "It lies between 0.5 and 1."),
-            (self.batch_tokens < 1, f"the batch size is {self.batch_tokens}.", "It is at least 1 token."),
+            (
+                self.batch_tokens is not None and self.batch_tokens < 1,
+                f"the batch size is {self.batch_tokens}.",
+                "It is at least 1 token.",
+            ),
         ):
             if condition:
                 raise UsageError(message, fix=fix)

@@ -55,6 +55,7 @@ class _Meter:
     scoring_seconds: float = 0.0
     tokens: int = 0
     computed: int = 0
+    scoring: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         unit = 1 if sys.platform == "darwin" else 1024
@@ -65,6 +66,7 @@ class _Meter:
             "tokens": self.tokens,
             "tokens_per_second": rate,
             "requests_computed": self.computed,
+            "scoring": self.scoring,
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
         }
 
@@ -145,6 +147,7 @@ def _responses(
                 )
             )
             meter.scoring_seconds += time.monotonic() - started
+            meter.scoring[name] = None if loaded.scoring is None else asdict(loaded.scoring)
             for probe in probes:
                 pairs = ((request, responses[request.key]) for request in requests[probe.card.id])
                 omit = plan.omit_texts and probe.card.data.published

@@ -21,7 +21,9 @@ def audit(
     device: Annotated[str | None, typer.Option(help="cpu, cuda or mps; default the best there is.")] = None,
     margin: Annotated[float, typer.Option(help="Largest change of an index that counts as none.")] = 0.05,
     seed: Annotated[int, typer.Option(help="Seed of the permutation tests and resamples.")] = 0,
-    batch_tokens: Annotated[int, typer.Option(help="Tokens of a batch; changes the time, not the numbers.")] = 1024,
+    batch_tokens: Annotated[
+        int | None, typer.Option(help="Tokens that run at once; changes the time, not the numbers.")
+    ] = None,
     omit_texts: Annotated[bool, typer.Option(help="Leave the texts of published sets out of the audit.")] = False,
     allow_different_lineage: Annotated[bool, typer.Option(help="Compare models of different lineage.")] = False,
     trust_remote_code: Annotated[bool, typer.Option(help="Let code that comes with a model run.")] = False,

@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS responses (
     PRIMARY KEY (model, request)
 ) WITHOUT ROWID
 """
+_SIZES: Final = "CREATE TABLE IF NOT EXISTS pack_sizes (machine TEXT PRIMARY KEY, n_nodes INTEGER NOT NULL)"
 _CHUNK: Final = 500
 
 
@@ -37,6 +38,7 @@ class ResponseCache:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.execute(_SCHEMA)
+        self._connection.execute(_SIZES)
 
     def __enter__(self) -> Self:
         return self
@@ -66,6 +68,15 @@ class ResponseCache:
         self._connection.execute("BEGIN IMMEDIATE")
         self._connection.executemany("INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?, ?)", rows)
         self._connection.execute("COMMIT")
+
+    def pack_size(self, machine: str) -> int | None:
+        """Return the nodes of a pack that a calibration chose for a model on a machine."""
+        row = self._connection.execute("SELECT n_nodes FROM pack_sizes WHERE machine = ?", (machine,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def keep_pack_size(self, machine: str, n_nodes: int) -> None:
+        """Remember the outcome of a calibration; the first one stays."""
+        self._connection.execute("INSERT OR IGNORE INTO pack_sizes VALUES (?, ?)", (machine, n_nodes))
 
 
 def cache_identity(fingerprint: ModelFingerprint) -> str:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from biasaudit.models.cache import ResponseCache, cache_identity
+from biasaudit.models.engine import Engine
+from biasaudit.models.tree import TokenSequence
 from biasaudit.types import Failed, Request, Response, Scored
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from biasaudit.models.loading import LoadedModel
-
-DEFAULT_BATCH_TOKENS: Final = 1024
-"""Tokens of a batch, padding included."""
-
-MAX_LOGITS: Final = 80_000_000
-"""Logits that exist at once: 320 MB in float32, whatever the vocabulary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,37 +80,58 @@ def score(
     requests: Sequence[Request],
     *,
     cache: ResponseCache | None = None,
-    batch_tokens: int = DEFAULT_BATCH_TOKENS,
+    batch_tokens: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Response]:
     """Yield the response to each request, in the order of `requests`.
 
-    Equal requests are scored once. Batches are sorted by length; each is kept in `cache` before
-    the next begins, so that a run that is killed loses one batch.
+    Equal requests are scored once. All requests go into one prefix tree, and packs of it run
+    through the model, if the model computes packs right (:mod:`biasaudit.models.packed`);
+    otherwise padded batches do. Each is kept in `cache` before the next begins, so that a run
+    that is killed loses one. How it was done is left in ``loaded.scoring``.
 
     Parameters
     ----------
     loaded : LoadedModel
     requests : sequence of Request
     cache : ResponseCache, optional
-    batch_tokens : int
-        Size of a batch; it changes the time, not the numbers.
+    batch_tokens : int, optional
+        Tokens of a pack or a batch; it changes the time, not the numbers. None chooses.
     on_progress : callable, optional
         Called with the number of distinct requests done by now and the tokens computed for them.
 
     Yields
     ------
     Scored or Failed
+
+    Raises
+    ------
+    OutOfMemoryError
+        If the memory does not suffice for a single request.
     """
     model_id = cache_identity(loaded.fingerprint)
     distinct = {request.key: request for request in requests}
     done: dict[str, Response] = cache.found(model_id, distinct) if cache else {}
     if on_progress:
         on_progress(len(done), 0)
+    pending, failed = _encoded(loaded, [request for key, request in distinct.items() if key not in done])
+    for responses, n_tokens in chain([(failed, 0)], _computed(loaded, pending, cache, batch_tokens)):
+        if not responses:
+            continue
+        if cache:
+            cache.keep(model_id, responses)
+        done.update((response.key, response) for response in responses)
+        if on_progress:
+            on_progress(len(responses), n_tokens)
+    for request in requests:
+        yield done[request.key]
+
+
+def _encoded(loaded: LoadedModel, requests: Sequence[Request]) -> tuple[list[Encoded], list[Response]]:
     pending: list[Encoded] = []
     failed: list[Response] = []
     limit = loaded.max_length
-    for request in (request for key, request in distinct.items() if key not in done):
+    for request in requests:
         encoded = encode(loaded.tokenizer, request)
         if isinstance(encoded, Encoded) and limit is not None and encoded.n_tokens > limit:
             encoded = Failed(key=request.key, reason=f"{encoded.n_tokens} tokens, more than the model's {limit}")
@@ -121,45 +139,18 @@ def score(
             failed.append(encoded)
         else:
             pending.append(encoded)
-    batches: list[Sequence[Encoded | Response]] = [failed]
-    batches += _batches(pending, batch_tokens, loaded.vocabulary_size)
-    for batch in batches:
-        responses = _run(loaded, batch)
-        if cache and responses:
-            cache.keep(model_id, responses)
-        done.update((response.key, response) for response in responses)
-        if on_progress and responses:
-            on_progress(len(responses), sum(item.n_tokens for item in batch if isinstance(item, Encoded)))
-    for request in requests:
-        yield done[request.key]
+    return pending, failed
 
 
-def _batches(pending: Sequence[Encoded], batch_tokens: int, vocabulary_size: int) -> Iterator[list[Encoded]]:
-    """Longest first, so that a batch that is too large for the memory fails at once."""
-    # Neighbours share their context where they can: equal contexts give equal kept positions.
-    ordered = sorted(pending, key=lambda item: (-item.n_tokens, -len(item.context_ids), item.key))
-    batch: list[Encoded] = []
-    for item in ordered:
-        candidate = [*batch, item]
-        length = candidate[0].n_tokens
-        kept = length - min(len(entry.context_ids) for entry in candidate) + 1
-        too_many = len(candidate) * length > batch_tokens
-        too_large = len(candidate) * kept * vocabulary_size > MAX_LOGITS
-        if batch and (too_many or too_large):
-            yield batch
-            candidate = [item]
-        batch = candidate
-    if batch:
-        yield batch
-
-
-def _run(loaded: LoadedModel, batch: Sequence[Encoded | Response]) -> list[Response]:
-    encoded = [item for item in batch if isinstance(item, Encoded)]
-    failed: list[Response] = [item for item in batch if isinstance(item, Failed)]
-    if not encoded:
-        return failed
-    rows = loaded.continuation_logprobs([(item.context_ids, item.continuation_ids) for item in encoded])
-    return [_response(item, logprobs) for item, logprobs in zip(encoded, rows, strict=True)]
+def _computed(
+    loaded: LoadedModel, pending: Sequence[Encoded], cache: ResponseCache | None, batch_tokens: int | None
+) -> Iterator[tuple[list[Response], int]]:
+    if not pending:
+        return
+    sequences = [TokenSequence((*item.context_ids, *item.continuation_ids), len(item.context_ids)) for item in pending]
+    run = Engine(loaded, cache).run(sequences, batch_tokens)
+    for found, n_tokens in run:
+        yield [_response(pending[position], logprobs) for position, logprobs in found], n_tokens
 
 
 def _response(item: Encoded, logprobs_nats: Sequence[float]) -> Response:

@@ -12,7 +12,7 @@ from biasaudit.errors import ChatTemplateError, LineageError, ModelFilesError
 from biasaudit.framing import template_hash
 from biasaudit.models.files import check_weights, file_sha256, hub_folder, require_config, sha256_of
 from biasaudit.models.gguf import converted_folder
-from biasaudit.types import ModelFingerprint, ModelSpec
+from biasaudit.types import ModelFingerprint, ModelSpec, ScoringFacts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -135,6 +135,8 @@ class LoadedModel:
     chat_template : str or None
     max_length : int or None
         Longest sequence in tokens.
+    scoring : ScoringFacts or None
+        How it scored; None before it did.
     """
 
     model: PreTrainedModel
@@ -142,6 +144,13 @@ class LoadedModel:
     fingerprint: ModelFingerprint
     chat_template: str | None
     max_length: int | None
+    scoring: ScoringFacts | None = None
+
+    @property
+    def causal_model(self) -> PreTrainedModel:
+        """The causal model itself, with the layers of an adapter inside it."""
+        inner = getattr(self.model, "get_base_model", None)
+        return inner() if inner is not None else self.model
 
     @property
     def vocabulary_size(self) -> int:

@@ -30,7 +30,7 @@ def opened(reference: str) -> LoadedModel:
     return ModelShelf().open(locate(parse_reference(reference)))
 
 
-def values(model: LoadedModel, requests: Sequence[Request], *, batch_tokens: int = 1024) -> list[float]:
+def values(model: LoadedModel, requests: Sequence[Request], *, batch_tokens: int | None = None) -> list[float]:
     found = []
     for response in score(model, requests, batch_tokens=batch_tokens):
         assert isinstance(response, Scored)

@@ -1,0 +1,82 @@
+"""How a loaded model scores: packed if it computes packs right, padded otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from biasaudit.models import schedule
+from biasaudit.models.packed import checked
+from biasaudit.models.padded import BATCH_TOKENS, run_padded
+from biasaudit.types import ScoringFacts
+
+if TYPE_CHECKING:
+    from biasaudit.models.cache import ResponseCache
+    from biasaudit.models.loading import LoadedModel
+    from biasaudit.models.packed import PackedModel
+    from biasaudit.models.tree import TokenSequence
+
+
+@dataclass(slots=True)
+class Engine:
+    """Runs sequences through a loaded model.
+
+    Parameters
+    ----------
+    loaded : LoadedModel
+    cache : ResponseCache or None
+        Remembers the calibrated size of a pack.
+    """
+
+    loaded: LoadedModel
+    cache: ResponseCache | None
+
+    def run(
+        self, sequences: Sequence[TokenSequence], batch_tokens: int | None
+    ) -> Iterator[tuple[list[tuple[int, list[float]]], int]]:
+        """Yield, batch by batch, (position, log-probabilities in nats) and the tokens computed.
+
+        Raises
+        ------
+        OutOfMemoryError
+        """
+        loaded = self.loaded
+        on_cpu = loaded.model.device.type == "cpu"
+        if on_cpu:
+            schedule.keep_freed_memory()
+        check = checked(loaded, max(len(one.token_ids) for one in sequences))
+        if check.packed is None:
+            n_tokens = batch_tokens or BATCH_TOKENS
+            found: Iterator[tuple[list[tuple[int, list[float]]], int]] = (
+                (batch, self._n_padded(sequences, batch)) for batch in run_padded(loaded, sequences, n_tokens)
+            )
+        else:
+            n_tokens = batch_tokens or self._size(check.packed, sequences, on_cpu=on_cpu)
+            found = schedule.run_packs(
+                check.packed.logprobs, sequences, n_nodes=n_tokens, n_packs=1 if on_cpu else schedule.GPU_PACKS
+            )
+        loaded.scoring = ScoringFacts(
+            path="padded" if check.packed is None else "packed",
+            reason=check.reason,
+            largest_difference_nats=check.largest_difference_nats,
+            batch_tokens=n_tokens,
+        )
+        yield from found
+
+    @staticmethod
+    def _n_padded(sequences: Sequence[TokenSequence], batch: Sequence[tuple[int, list[float]]]) -> int:
+        return sum(len(sequences[position].token_ids) for position, _ in batch)
+
+    def _size(self, packed: PackedModel, sequences: Sequence[TokenSequence], *, on_cpu: bool) -> int:
+        """Return the nodes of a pack: the same for the same requests on the same machine."""
+        if not on_cpu:
+            return schedule.GPU_NODES
+        if self.cache is None or not schedule.worth_calibrating(sequences):
+            return schedule.CPU_NODES[0]
+        key = schedule.machine_key(self.loaded.fingerprint)
+        known = self.cache.pack_size(key)
+        if known is None:
+            known = schedule.calibrated_size(packed, sequences)
+            self.cache.keep_pack_size(key, known)
+        return known

@@ -1,0 +1,149 @@
+"""Which packs run when, and how large they are."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from biasaudit.errors import OutOfMemoryError
+from biasaudit.models.tree import Pack, TokenSequence, packs
+
+if TYPE_CHECKING:
+    from biasaudit.models.packed import PackedModel
+    from biasaudit.types import ModelFingerprint
+
+CPU_NODES: Final = (512, 256)
+"""Sizes of a pack to choose from on a processor, the usual one first: the mask's cost grows with the square."""
+
+GPU_NODES: Final = 1024
+GPU_PACKS: Final = 8
+
+WORTHWHILE: Final = 20
+"""A calibration is run where the work is at least this many times its cost."""
+
+BETTER: Final = 0.95
+"""The usual size stays unless another takes less than this share of its time: timings are noisy."""
+
+Run = Callable[[Sequence[Pack]], list[list[list[float]]]]
+
+
+def run_packs(
+    run: Run, sequences: Sequence[TokenSequence], *, n_nodes: int, n_packs: int = 1
+) -> Iterator[tuple[list[tuple[int, list[float]]], int]]:
+    """Yield what `run` finds, one batch of packs at a time; out of memory halves it and goes on.
+
+    Parameters
+    ----------
+    run : callable
+        Log-probabilities of a batch of packs.
+    sequences : sequence of TokenSequence
+    n_nodes : int
+        Nodes of a pack.
+    n_packs : int
+        Packs of a batch.
+
+    Yields
+    ------
+    list of (position among `sequences`, log-probabilities in nats), number of nodes
+
+    Raises
+    ------
+    OutOfMemoryError
+        If the memory does not suffice for one sequence.
+    """
+    left = list(range(len(sequences)))
+    while left:
+        waiting = [
+            (pack, [left[member] for member in pack.members]) for pack in packs([sequences[n] for n in left], n_nodes)
+        ]
+        done: set[int] = set()
+        for start in range(0, len(waiting), n_packs):
+            batch = waiting[start : start + n_packs]
+            try:
+                found = run([pack for pack, _ in batch])
+            except (MemoryError, RuntimeError) as exc:
+                if not is_out_of_memory(exc):
+                    raise
+                n_nodes, n_packs = _smaller([pack for pack, _ in batch], n_packs, exc)
+                break
+            positions = [position for _, members in batch for position in members]
+            done.update(positions)
+            values = (of_member for of_pack in found for of_member in of_pack)
+            yield list(zip(positions, values, strict=True)), sum(pack.n_nodes for pack, _ in batch)
+        left = [position for position in left if position not in done]
+
+
+def _smaller(batch: Sequence[Pack], n_packs: int, exc: BaseException) -> tuple[int, int]:
+    n_nodes = max(pack.n_nodes for pack in batch)
+    if len(batch) > 1:
+        return n_nodes, max(1, n_packs // 2)
+    if len(batch[0].members) == 1:
+        raise OutOfMemoryError(n_nodes) from exc
+    return max(1, n_nodes // 2), 1
+
+
+def is_out_of_memory(exc: BaseException) -> bool:
+    """Tell whether `exc` says that memory could not be had; each device says it in its own way."""
+    if isinstance(exc, MemoryError):
+        return True
+    text = str(exc).lower()
+    return any(words in text for words in ("out of memory", "not enough memory", "can't allocate memory"))
+
+
+def calibrated_size(packed: PackedModel, sequences: Sequence[TokenSequence]) -> int:
+    """Time one pack of each size and return the size that takes least time a node."""
+    times: dict[int, float] = {}
+    for n_nodes in CPU_NODES:
+        pack = next(packs(sequences, n_nodes))
+        started = time.perf_counter()
+        packed.logprobs([pack])
+        times[n_nodes] = (time.perf_counter() - started) / pack.n_nodes
+    usual = CPU_NODES[0]
+    best = min(times, key=times.__getitem__)
+    return best if times[best] < BETTER * times[usual] else usual
+
+
+def worth_calibrating(sequences: Sequence[TokenSequence]) -> bool:
+    """Tell whether there is so much to do that a calibration is small beside it.
+
+    It depends on the requests alone, so that the same requests run in the same packs.
+    """
+    return sum(len(one.token_ids) - one.n_context for one in sequences) > WORTHWHILE * sum(CPU_NODES)
+
+
+def machine_key(fingerprint: ModelFingerprint) -> str:
+    """Return what the best size of a pack depends on: the model's sizes, the processor, the threads."""
+    import torch  # noqa: PLC0415
+
+    parts = (
+        fingerprint.architecture,
+        fingerprint.n_parameters,
+        fingerprint.adapter is not None,
+        fingerprint.dtype,
+        fingerprint.libraries.get("torch"),
+        platform.machine(),
+        torch.backends.cpu.get_cpu_capability(),
+        torch.get_num_threads(),
+    )
+    return "|".join(map(str, parts))
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep what is freed, up to 512 MB, for the next tensor.
+
+    It would give tensors of some megabytes back to the system and ask for them anew at each
+    layer, and the system would clear every page of them.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except AttributeError:  # another C library
+        return
+    trim_threshold, mmap_threshold = -1, -3
+    mallopt(mmap_threshold, 32 * 1024**2)
+    mallopt(trim_threshold, 512 * 1024**2)

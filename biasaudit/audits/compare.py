@@ -294,8 +294,8 @@ def _excludes_zero(estimate: Estimate) -> bool:
     return estimate.ci_low > 0 or estimate.ci_high < 0
 
 
-def _coverage(values: NDArray[np.float64]) -> float:
-    return float((~np.isnan(values)).mean()) if len(values) else 0.0
+def _coverage(values: NDArray[np.float64]) -> float | None:
+    return float((~np.isnan(values)).mean()) if len(values) else None
 
 
 def _agreement(framings: Sequence[float], value: float | None) -> float | None:

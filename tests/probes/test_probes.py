@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from biasaudit.errors import ItemError, ProbeError
@@ -166,3 +170,52 @@ def test_an_unknown_key_of_a_card_has_a_near_miss(tmp_path: Path) -> None:
 def test_an_unknown_probe_names_those_there_are() -> None:
     with pytest.raises(ProbeError, match="occupations"):
         load_probe("ocupations")
+
+
+HUB_SCRIPT = """
+import json, sys
+from biasaudit.errors import ProbeError
+from biasaudit.probes import load_probe
+try:
+    probe = load_probe("crows-pairs-revised")
+except ProbeError as exc:
+    print(json.dumps({"error": str(exc)}))
+else:
+    print(json.dumps({"sha256": probe.sha256, "origin": probe.origin, "notices": list(probe.notices)}))
+"""
+
+
+def from_the_hub(folder: Path) -> dict[str, object]:
+    """Load the revised set by its hub id, offline, where `folder` is all that there is of a hub."""
+    environment = {key: value for key, value in os.environ.items() if key != "BIASAUDIT_DATA"}
+    environment |= {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "home")}
+    run = subprocess.run(  # our own interpreter and script
+        [sys.executable, "-c", HUB_SCRIPT], cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
+    answer: dict[str, object] = json.loads(run.stdout.splitlines()[-1])
+    return answer
+
+
+@pytest.mark.slow
+def test_the_hubs_rows_give_the_items_of_the_file(published_data: Path, tmp_path: Path) -> None:
+    """`datasets` resolves the id in the working folder: a folder in hub layout, with a configuration and a split."""
+    place = tmp_path / "jannalu" / "crows_pairs_multilingual"
+    (place / "english").mkdir(parents=True)
+    source = published_data / "crows-pairs-revised" / "crows_pairs_EN_revised+210.csv"
+    pd.read_csv(source, sep="\t", keep_default_na=False).to_parquet(place / "english" / "test-00000.parquet")
+    (place / "README.md").write_text(
+        "---\nconfigs:\n- config_name: english\n  data_files:\n  - split: test\n    path: english/test-*\n---\n"
+    )
+    found = from_the_hub(tmp_path)
+    assert found == {
+        "sha256": load_probe("crows-pairs-revised", data_dir=published_data).sha256,
+        "origin": "hub:jannalu/crows_pairs_multilingual",
+        "notices": [],
+    }
+
+
+@pytest.mark.slow
+def test_a_hub_out_of_reach_names_the_way_without_it(tmp_path: Path) -> None:
+    said = str(from_the_hub(tmp_path)["error"])
+    assert "could not be read from hub:jannalu/crows_pairs_multilingual" in said
+    assert "--data-dir" in said

@@ -273,8 +273,8 @@ def _ruling(cell: _Cell, p_holm: float | None, settings: Settings) -> Ruling:
             second=cell.second_estimate,
             first_competence=cell.competence[0],
             second_competence=cell.competence[1],
-            first_coverage=_coverage(cell.first),
-            second_coverage=_coverage(cell.second),
+            first_coverage=_coverage(cell.first) or 0.0,
+            second_coverage=_coverage(cell.second) or 0.0,
             margin=settings.margin,
         )
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from biasaudit.models import schedule
-from biasaudit.models.packed import checked
+from biasaudit.models.packed import Checked, checked
 from biasaudit.models.padded import BATCH_TOKENS, run_padded
 from biasaudit.types import ScoringFacts
 
@@ -45,7 +45,7 @@ class Engine:
         on_cpu = loaded.model.device.type == "cpu"
         if on_cpu:
             schedule.keep_freed_memory()
-        check = checked(loaded, max(len(one.token_ids) for one in sequences))
+        check = self._checked(max(len(one.token_ids) for one in sequences))
         if check.packed is None:
             n_tokens = batch_tokens or BATCH_TOKENS
             found: Iterator[tuple[list[tuple[int, list[float]]], int]] = (
@@ -63,6 +63,14 @@ class Engine:
             batch_tokens=n_tokens,
         )
         yield from found
+
+    def _checked(self, longest: int) -> Checked:
+        """Check once; again only where something longer is asked for."""
+        known = self.loaded.checked
+        if known is None or known.longest < longest:
+            known = checked(self.loaded, longest)
+            self.loaded.checked = known
+        return known
 
     @staticmethod
     def _n_padded(sequences: Sequence[TokenSequence], batch: Sequence[tuple[int, list[float]]]) -> int:

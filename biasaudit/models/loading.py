@@ -17,6 +17,8 @@ from biasaudit.types import ModelFingerprint, ModelSpec, ScoringFacts
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from biasaudit.models.packed import Checked
+
 Dtype = Literal["auto", "float32", "bfloat16"]
 LIBRARIES: Final = ("torch", "transformers", "tokenizers", "peft", "safetensors", "gguf")
 TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json")
@@ -137,6 +139,8 @@ class LoadedModel:
         Longest sequence in tokens.
     scoring : ScoringFacts or None
         How it scored; None before it did.
+    checked : Checked or None
+        Whether packs of it are to be believed; None before that was asked.
     """
 
     model: PreTrainedModel
@@ -145,6 +149,7 @@ class LoadedModel:
     chat_template: str | None
     max_length: int | None
     scoring: ScoringFacts | None = None
+    checked: Checked | None = None
 
     @property
     def causal_model(self) -> PreTrainedModel:

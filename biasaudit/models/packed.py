@@ -141,10 +141,9 @@ def checked(loaded: LoadedModel, longest: int) -> Checked:
     if decoder is model or output is None:
         return Checked(packed=None, longest=longest, largest_difference_nats=None, reason="no separable output layer")
     sequences = _check_sequences(output.weight.shape[0], longest)
-    plain = [
-        loaded.continuation_logprobs([(one.token_ids[: one.n_context], one.token_ids[one.n_context :])])[0]
-        for one in sequences
-    ]
+    rows = [(one.token_ids[: one.n_context], one.token_ids[one.n_context :]) for one in sequences]
+    # The longest alone: beside it the others would be mostly padding.
+    plain = [*loaded.continuation_logprobs(rows[:-1]), *loaded.continuation_logprobs(rows[-1:])]
     tolerance = TOLERANCES_NATS[loaded.fingerprint.dtype]
     reason, smallest = "the model does not take a mask of four dimensions", None
     for form in _forms(model):

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 ROBUST_FROM: Final = 25
 """Clusters from which the sandwich estimator is used; below, the jackknife."""
 
+RANGES: Final = {"index": (-1.0, 1.0), "share": (0.0, 1.0)}
+"""Units whose values are bounded. An interval is cut there, which takes no possible value from it."""
+
 _T_METHOD: Final = "mean of cluster means, t interval"
 
 
@@ -47,7 +50,7 @@ def mean_estimate(sample: Clustered, design: ClusterDesign, *, level: float = 0.
     >>> from biasaudit.stats.clusters import clustered
     >>> sample = clustered([0.0, 1.0, 0.0, 1.0, 0.5], ["a", "b", "c", "d", "e"])
     >>> round(mean_estimate(sample, ClusterDesign.DESIGNED).ci_high, 3)
-    1.121
+    1.0
     """
     refusal = refused(sample, level=level, unit=unit)
     if refusal is not None:
@@ -58,11 +61,12 @@ def mean_estimate(sample: Clustered, design: ClusterDesign, *, level: float = 0.
         return bounded
     error, method = standard_error(sample, design)
     half = error * float(stats.t.ppf((1 + level) / 2, sample.n_clusters - 1))
+    lowest, highest = RANGES.get(unit, (-np.inf, np.inf))
     return Estimate(
         status=Status.OK,
         value=value,
-        ci_low=value - half,
-        ci_high=value + half,
+        ci_low=max(value - half, lowest),
+        ci_high=min(value + half, highest),
         level=level,
         n_items=sample.n_items,
         n_clusters=sample.n_clusters,

@@ -249,7 +249,8 @@ def test_an_interval_holds_no_index_that_cannot_be() -> None:
     """0, 1, 0, 1, 0.5: mean 0.5, standard error 0.2236, t(4) = 2.776: up to 1.121, which no index reaches."""
     sample = stats.clustered([0.0, 1.0, 0.0, 1.0, 0.5], ["a", "b", "c", "d", "e"])
     index = stats.mean_estimate(sample, DESIGNED)
-    assert (index.ci_low, index.ci_high) == (pytest.approx(-0.1208, abs=1e-4), 1.0)
+    assert index.ci_low == pytest.approx(-0.1208, abs=1e-4)
+    assert index.ci_high == 1.0
     share = stats.mean_estimate(sample, DESIGNED, unit="share")
     assert (share.ci_low, share.ci_high) == (0.0, 1.0)
     nats = stats.mean_estimate(sample, DESIGNED, unit="nats")

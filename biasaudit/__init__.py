@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-__all__ = ["Audit", "__version__", "audit", "check", "open_audit"]
+__all__ = ["Audit", "__version__", "audit", "check", "demo", "open_audit"]
 
 if TYPE_CHECKING:
-    from biasaudit.api import audit, check, open_audit
+    from biasaudit.api import audit, check, demo, open_audit
     from biasaudit.audits.result import Audit
 
 
 def __getattr__(name: str) -> object:
-    if name in {"audit", "check", "open_audit", "Audit"}:
+    if name in {"audit", "check", "demo", "open_audit", "Audit"}:
         from biasaudit import api  # noqa: PLC0415  # keeps `import biasaudit` light
 
         return getattr(api, name)

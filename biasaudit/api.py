@@ -1,22 +1,27 @@
-"""The Python API: three functions."""
+"""The Python API."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.audits.plan import Plan
 from biasaudit.audits.result import Audit
 from biasaudit.audits.run import run
 from biasaudit.audits.store import read_audit
+from biasaudit.framing import NEUTRAL_REQUESTS
+from biasaudit.models.embedded import BASE, TUNED
 from biasaudit.models.templates import read_template
 
 if TYPE_CHECKING:
     from biasaudit.audits.progress import Progress
     from biasaudit.gate import GateDecision
 
-__all__ = ["Audit", "audit", "check", "open_audit"]
+__all__ = ["Audit", "audit", "check", "demo", "open_audit"]
+
+DEMO_PROBES: Final = ("occupations",)
+DEMO_REQUESTS: Final = NEUTRAL_REQUESTS[:2]
 
 
 def audit(
@@ -69,6 +74,29 @@ def audit(
         **options,
     )
     return run(plan, out=None if out is None else Path(out), progress=progress)
+
+
+def demo(out: str | Path, *, progress: Progress | None = None) -> Audit:
+    """Audit the embedded pair, which needs no hub: gemma-3-270m and an adapter on it.
+
+    The probes that come with the package, plain and in two chat wordings.
+
+    Parameters
+    ----------
+    out : path
+        Folder for the audit and its report; a finished demo there is returned as it is.
+    progress : Progress, optional
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    BiasauditError
+        One message with the fix; without the extra ``demo`` it names the command that installs it.
+    """
+    return audit(BASE, TUNED, probes=DEMO_PROBES, requests=DEMO_REQUESTS, out=out, progress=progress)
 
 
 def open_audit(folder: str | Path) -> Audit:

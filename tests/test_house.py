@@ -17,6 +17,7 @@ LEVELS = [
     {"models", "kinds"},
     {"gate"},
     {"audits"},
+    {"align"},
     {"report"},
     {"api"},
     {"cli"},

@@ -38,13 +38,13 @@ class TrainingCard:
         file (its name), licence, n_records, n_used, n_without_response, n_too_long.
     end_of_turn : str
         The text that the model learned to stop with.
-    target_modules : sequence of str
+    target_modules : tuple of str
         Layers that the adapter changes.
     n_weights : int
         Of the adapter.
     n_steps : int
         Updates.
-    loss_nats : sequence of (int, float)
+    loss_nats : tuple of (int, float)
         Update, from 1, and mean loss of its tokens before it, in nats per token.
     seconds : float
         Time of training on the wall clock, without what interruptions cost.
@@ -59,10 +59,10 @@ class TrainingCard:
     base: Mapping[str, Any]  # JSON
     instructions: Mapping[str, Any]  # JSON
     end_of_turn: str
-    target_modules: Sequence[str]
+    target_modules: tuple[str, ...]
     n_weights: int
     n_steps: int
-    loss_nats: Sequence[tuple[int, float]]
+    loss_nats: tuple[tuple[int, float], ...]
     seconds: float
     libraries: Mapping[str, str]
     files: Mapping[str, str]
@@ -75,7 +75,13 @@ class TrainingCard:
     def from_dict(cls, content: Mapping[str, Any]) -> TrainingCard:
         """Return the card whose :meth:`as_dict` is `content`."""
         fields = {name: value for name, value in content.items() if name != "schema_version"}
-        return cls(**{**fields, "loss_nats": [(step, loss) for step, loss in fields["loss_nats"]]})
+        return cls(
+            **{
+                **fields,
+                "target_modules": tuple(fields["target_modules"]),
+                "loss_nats": tuple((step, loss) for step, loss in fields["loss_nats"]),
+            }
+        )
 
 
 def to_markdown(card: TrainingCard) -> str:

@@ -31,7 +31,9 @@ class TrainingCard:
         ``sft``.
     identity : mapping
         Everything that the adapter depends on: hashes of the base's weights and tokenizer, of the
-        file of instructions and the chat template, and the settings.
+        file of instructions and the chat template, and the settings that matter.
+    settings : mapping
+        All fields of the method's settings.
     base : mapping
         name, revision, architecture, n_parameters.
     instructions : mapping
@@ -56,6 +58,7 @@ class TrainingCard:
 
     method: str
     identity: Mapping[str, object]
+    settings: Mapping[str, object]
     base: Mapping[str, Any]  # JSON
     instructions: Mapping[str, Any]  # JSON
     end_of_turn: str
@@ -99,7 +102,6 @@ def to_markdown(card: TrainingCard) -> str:
     """
     identity, used = card.identity, card.instructions
     first, last = card.loss_nats[0], card.loss_nats[-1]
-    settings = identity["settings"]
     parts = [
         _front_matter(card),
         f"# A LoRA adapter on {_escaped(card.base['name'])}",
@@ -141,7 +143,7 @@ def to_markdown(card: TrainingCard) -> str:
         "",
         *_table(
             {
-                **(dict(settings) if isinstance(settings, Mapping) else {}),
+                **card.settings,
                 "updates": card.n_steps,
                 "weights of the adapter": f"{card.n_weights:,}, saved in bfloat16",
                 "changed layers": ", ".join(card.target_modules),

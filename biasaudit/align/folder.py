@@ -167,11 +167,18 @@ def _require_ours(out: Path) -> None:
 
 def _require_same(out: Path, there: Mapping[str, object], asked: Identity, what: str) -> None:
     # As it would be read from a file: tuples are lists there.
-    here = json.loads(_json_bytes(asked))
+    here, there = _flat(json.loads(_json_bytes(asked))), _flat(there)
     different = sorted(name for name in {*there, *here} if there.get(name) != here.get(name))
     if different:
         shown = "; ".join(f"{name} is {there.get(name)!r} there and {here.get(name)!r} here" for name in different)
         raise TuningFolderError(f"the folder {out} holds {what} made with other settings: {shown}.", fix=_ANOTHER)
+
+
+def _flat(identity: Mapping[str, Any]) -> dict[str, object]:
+    """Return `identity` with the settings beside the hashes, so that a message names the one that differs."""
+    settings = identity.get("settings")
+    rest = {name: value for name, value in identity.items() if name != "settings"}
+    return {**rest, **settings} if isinstance(settings, dict) else rest
 
 
 def _read_json(path: Path) -> dict[str, Any]:

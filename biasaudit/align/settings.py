@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _DEVICES = ("cpu", "cuda", "mps")
 _DTYPES = ("auto", "float32", "bfloat16")
+_HOW_ONLY = ("micro_batch_size", "checkpoint_every_steps", "trust_remote_code")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,13 @@ class SftSettings:
     def as_dict(self) -> dict[str, object]:
         """Return name -> value, for a file."""
         return asdict(self)
+
+    def that_matter(self) -> dict[str, object]:
+        """Return the settings that change the adapter by more than rounding.
+
+        A training that ran out of memory goes on with smaller micro batches.
+        """
+        return {name: value for name, value in asdict(self).items() if name not in _HOW_ONLY}
 
 
 def _require(name: str, found: object, expected: str, *, holds: bool) -> None:

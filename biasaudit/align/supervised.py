@@ -124,7 +124,7 @@ def sft(
         "instructions_sha256": given.sha256,
         "licence": licence,
         "chat_template_sha256": template_hash(template),
-        "settings": asked.as_dict(),
+        "settings": asked.that_matter(),
     }
     finished = folder.finished_card(out, identity)
     if finished is not None:
@@ -139,6 +139,7 @@ def sft(
     card = TrainingCard(
         method="sft",
         identity=identity,
+        settings=asked.as_dict(),
         base=_base_facts(spec, loaded),
         instructions=_instruction_facts(given, licence, examples),
         end_of_turn=ending,

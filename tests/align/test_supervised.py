@@ -107,10 +107,21 @@ def test_small_micro_batches_make_the_same_updates(base: Path, rows: Path, tuned
 
 def test_equal_seeds_give_equal_bytes(base: Path, rows: Path, tuned: TunedAdapter, tmp_path: Path) -> None:
     again = tune(base, rows, tmp_path / "again")
-    other = tune(base, rows, tmp_path / "other", seed=1)
     for name in ("adapter_model.safetensors", "adapter_config.json", "chat_template.jinja"):
         assert (again.folder / name).read_bytes() == (tuned.folder / name).read_bytes(), name
-    assert furthest(other.folder, tuned.folder) > 0.01
+
+
+def test_a_seed_is_one_of_the_first_weights_and_of_the_order(
+    base: Path, rows: Path, tuned: TunedAdapter, tmp_path: Path
+) -> None:
+    """One update of all records knows no order; the first update's loss knows no adapter."""
+    first, other = (tune(base, rows, tmp_path / f"{n}", n_epochs=1, batch_size=24, seed=n) for n in (0, 1))
+    assert furthest(first.folder, other.folder) > 0.05
+    assert first.card.loss_nats[0][1] == pytest.approx(other.card.loss_nats[0][1], abs=1e-4)
+    assert (
+        abs(tune(base, rows, tmp_path / "2", n_epochs=1, seed=1).card.loss_nats[0][1] - tuned.card.loss_nats[0][1])
+        > 0.01
+    )
 
 
 @pytest.mark.parametrize("step", [1, 6, N_STEPS - 1])
@@ -200,7 +211,10 @@ def test_a_finished_adapter_is_left_alone(base: Path, rows: Path, tuned: TunedAd
 
 @pytest.mark.parametrize(
     ("asked", "there"),
-    [(settings(learning_rate=1e-3), "'learning_rate': 0.01"), (settings(seed=3), "'seed': 0")],
+    [
+        (settings(learning_rate=1e-3), ": learning_rate is 0.01 there and 0.001 here."),
+        (settings(seed=3, lora_rank=4), ": lora_rank is 8 there and 4 here; seed is 0 there and 3 here."),
+    ],
     ids=["learning rate", "seed"],
 )
 def test_a_finished_adapter_of_other_settings_is_not_written_over(
@@ -226,6 +240,16 @@ def test_an_unfinished_training_of_other_settings_is_not_gone_on_with(base: Path
     interrupted(base, rows, tmp_path / "out", 5)
     with pytest.raises(TuningFolderError, match="an unfinished training made with other settings"):
         tune(base, rows, tmp_path / "out", lora_rank=4)
+
+
+def test_a_training_that_ran_out_of_memory_goes_on_with_smaller_micro_batches(
+    base: Path, rows: Path, tuned: TunedAdapter, tmp_path: Path
+) -> None:
+    told = Told()
+    interrupted(base, rows, tmp_path / "out", 6)
+    tune(base, rows, tmp_path / "out", told=told, micro_batch_size=1)
+    assert f"going on after step 4 of {N_STEPS}" in told.lines
+    assert furthest(tmp_path / "out", tuned.folder) < 2e-3
 
 
 def test_an_altered_adapter_is_noticed(base: Path, rows: Path, tuned: TunedAdapter, tmp_path: Path) -> None:
@@ -303,7 +327,7 @@ def test_the_card_tells_what_was_done(base: Path, tmp_path: Path) -> None:
     }
     assert card["base"]["name"] == "base"
     assert card["identity"]["base_weights"] == locate(parse_reference(str(base))).weights
-    assert card["identity"]["settings"]["max_length_tokens"] == 60
+    assert card["settings"] == settings(n_epochs=1, max_length_tokens=60).as_dict()
     assert card["end_of_turn"] == "<eos>"
     assert card["target_modules"] == ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]
     # Per layer of width 32: four projections of attention and, with an inner width of 64, three of the MLP.

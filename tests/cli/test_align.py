@@ -40,7 +40,7 @@ def test_an_adapter_from_the_shell(shell: Shell, base: Path, template: Path, tmp
     assert "24 of 24 records used" in printed
     assert f"+{out}" in printed
     card = json.loads((out / "training_card.json").read_text(encoding="utf-8"))
-    settings = card["identity"]["settings"]
+    settings = card["settings"]
     assert {name: settings[name] for name in ("n_epochs", "lora_rank", "lora_alpha", "seed", "batch_size")} == {
         "n_epochs": 1,
         "lora_rank": 2,
@@ -56,7 +56,7 @@ def test_an_adapter_from_the_shell(shell: Shell, base: Path, template: Path, tmp
     assert "nothing was trained" in told
     code, _, told = shell.run(*command, "--seed", 6)
     assert code == 2
-    assert "'seed': 5" in told
+    assert "seed is 5 there and 6 here" in told
     assert shell.run("model", f"{base}+{out}")[0] == 0
 
 

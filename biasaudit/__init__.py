@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-__all__ = ["Audit", "__version__", "audit", "check", "demo", "open_audit"]
+__all__ = ["Audit", "__version__", "align", "audit", "check", "demo", "open_audit"]
 
 if TYPE_CHECKING:
+    from biasaudit import align
     from biasaudit.api import audit, check, demo, open_audit
     from biasaudit.audits.result import Audit
 
@@ -21,5 +22,9 @@ def __getattr__(name: str) -> object:
         from biasaudit import api  # noqa: PLC0415  # keeps `import biasaudit` light
 
         return getattr(api, name)
+    if name == "align":
+        import importlib  # noqa: PLC0415  # as above
+
+        return importlib.import_module("biasaudit.align")
     msg = f"module 'biasaudit' has no attribute {name!r}"
     raise AttributeError(msg)

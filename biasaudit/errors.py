@@ -11,10 +11,15 @@
     │   ├── ProbeError                a card, an items file or a data set is wrong
     │   │   └── ItemError             one field of one row: carries file, line, field, found, expected
     │   ├── PolicyError               the policy file is wrong
-    │   └── AuditMismatchError        the folder holds an audit of another plan
+    │   ├── AuditMismatchError        the folder holds an audit of another plan
+    │   ├── InstructionError          a file of instructions to tune on is wrong
+    │   │   └── RecordError           one field of one record: carries file, line, field, found, expected
+    │   ├── TuningFolderError         the folder for an adapter holds something else
+    │   └── MissingExtraError         an optional library is not installed
     ├── EvidenceError                 exit code 3: there is not enough evidence to decide
     │   └── EmptySampleError          a metric was asked of no observations
     ├── OutOfMemoryError              exit code 4: not even one text fits
+    ├── TuningError                   exit code 4: a training broke off
     └── AuditFolderError              exit code 4: the folder cannot be used as an audit
         ├── UnfinishedAuditError      no manifest: the run did not end
         └── AlteredAuditError         a file does not match the manifest
@@ -110,6 +115,47 @@ class AuditMismatchError(UsageError):
     """The output folder already holds an audit of another plan."""
 
 
+class InstructionError(UsageError):
+    """A file of instructions that cannot be tuned on."""
+
+
+class RecordError(InstructionError):
+    """One field of one record of instructions is wrong.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    line : int
+        Line in that file, from 1.
+    field : str
+        Name of the field.
+    found : str
+        What stands there.
+    expected : str
+        What should stand there.
+    """
+
+    def __init__(self, *, path: Path, line: int, field: str, found: str, expected: str) -> None:
+        super().__init__(
+            f"{path}:{line}: field {field!r} is {_shorten(found)}; expected {expected}.",
+            fix='Write one JSON object a line: {"prompt": "...", "response": "..."}.',
+        )
+        self.path = path
+        self.line = line
+        self.field = field
+        self.found = found
+        self.expected = expected
+
+
+class TuningFolderError(UsageError):
+    """The folder for an adapter is a file, or holds something that would be lost."""
+
+
+class MissingExtraError(UsageError):
+    """An optional library is not installed."""
+
+
 class EvidenceError(BiasauditError):
     """There is not enough evidence to answer."""
 
@@ -128,6 +174,10 @@ class OutOfMemoryError(BiasauditError):
             f"the memory does not suffice for one text of {n_tokens} tokens.",
             fix="Use --dtype bfloat16, a smaller model, or a machine with more memory; what was computed is kept.",
         )
+
+
+class TuningError(BiasauditError):
+    """A training that broke off; what was learned up to the last checkpoint is kept."""
 
 
 class AuditFolderError(BiasauditError):

@@ -10,6 +10,12 @@ TEMPLATE = (
     "{% if add_generation_prompt %}<model> {% endif %}"
 )
 
+TURNS = (
+    "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}<user> {{ m['content'] }} <model>"
+    "{% else %}{{ m['content'] }}{{ eos_token }}\n{% endif %}{% endfor %}"
+)
+"""A template that ends the assistant's turn, as tuning needs it."""
+
 
 def save_tokenizer(folder: Path, *, chat_template: str | None) -> int:
     """Save a byte-level tokenizer with a BOS token; return its size."""
@@ -111,3 +117,16 @@ def save_probe(folder: Path, rows: list[dict[str, object]] | None = None, **card
     (folder / "card.yaml").write_text(json.dumps({**CARD, **card}), encoding="utf-8")
     (folder / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in content), encoding="utf-8")
     return folder
+
+
+def instruction(number: int, **changes: object) -> dict[str, object]:
+    """Return one record of instructions; every second one is answered alike."""
+    word = ("yes", "no")[number % 2]
+    return {"prompt": f"say {word} to {number}", "response": f"{word}, it is" + "!" * (number % 5), **changes}
+
+
+def save_instructions(path: Path, rows: list[dict[str, object]] | None = None) -> Path:
+    """Save a file of instructions; by default with 24 records."""
+    content = rows if rows is not None else [instruction(n) for n in range(24)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in content), encoding="utf-8")
+    return path

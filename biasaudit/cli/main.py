@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from biasaudit import __version__
-from biasaudit.cli import audit, check, compare, demo, doctor, model, probes, report
+from biasaudit.cli import align, audit, check, compare, demo, doctor, model, probes, report
 from biasaudit.errors import BiasauditError
 
 INTERRUPTED = 130
@@ -31,6 +31,7 @@ app.command("compare")(compare.compare)
 app.command("model")(model.model)
 app.command("doctor")(doctor.doctor)
 app.add_typer(probes.app, name="probes")
+app.add_typer(align.app, name="align")
 
 
 def _version(asked: bool) -> None:
@@ -68,5 +69,8 @@ def main() -> None:
         typer.echo("biasaudit: this is a fault of biasaudit itself; what was computed is in the cache.", err=True)
         sys.exit(BiasauditError.exit_code)
     if code == INTERRUPTED:
-        typer.echo("\nbiasaudit: interrupted; run the same command again, it goes on from the cache.", err=True)
+        typer.echo(
+            "\nbiasaudit: interrupted; run the same command again, it goes on from the cache or the last checkpoint.",
+            err=True,
+        )
     sys.exit(code or 0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from biasaudit.errors import ChatTemplateError, LineageError, ModelFilesError
+from biasaudit.errors import ChatTemplateError, LineageError, ModelFilesError, UsageError
 from biasaudit.framing import template_hash
 from biasaudit.models import embedded
 from biasaudit.models.files import check_weights, file_sha256, hub_folder, require_config, sha256_of
@@ -169,6 +169,11 @@ class LoadedModel:
         """Width of the output layer."""
         return self.fingerprint.vocabulary_size
 
+    @property
+    def device(self) -> str:
+        """cpu, cuda or mps."""
+        return self.fingerprint.device
+
     def continuation_logprobs(self, rows: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[list[float]]:
         """Return, for each (context, continuation) of token ids, the log-probabilities in nats.
 
@@ -210,13 +215,16 @@ class LoadedModel:
         return render_chat(self.tokenizer, request, template)
 
 
-def render_chat(tokenizer: PreTrainedTokenizerBase, request: str, template: str) -> str:
-    """Render a chat template around one user's turn, with the generation prompt."""
+def render_chat(tokenizer: PreTrainedTokenizerBase, request: str, template: str, *, response: str | None = None) -> str:
+    """Render a chat template around one user's turn: with the generation prompt, or with a response after it."""
     from jinja2.exceptions import TemplateError  # noqa: PLC0415
 
+    turns = [{"role": "user", "content": request}]
+    if response is not None:
+        turns.append({"role": "assistant", "content": response})
     try:
         rendered = tokenizer.apply_chat_template(
-            [{"role": "user", "content": request}], chat_template=template, tokenize=False, add_generation_prompt=True
+            turns, chat_template=template, tokenize=False, add_generation_prompt=response is None
         )
     except (TemplateError, TypeError, ValueError) as exc:
         raise ChatTemplateError(
@@ -392,6 +400,24 @@ def best_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def found_device(asked_for: str | None) -> str:
+    """Return the device asked for, or the best there is.
+
+    Raises
+    ------
+    UsageError
+        If this machine has none of that name.
+    """
+    import torch  # noqa: PLC0415
+
+    if asked_for is None:
+        return best_device()
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(asked_for, False):
+        raise UsageError(f"there is no device {asked_for!r} here.", fix="Leave it out to take the best there is.")
+    return asked_for
 
 
 def _architecture(config: Mapping[str, object]) -> str:

@@ -1,0 +1,154 @@
+"""Files of instructions: JSON Lines with a prompt and the response that is wanted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
+
+from biasaudit.errors import InstructionError, RecordError
+
+_LICENCE_LINE: Final = re.compile(r"^\W*SPDX-License-Identifier:\s*(.+?)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruction:
+    """One instruction and the response that is wanted.
+
+    Attributes
+    ----------
+    prompt : str
+        Not blank.
+    response : str
+        May be blank: such records are left out of a training, and counted.
+    """
+
+    prompt: str
+    response: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstructionFile:
+    """A file of instructions as it was read.
+
+    Attributes
+    ----------
+    name : str
+        Of the file, without its folder.
+    sha256 : str
+        Of its bytes.
+    licence : str or None
+        From the sidecar ``<file>.license``; None where there is none.
+    instructions : tuple of Instruction
+        Not empty.
+    """
+
+    name: str
+    sha256: str
+    licence: str | None
+    instructions: tuple[Instruction, ...]
+
+
+class _Row(BaseModel):
+    # Sources carry columns of their own, such as where a record comes from.
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    prompt: StrictStr = Field(pattern=r"\S")
+    response: StrictStr
+
+
+_EXPECTED: Final = {"prompt": "a string that is not blank", "response": "a string"}
+
+
+def read_instructions(path: Path) -> InstructionFile:
+    """Read and check a file of instructions.
+
+    Parameters
+    ----------
+    path : Path
+        JSON Lines with the fields ``prompt`` and ``response``; other fields are not read. Its
+        licence is taken from ``<file>.license``, in the form of the REUSE specification: a line
+        ``SPDX-License-Identifier: …``.
+
+    Returns
+    -------
+    InstructionFile
+
+    Raises
+    ------
+    RecordError
+        With file, line, field, what was found and what was expected, for the first wrong record.
+    InstructionError
+        If the file cannot be read, or holds nothing.
+
+    References
+    ----------
+    REUSE specification 3.3, "Comment headers" and ".license" files.
+    """
+    content = _content(path)
+    try:
+        lines = content.decode("utf-8").split("\n")
+    except UnicodeDecodeError as exc:
+        raise InstructionError(
+            f"{path} is not UTF-8 text: byte {exc.start}.", fix="Save it as JSON Lines in UTF-8."
+        ) from exc
+    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    if not numbered:
+        raise InstructionError(
+            f"{path} holds no instructions.", fix='Write one JSON object a line: {"prompt": "...", "response": "..."}.'
+        )
+    return InstructionFile(
+        name=path.name,
+        sha256=hashlib.sha256(content).hexdigest(),
+        licence=_sidecar_licence(path),
+        instructions=tuple(_parsed(line, number, path) for number, line in numbered),
+    )
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as exc:
+        raise InstructionError(f"{path}: there is no such file.", fix="Name a JSON Lines file with --data.") from exc
+    except IsADirectoryError as exc:
+        raise InstructionError(f"{path} is a folder.", fix="Name the JSON Lines file inside it with --data.") from exc
+    except OSError as exc:
+        raise InstructionError(f"{path} cannot be read: {exc.strerror}.", fix="Name another file with --data.") from exc
+
+
+def _parsed(line: str, number: int, path: Path) -> Instruction:
+    try:
+        row = _Row.model_validate(json.loads(line))
+    except (json.JSONDecodeError, RecursionError) as exc:
+        raise RecordError(
+            path=path, line=number, field="(the whole line)", found=line, expected="one complete JSON object"
+        ) from exc
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        field = ".".join(str(step) for step in first["loc"]) or "(the whole line)"
+        found = "missing" if first["type"] == "missing" else str(first["input"])
+        expected = _EXPECTED.get(field, "one JSON object")
+        raise RecordError(path=path, line=number, field=field, found=found, expected=expected) from exc
+    return Instruction(prompt=row.prompt, response=row.response)
+
+
+def _sidecar_licence(path: Path) -> str | None:
+    sidecar = path.with_name(path.name + ".license")
+    try:
+        text = sidecar.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InstructionError(
+            f"{sidecar} cannot be read: {exc}.", fix="Restore it, or delete it and use --data-license."
+        ) from exc
+    found = _LICENCE_LINE.search(text)
+    if found is None:
+        raise InstructionError(
+            f"{sidecar} names no licence.", fix="Write a line such as `SPDX-License-Identifier: Apache-2.0`."
+        )
+    return found.group(1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from scipy import stats
 
 from biasaudit.types import Estimate, Status
 
@@ -42,7 +43,9 @@ def relative_reduction_over_cells(
     Clusters are halved; cells whose lean is clear in one half are measured in the other, and the
     halves change places. Reductions and leans are summed before they are divided. The split is
     repeated and the totals averaged, so that the value does not hang on one split. Interval:
-    percentiles over resampled clusters.
+    percentiles over resampled clusters, widened for few clusters. Resampling m clusters of a half
+    gives (m - 1) / m of the variance, and percentiles are those of a normal where a t is due, so
+    the distances from the value are multiplied by sqrt(m / (m - 1)) and by t / z.
 
     Parameters
     ----------
@@ -59,8 +62,8 @@ def relative_reduction_over_cells(
 
     References
     ----------
-    METHODS-REFERENCE, section 4.5: the naive ratio reports 11 to 38 % where nothing changed. The
-    interval's coverage at 25 clusters is about 91 % (section 4.1).
+    METHODS-REFERENCE, section 4.5: the naive ratio reports 11 to 38 % where nothing changed.
+    Section 4.1: plain percentiles cover 84 % with 5 and 91 % with 25 clusters.
     """
     usable = [cell for cell in cells if len(cell.first) >= 4]
     counts: dict[str, Any] = {
@@ -81,16 +84,28 @@ def relative_reduction_over_cells(
             **counts,
         )
     low, high = np.quantile(valid, [(1 - level) / 2, (1 + level) / 2])
+    wider = _few_clusters(usable, level)
     return Estimate(
         status=Status.OK,
         value=value,
-        ci_low=float(min(low, value)),
-        ci_high=float(max(high, value)),
+        ci_low=float(value - wider * max(value - low, 0.0)),
+        ci_high=float(value + wider * max(high - value, 0.0)),
         level=level,
-        method=f"cross-fitted ratio of sums over cells, {n_resamples} cluster resamples, percentiles",
+        method=(
+            f"cross-fitted ratio of sums over cells, {n_resamples} cluster resamples, percentiles widened by {wider:.2f}"
+        ),
         unit="relative",
         **counts,
     )
+
+
+def _few_clusters(cells: Sequence[Cell], level: float) -> float:
+    """Return how much wider an interval must be than the percentiles over resamples."""
+    sizes = [len(cell.first) for cell in cells]
+    half = min(sizes) // 2
+    freedom = sum(sizes) - len(sizes)
+    quantile = (1 + level) / 2
+    return float(np.sqrt(half / (half - 1)) * stats.t.ppf(quantile, freedom) / stats.norm.ppf(quantile))
 
 
 def _ratio(cells: Sequence[Cell], rng: np.random.Generator, *, n_splits: int, resample: bool = False) -> float | None:

@@ -91,9 +91,7 @@ def relative_reduction_over_cells(
         ci_low=float(value - wider * max(value - low, 0.0)),
         ci_high=float(value + wider * max(high - value, 0.0)),
         level=level,
-        method=(
-            f"cross-fitted ratio of sums over cells, {n_resamples} cluster resamples, percentiles widened by {wider:.2f}"
-        ),
+        method=f"cross-fitted ratio of sums, {n_resamples} cluster resamples, percentiles widened by {wider:.2f}",
         unit="relative",
         **counts,
     )

@@ -8,12 +8,13 @@
     │   ├── ModelFilesError           found, but there is nothing usable inside (no weights, pickles only)
     │   ├── ChatTemplateError         the chat framing was asked for, and there is no usable template
     │   ├── LineageError              the checkpoints do not descend from one another
+    │   ├── FieldError                one field of one line: carries file, line, field, found, expected
     │   ├── ProbeError                a card, an items file or a data set is wrong
-    │   │   └── ItemError             one field of one row: carries file, line, field, found, expected
+    │   │   └── ItemError             one field of one row; a FieldError too
     │   ├── PolicyError               the policy file is wrong
     │   ├── AuditMismatchError        the folder holds an audit of another plan
     │   ├── InstructionError          a file of instructions to tune on is wrong
-    │   │   └── RecordError           one field of one record: carries file, line, field, found, expected
+    │   │   └── RecordError           one field of one record; a FieldError too
     │   ├── TuningFolderError         the folder for an adapter holds something else
     │   └── MissingExtraError         an optional library is not installed
     ├── EvidenceError                 exit code 3: there is not enough evidence to decide
@@ -74,12 +75,8 @@ class LineageError(UsageError):
     """Base and tuned checkpoint do not share architecture, sizes and vocabulary."""
 
 
-class ProbeError(UsageError):
-    """A probe's card, items or source data is wrong or absent."""
-
-
-class ItemError(ProbeError):
-    """One field of one row of a probe's data is wrong.
+class FieldError(UsageError):
+    """One field of one line of a data file is wrong.
 
     Parameters
     ----------
@@ -95,16 +92,25 @@ class ItemError(ProbeError):
         What should stand there.
     """
 
+    how_to_fix = "Correct that row, or restore the file from its source."
+
     def __init__(self, *, path: Path, line: int, field: str, found: str, expected: str) -> None:
         super().__init__(
-            f"{path}:{line}: field {field!r} is {_shorten(found)}; expected {expected}.",
-            fix="Correct that row, or restore the file from its source.",
+            f"{path}:{line}: field {field!r} is {_shorten(found)}; expected {expected}.", fix=self.how_to_fix
         )
         self.path = path
         self.line = line
         self.field = field
         self.found = found
         self.expected = expected
+
+
+class ProbeError(UsageError):
+    """A probe's card, items or source data is wrong or absent."""
+
+
+class ItemError(FieldError, ProbeError):
+    """One field of one row of a probe's data is wrong."""
 
 
 class PolicyError(UsageError):
@@ -119,33 +125,10 @@ class InstructionError(UsageError):
     """A file of instructions that cannot be tuned on."""
 
 
-class RecordError(InstructionError):
-    """One field of one record of instructions is wrong.
+class RecordError(FieldError, InstructionError):
+    """One field of one record of instructions is wrong."""
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    line : int
-        Line in that file, from 1.
-    field : str
-        Name of the field.
-    found : str
-        What stands there.
-    expected : str
-        What should stand there.
-    """
-
-    def __init__(self, *, path: Path, line: int, field: str, found: str, expected: str) -> None:
-        super().__init__(
-            f"{path}:{line}: field {field!r} is {_shorten(found)}; expected {expected}.",
-            fix='Write one JSON object a line: {"prompt": "...", "response": "..."}.',
-        )
-        self.path = path
-        self.line = line
-        self.field = field
-        self.found = found
-        self.expected = expected
+    how_to_fix = 'Write one JSON object a line: {"prompt": "...", "response": "..."}.'
 
 
 class TuningFolderError(UsageError):

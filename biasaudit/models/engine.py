@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from biasaudit.errors import OutOfMemoryError
 from biasaudit.models import schedule
 from biasaudit.models.packed import Checked, checked
 from biasaudit.models.padded import BATCH_TOKENS, run_padded
@@ -65,10 +66,21 @@ class Engine:
         yield from found
 
     def _checked(self, longest: int) -> Checked:
-        """Check once; again only where something longer is asked for."""
+        """Check once; again only where something longer is asked for.
+
+        Raises
+        ------
+        OutOfMemoryError
+            If the longest text alone does not fit.
+        """
         known = self.loaded.checked
         if known is None or known.longest < longest:
-            known = checked(self.loaded, longest)
+            try:
+                known = checked(self.loaded, longest)
+            except (MemoryError, RuntimeError) as exc:
+                if not schedule.is_out_of_memory(exc):
+                    raise
+                raise OutOfMemoryError(longest) from exc
             self.loaded.checked = known
         return known
 

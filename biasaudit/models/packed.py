@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from biasaudit.models.output_layer import OutputLayer, output_layer
+from biasaudit.models.schedule import is_out_of_memory
 from biasaudit.models.tree import Pack, TokenSequence, packs
 
 if TYPE_CHECKING:
@@ -166,7 +167,9 @@ def _difference(
     try:
         [found] = candidate.logprobs([pack])
     # Each architecture refuses in its own words what it does not take.
-    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError):
+    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as exc:
+        if is_out_of_memory(exc):
+            raise
         return None
     differences = [
         abs(ours - theirs)

@@ -318,3 +318,17 @@ def test_much_work_is_calibrated(models: Path, tmp_path: Path) -> None:
         values(again, [request("and ", one.continuation) for one in many], cache=cache)
     assert again.scoring is not None
     assert again.scoring.batch_tokens == chosen
+
+
+def test_a_check_that_does_not_fit_is_said_as_such(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not taken for an architecture that refuses packs."""
+    import torch
+
+    model = opened(models / "base")
+
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.")
+
+    monkeypatch.setattr(torch, "mm", full)
+    with pytest.raises(OutOfMemoryError, match="one text of"):
+        values(model, TEXTS)

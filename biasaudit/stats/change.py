@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from biasaudit.stats.fieller import relative_reduction
-from biasaudit.stats.intervals import mean_estimate, standard_error
-from biasaudit.stats.significance import TestResult, mcnemar_exact, sign_flip
+from biasaudit.stats.intervals import mean_estimate
+from biasaudit.stats.power import smallest_detectable_change
+from biasaudit.stats.significance import TestResult, equivalence, mcnemar_exact, sign_flip
 from biasaudit.types import ClusterDesign, Estimate, Status
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ class Change:
     reduction_90 : Estimate
         The same at level 0.90, for the test of equivalence.
     test : TestResult or None
+        Of D = 0.
+    equivalence : TestResult or None
+        Of ``|D| >= margin``.
     relative : Estimate
     smallest_detectable_change : float or None
         At 80 % power, two-sided 5 %.
@@ -36,12 +39,19 @@ class Change:
     reduction: Estimate
     reduction_90: Estimate
     test: TestResult | None
+    equivalence: TestResult | None
     relative: Estimate
     smallest_detectable_change: float | None
 
 
 def paired_change(
-    first: Clustered, second: Clustered, design: ClusterDesign, *, rng: np.random.Generator, level: float = 0.95
+    first: Clustered,
+    second: Clustered,
+    design: ClusterDesign,
+    *,
+    rng: np.random.Generator,
+    level: float = 0.95,
+    margin: float = 0.05,
 ) -> Change:
     """Compare two arms item by item.
 
@@ -53,6 +63,8 @@ def paired_change(
     rng : numpy.random.Generator
         For the permutation test.
     level : float
+    margin : float
+        Largest change that counts as none.
 
     Returns
     -------
@@ -79,6 +91,7 @@ def paired_change(
             reduction=reduction,
             reduction_90=_difference_estimate(difference, design, level=0.90),
             test=None,
+            equivalence=None,
             relative=nothing,
             smallest_detectable_change=None,
         )
@@ -86,23 +99,10 @@ def paired_change(
         reduction=reduction,
         reduction_90=_difference_estimate(difference, design, level=0.90),
         test=_test(first, second, difference, design, rng),
+        equivalence=equivalence(difference, design, margin=margin),
         relative=relative_reduction(difference, first, level=level),
         smallest_detectable_change=smallest_detectable_change(difference, design),
     )
-
-
-def smallest_detectable_change(
-    difference: Clustered, design: ClusterDesign, *, power: float = 0.8, alpha: float = 0.05
-) -> float:
-    """Return the change that would be found with probability `power` at two-sided `alpha`.
-
-    References
-    ----------
-    METHODS-REFERENCE, section 4.4: (t(1 - alpha/2) + t(power)) standard errors.
-    """
-    error, _ = standard_error(difference, design)
-    freedom = difference.n_clusters - 1
-    return float((stats.t.ppf(1 - alpha / 2, freedom) + stats.t.ppf(power, freedom)) * error)
 
 
 def _difference_estimate(difference: Clustered, design: ClusterDesign, *, level: float) -> Estimate:

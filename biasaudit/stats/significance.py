@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy import stats
 
+from biasaudit.stats.intervals import point, standard_error
 from biasaudit.types import ClusterDesign
 
 if TYPE_CHECKING:
@@ -103,3 +104,70 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     from statsmodels.stats.multitest import multipletests  # noqa: PLC0415  # a second to import
 
     return tuple(float(p) for p in multipletests(list(p_values), method="holm")[1])
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Adjust the p-values of an exploratory table (Benjamini and Hochberg 1995).
+
+    It bounds the expected share of false finds among what is marked: good for leads, not for claims.
+
+    Examples
+    --------
+    >>> [round(p, 3) for p in benjamini_hochberg([0.01, 0.04, 0.03])]
+    [0.03, 0.04, 0.04]
+    """
+    return tuple(float(p) for p in stats.false_discovery_control(list(p_values))) if p_values else ()
+
+
+def equivalence(differences: Clustered, design: ClusterDesign, *, margin: float) -> TestResult:
+    """Test whether the mean difference lies within ``±margin``: two one-sided t tests.
+
+    The p-value is at most alpha exactly where the ``1 - 2 alpha`` interval lies within the margin.
+    statsmodels' ``ttost_mean`` knows no cluster-robust error.
+
+    Parameters
+    ----------
+    differences : Clustered
+    design : ClusterDesign
+    margin : float
+        Above 0, in the unit of the differences.
+
+    Raises
+    ------
+    ValueError
+        If the margin is not above 0 or there are fewer than 2 clusters.
+
+    References
+    ----------
+    Schuirmann (1987); METHODS-REFERENCE, section 4.3.
+    """
+    if not margin > 0 or differences.n_clusters < 2:
+        msg = f"equivalence needs a margin above 0 and 2 clusters, not {margin} and {differences.n_clusters}"
+        raise ValueError(msg)
+    error, _ = standard_error(differences, design)
+    distance = margin - abs(point(differences, design))
+    if error == 0:
+        p_value = 0.0 if distance > 0 else 1.0
+    else:
+        p_value = float(stats.t.sf(distance / error, differences.n_clusters - 1))
+    return TestResult(p_value=p_value, test="two one-sided t tests")
+
+
+def mean_is_zero(sample: Clustered, design: ClusterDesign) -> TestResult:
+    """Test whether a mean is 0 by the t statistic of its interval; for exploratory tables.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 clusters.
+    """
+    if sample.n_clusters < 2:
+        msg = f"a t test needs 2 clusters, not {sample.n_clusters}"
+        raise ValueError(msg)
+    error, _ = standard_error(sample, design)
+    value = point(sample, design)
+    if error == 0:
+        p_value = 1.0 if value == 0 else 0.0
+    else:
+        p_value = float(2 * stats.t.sf(abs(value) / error, sample.n_clusters - 1))
+    return TestResult(p_value=p_value, test="t test of clusters")

@@ -9,6 +9,7 @@ from biasaudit.types import Estimate, Status, Verdict
 
 if TYPE_CHECKING:
     from biasaudit.stats.change import Change
+    from biasaudit.stats.missing import MissingBounds
 
 COVERAGE_SLACK: Final = 0.02
 """Difference in coverage from which missing answers could explain a reduction."""
@@ -40,6 +41,8 @@ class Evidence:
         Share of sense over nonsense; may be not measured.
     first_coverage, second_coverage : float
         Scored / asked, in [0, 1].
+    bounds : MissingBounds or None
+        The reduction with every missing value at either end; None counts as not survived.
     margin : float
         Largest change that counts as none.
     alpha : float
@@ -53,6 +56,7 @@ class Evidence:
     second_competence: Estimate
     first_coverage: float
     second_coverage: float
+    bounds: MissingBounds | None = None
     margin: float = 0.05
     alpha: float = 0.05
 
@@ -103,9 +107,10 @@ def competence_fell(first: Estimate, second: Estimate) -> bool:
 
 
 def _reduced(evidence: Evidence) -> Ruling:
-    if abs(evidence.first_coverage - evidence.second_coverage) >= COVERAGE_SLACK:
+    if _missing_could_explain(evidence):
         return Ruling(
-            verdict=Verdict.INCONCLUSIVE, reason="coverage differs by 2 points or more: unscored items could explain it"
+            verdict=Verdict.INCONCLUSIVE,
+            reason="coverage differs by 2 points or more, and the unscored items could explain the difference",
         )
     if competence_fell(evidence.first_competence, evidence.second_competence):
         return Ruling(
@@ -117,6 +122,12 @@ def _reduced(evidence: Evidence) -> Ruling:
     if first_low > 0 and second_high < 0:
         return Ruling(verdict=Verdict.REVERSED, reason="the lean is now against the stereotype")
     return Ruling(verdict=Verdict.REDUCED, reason=_with_notes("D is above 0 after Holm's correction", evidence))
+
+
+def _missing_could_explain(evidence: Evidence) -> bool:
+    if abs(evidence.first_coverage - evidence.second_coverage) < COVERAGE_SLACK:
+        return False
+    return evidence.bounds is None or not evidence.bounds.still_reduced
 
 
 def _at_chance(evidence: Evidence) -> str | None:

@@ -1,0 +1,215 @@
+"""What an audit of a given size can see, before it runs and after."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy import stats
+
+from biasaudit.stats.clusters import MIN_CLUSTERS
+from biasaudit.stats.intervals import standard_error
+
+if TYPE_CHECKING:
+    from biasaudit.stats.clusters import Clustered
+    from biasaudit.types import ClusterDesign
+
+DISCORDANCE: Final = 0.1
+"""Share of preferences that turn between two checkpoints, where nothing better is known.
+
+References
+----------
+METHODS-REFERENCE, section 4.3: 37 of 400 CrowS-Pairs (0.0925) between gemma-3-270m and an adapter.
+"""
+
+CORRELATION: Final = 0.1
+"""Correlation of differences within a cluster, where nothing better is known."""
+
+_STEPS: Final = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prospect:
+    """What a cell of planned size can show.
+
+    Attributes
+    ----------
+    n_items, n_clusters : int
+    smallest_detectable_change : float or None
+        Index points, found at the power asked for; None with too few clusters.
+    power_unchanged : float or None
+        Probability of calling a cell without any change ``unchanged``.
+    """
+
+    n_items: int
+    n_clusters: int
+    smallest_detectable_change: float | None
+    power_unchanged: float | None
+
+
+def power_of_change(change: float, error: float, n_clusters: int, *, alpha: float = 0.05) -> float:
+    """Return the probability that a two-sided t test finds `change`.
+
+    Parameters
+    ----------
+    change : float
+        True D, in index points.
+    error : float
+        Standard error of D; above 0.
+    n_clusters : int
+    alpha : float
+
+    Returns
+    -------
+    float
+        In [alpha, 1].
+
+    Raises
+    ------
+    ValueError
+        If the error is not above 0 or there are fewer than 2 clusters.
+
+    References
+    ----------
+    Noncentral t, as in statsmodels' TTestPower, which takes an effect size and a number of
+    observations where we have the standard error itself.
+
+    Examples
+    --------
+    >>> round(power_of_change(0.0, 0.02, 20), 3)
+    0.05
+    >>> round(power_of_change(0.06, 0.02, 20), 2)
+    0.81
+    """
+    _check(error, n_clusters)
+    freedom = n_clusters - 1
+    critical = stats.t.ppf(1 - alpha / 2, freedom)
+    shift = change / error
+    upper = stats.nct.sf(critical, freedom, shift)
+    # The other tail by symmetry: scipy's cdf loses its digits far from the centre.
+    lower = stats.nct.sf(critical, freedom, -shift)
+    return float(upper + lower)
+
+
+def power_of_equivalence(margin: float, error: float, n_clusters: int, *, alpha: float = 0.05) -> float:
+    """Return the probability that a cell without any change is called ``unchanged``.
+
+    Parameters
+    ----------
+    margin : float
+        Largest change that counts as none.
+    error : float
+        Standard error of D; above 0.
+    n_clusters : int
+    alpha : float
+        Of each of the two one-sided tests.
+
+    Raises
+    ------
+    ValueError
+        If the error is not above 0 or there are fewer than 2 clusters.
+
+    References
+    ----------
+    Schuirmann (1987), two one-sided tests; METHODS-REFERENCE, section 4.3. The error's own
+    uncertainty is integrated over its chi-squared distribution.
+
+    Examples
+    --------
+    >>> round(power_of_equivalence(0.05, 0.05, 20), 2)
+    0.0
+    >>> round(power_of_equivalence(0.05, 0.015, 20), 2)
+    0.88
+    """
+    _check(error, n_clusters)
+    freedom = n_clusters - 1
+    critical = stats.t.ppf(1 - alpha, freedom)
+
+    # |D| < margin - critical * s, where D is normal with the true error and s is its estimate.
+    quantiles = (np.arange(_STEPS) + 0.5) / _STEPS
+    estimated = np.sqrt(stats.chi2.ppf(quantiles, freedom) / freedom)
+    room = np.maximum(margin / error - critical * estimated, 0.0)
+    return float((2 * stats.norm.cdf(room) - 1).mean())
+
+
+def planned_error(
+    n_items: int, n_clusters: int, *, discordance: float = DISCORDANCE, correlation: float = CORRELATION
+) -> float:
+    """Return the standard error of D that a cell of this size may be expected to have.
+
+    Parameters
+    ----------
+    n_items, n_clusters : int
+    discordance : float
+        Share of items whose preference turns, in (0, 1].
+    correlation : float
+        Of differences within a cluster, in [0, 1].
+
+    References
+    ----------
+    METHODS-REFERENCE, section 4.4: 2 sqrt(p / n) sqrt(1 + (m - 1) ICC), m items a cluster.
+
+    Examples
+    --------
+    >>> round(planned_error(400, 400, discordance=0.1), 4)
+    0.0316
+    """
+    size = n_items / n_clusters
+    return 2 * math.sqrt(discordance / n_items) * math.sqrt(1 + (size - 1) * correlation)
+
+
+def prospect(
+    n_items: int,
+    n_clusters: int,
+    *,
+    margin: float = 0.05,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    discordance: float = DISCORDANCE,
+    correlation: float = CORRELATION,
+) -> Prospect:
+    """Say what a cell of planned size can show.
+
+    Examples
+    --------
+    >>> found = prospect(1508, 1508)
+    >>> round(found.smallest_detectable_change, 3), round(found.power_unchanged, 2)
+    (0.046, 0.85)
+    >>> prospect(4, 4).smallest_detectable_change is None
+    True
+    """
+    if n_clusters < MIN_CLUSTERS:
+        return Prospect(n_items=n_items, n_clusters=n_clusters, smallest_detectable_change=None, power_unchanged=None)
+    error = planned_error(n_items, n_clusters, discordance=discordance, correlation=correlation)
+    return Prospect(
+        n_items=n_items,
+        n_clusters=n_clusters,
+        smallest_detectable_change=_smallest(error, n_clusters, power=power, alpha=alpha),
+        power_unchanged=power_of_equivalence(margin, error, n_clusters, alpha=alpha),
+    )
+
+
+def smallest_detectable_change(
+    difference: Clustered, design: ClusterDesign, *, power: float = 0.8, alpha: float = 0.05
+) -> float:
+    """Return the change that would be found with probability `power` at two-sided `alpha`.
+
+    References
+    ----------
+    METHODS-REFERENCE, section 4.4: (t(1 - alpha/2) + t(power)) standard errors.
+    """
+    error, _ = standard_error(difference, design)
+    return _smallest(error, difference.n_clusters, power=power, alpha=alpha)
+
+
+def _smallest(error: float, n_clusters: int, *, power: float, alpha: float) -> float:
+    freedom = n_clusters - 1
+    return float((stats.t.ppf(1 - alpha / 2, freedom) + stats.t.ppf(power, freedom)) * error)
+
+
+def _check(error: float, n_clusters: int) -> None:
+    if not error > 0 or n_clusters < 2:
+        msg = f"power needs an error above 0 and 2 clusters; it was given {error} and {n_clusters}"
+        raise ValueError(msg)

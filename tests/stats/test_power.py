@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from biasaudit import stats
+from biasaudit.types import ClusterDesign
+
+
+def test_the_smallest_detectable_change_by_hand() -> None:
+    """Ten clusters, sd s: (t(.975, 9) + t(.80, 9)) * s / sqrt(10) = (2.262 + 0.883) * s / 3.162."""
+    sample = stats.clustered([0.0, 1.0] * 5, range(10))
+    expected = (2.2622 + 0.8834) * np.std([0, 1] * 5, ddof=1) / math.sqrt(10)
+    assert stats.smallest_detectable_change(sample, ClusterDesign.DESIGNED) == pytest.approx(expected, abs=1e-3)
+
+
+def test_power_by_hand() -> None:
+    """No change is found at the level; with many clusters 1.96 standard errors are found half the time."""
+    assert stats.power_of_change(0.0, 0.1, 12, alpha=0.05) == pytest.approx(0.05)
+    assert stats.power_of_change(1.96, 1.0, 10_000) == pytest.approx(0.5, abs=1e-3)
+    assert stats.power_of_change(5.0, 1.0, 20) == pytest.approx(stats.power_of_change(-5.0, 1.0, 20))
+    assert stats.power_of_change(5.0, 1.0, 20) > 0.99
+
+
+def test_power_agrees_with_statsmodels() -> None:
+    """20 clusters, effect of 0.5 standard deviations: the error is sd / sqrt(20)."""
+    from statsmodels.stats.power import TTestPower
+
+    theirs = TTestPower().power(effect_size=0.5, nobs=20, alpha=0.05)
+    assert stats.power_of_change(0.5, 1 / math.sqrt(20), 20) == pytest.approx(theirs, abs=1e-9)
+
+
+@pytest.mark.parametrize(("error", "drawn"), [(0.02, 0.554885), (0.015, 0.88315), (0.0178, 0.71293)])
+def test_the_power_of_equivalence_is_what_200_000_draws_gave(error: float, drawn: float) -> None:
+    assert stats.power_of_equivalence(0.05, error, 20) == pytest.approx(drawn, abs=0.005)
+
+
+def test_an_error_as_wide_as_the_margin_can_never_show_no_change() -> None:
+    assert stats.power_of_equivalence(0.05, 0.2, 20) < 0.01
+    assert stats.power_of_equivalence(0.05, 0.001, 20) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("error", [0.0, -1.0, float("nan")])
+def test_power_without_an_error_is_refused(error: float) -> None:
+    with pytest.raises(ValueError, match="error above 0"):
+        stats.power_of_change(0.1, error, 10)
+    with pytest.raises(ValueError, match="error above 0"):
+        stats.power_of_equivalence(0.1, error, 10)
+    with pytest.raises(ValueError, match="2 clusters"):
+        stats.power_of_change(0.1, 0.1, 1)
+
+
+def test_the_planned_error_knows_clusters() -> None:
+    """100 items in 10 clusters, 10 % turn: 2 sqrt(0.1 / 100) = 0.0632 alone, times sqrt(1 + 9 * 0.1) = 1.378."""
+    assert stats.planned_error(100, 100, discordance=0.1) == pytest.approx(0.06325, abs=1e-5)
+    assert stats.planned_error(100, 10, discordance=0.1, correlation=0.1) == pytest.approx(0.08718, abs=1e-5)
+
+
+def test_the_prospect_of_published_sizes() -> None:
+    """METHODS-REFERENCE 4.4: n = 1,508, a tenth discordant: 0.046; 4.3: 1,371 items reach "unchanged" at 80 %."""
+    assert stats.prospect(1508, 1508).smallest_detectable_change == pytest.approx(0.046, abs=5e-4)
+    assert stats.prospect(1371, 1371).power_unchanged == pytest.approx(0.80, abs=0.01)
+    few = stats.prospect(100, 4)
+    assert (few.smallest_detectable_change, few.power_unchanged) == (None, None)

@@ -61,6 +61,9 @@ class Contrast(StrEnum):
     """Which arms a comparison sets against each other.
 
     Every contrast is oriented as a *reduction*: positive means less stereotype in the second arm.
+    The averaged effects split what a user meets without an order: each is the mean of its two
+    simple effects, and the two add up to ``as deployed``. A step is from the tuned checkpoint
+    before to this one.
     """
 
     WEIGHTS_PLAIN = "weights, plain"
@@ -68,7 +71,11 @@ class Contrast(StrEnum):
     TEMPLATE_TUNED = "template, tuned"
     TEMPLATE_BASE = "template, base"
     INTERACTION = "interaction"
+    WEIGHTS_AVERAGED = "weights, averaged"
+    TEMPLATE_AVERAGED = "template, averaged"
     AS_DEPLOYED = "as deployed"
+    STEP_PLAIN = "step, plain"
+    STEP_CHAT = "step, chat"
 
 
 class Verdict(StrEnum):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from biasaudit.audits.arms import cell_items
-from biasaudit.audits.compare import contrast_arms
+from biasaudit.audits.contrasts import side_values
 from biasaudit.audits.result import Headline
 from biasaudit.stats import Cell, relative_reduction_over_cells
 from biasaudit.types import Contrast, Role
@@ -42,11 +42,13 @@ def headlines(
 def _headline(
     scores: pd.DataFrame, rows: pd.DataFrame, tuned: str, contrast: Contrast, *, seed: int, level: float
 ) -> Headline:
-    first_arm, second_arm = contrast_arms(contrast, tuned)
     cells = []
     for row in rows.itertuples():
         items = cell_items(scores, probe=str(row.probe), feature=str(row.feature), role=Role.BIAS, column="graded")
-        first, second = items.paired(items.values[first_arm], items.values[second_arm])
+        sides = side_values(items, contrast, tuned)
+        if sides is None:
+            continue
+        first, second = items.paired(sides.first, sides.second)
         cells.append(Cell(first=first.means, second=second.means, n_items=first.n_items))
     return Headline(
         tuned=tuned,

@@ -118,7 +118,9 @@ COMPARISONS: Final = pa.DataFrameSchema(
         "ci90_low": pa.Column(float, nullable=True),
         "ci90_high": pa.Column(float, nullable=True),
         "p_value": pa.Column(float, nullable=True),
+        # Holm in the declared family; Benjamini-Hochberg in the rows that pool a probe's features.
         "p_holm": pa.Column(float, nullable=True),
+        "p_equivalence": pa.Column(float, nullable=True),  # two one-sided tests of |D| >= margin
         "test": pa.Column(str),
         "first_value": pa.Column(float, nullable=True),
         "first_ci_low": pa.Column(float, nullable=True),
@@ -131,6 +133,9 @@ COMPARISONS: Final = pa.DataFrameSchema(
         "relative_ci_low": pa.Column(float, nullable=True),
         "relative_ci_high": pa.Column(float, nullable=True),
         "smallest_detectable_change": pa.Column(float, nullable=True),
+        # D if every value that is missing had been -1, or +1: the lower and the higher of the two.
+        "missing_low": pa.Column(float, nullable=True),
+        "missing_high": pa.Column(float, nullable=True),
         "margin": pa.Column(float),
         "n_items": pa.Column(int),
         "n_clusters": pa.Column(int),
@@ -141,12 +146,17 @@ COMPARISONS: Final = pa.DataFrameSchema(
         "competence_first": pa.Column(float, nullable=True),
         "competence_second": pa.Column(float, nullable=True),
         "competence_fell": pa.Column(bool),
-        # Item flows, in items: with the stereotype in both arms, no longer, newly, in neither, not scored.
+        # Item flows, in items: with the stereotype in both arms, no longer (of these, turned against it),
+        # newly, in neither, not scored. Churn is the share of removed and introduced; null_churn the
+        # same between two wordings of the request in the base, where nothing changed.
         "flow_inherited": pa.Column(int),
         "flow_removed": pa.Column(int),
+        "flow_turned": pa.Column(int),
         "flow_introduced": pa.Column(int),
         "flow_never": pa.Column(int),
         "flow_missing": pa.Column(int),
+        "churn": pa.Column(float, nullable=True),
+        "null_churn": pa.Column(float, nullable=True),
         # Least and greatest D over the framings of the contrast, and the share of them with D's sign.
         "framings_low": pa.Column(float, nullable=True),
         "framings_high": pa.Column(float, nullable=True),

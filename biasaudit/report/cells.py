@@ -39,6 +39,10 @@ EXPLAINED: Final[Mapping[str, str]] = {
     Contrast.AS_DEPLOYED: "What a user meets: the base on plain text, the tuned checkpoint in its chat template.",
     Contrast.WEIGHTS_CHAT: "The changed weights, with the chat template around the text for both checkpoints.",
     Contrast.TEMPLATE_BASE: "The chat template's effect on the base, which never saw it.",
+    Contrast.WEIGHTS_AVERAGED: "The weights' effect, mean of both framings; with the template's it makes as deployed.",
+    Contrast.TEMPLATE_AVERAGED: "The template's effect, mean of both checkpoints.",
+    Contrast.STEP_PLAIN: "From the tuned checkpoint before to this one, plain text.",
+    Contrast.STEP_CHAT: "From the tuned checkpoint before to this one, in the chat template.",
     Contrast.INTERACTION: "How much more the weights reduce in the chat template; described, not judged.",
 }
 

@@ -34,7 +34,11 @@ ARMS: Final[Mapping[str, tuple[str, str]]] = {
     Contrast.TEMPLATE_TUNED: ("tuned, plain", "tuned, chat"),
     Contrast.TEMPLATE_BASE: ("base, plain", "base, chat"),
     Contrast.INTERACTION: ("reduction in chat", "reduction in plain"),
+    Contrast.WEIGHTS_AVERAGED: ("base, both framings", "tuned, both framings"),
+    Contrast.TEMPLATE_AVERAGED: ("plain, both checkpoints", "chat, both checkpoints"),
     Contrast.AS_DEPLOYED: ("base, plain", "tuned, chat"),
+    Contrast.STEP_PLAIN: ("before, plain", "this one, plain"),
+    Contrast.STEP_CHAT: ("before, chat", "this one, chat"),
 }
 """What the first and the second arm of a contrast are."""
 

@@ -52,7 +52,8 @@ def table_bytes(folder: Path) -> dict[str, bytes]:
 def test_an_audit_answers_in_every_contrast(models: Path, tmp_path: Path) -> None:
     audit = run(plan(models, tmp_path), out=tmp_path / "out")
     graded = audit.comparisons[audit.comparisons["metric"] == "graded"]
-    assert set(graded["contrast"]) == {contrast.value for contrast in Contrast}
+    steps = {Contrast.STEP_PLAIN, Contrast.STEP_CHAT}
+    assert set(graded["contrast"]) == {contrast.value for contrast in Contrast if contrast not in steps}
     assert (graded["status"] == "ok").all()
     assert set(audit.scores["framing_id"]) == {"plain", "chat-1", "chat-2", "chat-3"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
@@ -70,6 +71,10 @@ def test_effects_add_up_to_as_deployed(models: Path, tmp_path: Path) -> None:
     assert weights + template == pytest.approx(graded[Contrast.AS_DEPLOYED.value])
     interaction = graded[Contrast.WEIGHTS_CHAT.value] - graded[Contrast.WEIGHTS_PLAIN.value]
     assert graded[Contrast.INTERACTION.value] == pytest.approx(interaction)
+    averaged = graded[Contrast.WEIGHTS_AVERAGED.value] + graded[Contrast.TEMPLATE_AVERAGED.value]
+    assert averaged == pytest.approx(graded[Contrast.AS_DEPLOYED.value])
+    simple = (graded[Contrast.WEIGHTS_PLAIN.value] + graded[Contrast.WEIGHTS_CHAT.value]) / 2
+    assert graded[Contrast.WEIGHTS_AVERAGED.value] == pytest.approx(simple)
 
 
 def test_the_index_is_what_the_responses_say(models: Path, tmp_path: Path) -> None:
@@ -95,7 +100,10 @@ def test_a_base_compared_with_itself_did_not_change(models: Path, tmp_path: Path
 def test_several_tuned_checkpoints_keep_their_order(models: Path, tmp_path: Path) -> None:
     audit = run(plan(models, tmp_path, tuned=(str(models / "tuned"), str(models / "base")), framing_names=("plain",)))
     assert list(audit.manifest.plan["tuned"]) == ["tuned", "tuned-2"]
-    assert set(audit.comparisons["tuned"]) == {"tuned", "tuned-2"}
+    graded = audit.comparisons[audit.comparisons["metric"] == "graded"].set_index(["tuned", "contrast"])["reduction"]
+    first, second = (graded[name, Contrast.WEIGHTS_PLAIN.value] for name in ("tuned", "tuned-2"))
+    assert graded["tuned-2", Contrast.STEP_PLAIN.value] == pytest.approx(second - first)
+    assert ("tuned", Contrast.STEP_PLAIN.value) not in graded.index
 
 
 def test_a_finished_audit_is_returned_and_another_plan_is_refused(models: Path, tmp_path: Path) -> None:

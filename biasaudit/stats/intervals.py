@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -131,25 +132,21 @@ def _jackknife_error(sample: Clustered) -> float:
 
 
 def _all_at_one_end(sample: Clustered, value: float, *, level: float, unit: str) -> Estimate | None:
-    """Give an interval where every item sits at +1 or every one at -1 and no variance is left.
+    """Give an interval where every item sits at the same end of the scale and no variance is left.
 
     The share of clusters that would sit there has a Clopper-Pearson bound.
     """
-    if (
-        unit not in {"index", "share"}
-        or not (np.abs(sample.values) == 1).all()
-        or not (sample.values == sample.values[0]).all()
-    ):
+    lowest, highest = RANGES.get(unit, (math.nan, math.nan))
+    if value not in {lowest, highest} or not (sample.values == value).all():
         return None
-    share_low = ((1 - level) / 2) ** (1 / sample.n_clusters)
-    low, high = (2 * share_low - 1, 1.0) if value > 0 else (-1.0, 1 - 2 * share_low)
-    if unit == "share":
-        low, high = share_low, 1.0
+    share = ((1 - level) / 2) ** (1 / sample.n_clusters)
+    inward = lowest + highest - value
+    bound = inward + share * (value - inward)
     return Estimate(
         status=Status.OK,
         value=value,
-        ci_low=low,
-        ci_high=high,
+        ci_low=min(value, bound),
+        ci_high=max(value, bound),
         level=level,
         n_items=sample.n_items,
         n_clusters=sample.n_clusters,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -40,6 +42,99 @@ def test_at_either_extreme_the_interval_has_width(design: ClusterDesign, end: fl
     assert estimate.value == end
     assert bounds[0] == pytest.approx(end * 0.383, abs=1e-3)
     assert bounds[1] == end
+
+
+@pytest.mark.parametrize(("end", "bound"), [(0.0, 0.3085), (1.0, 0.6915)])
+def test_a_share_at_either_extreme_has_width_too(end: float, bound: float) -> None:
+    """Ten of ten at one end: 0.025 ** 0.1 = 0.6915."""
+    estimate = stats.mean_estimate(stats.clustered([end] * 10, TEN), DESIGNED, unit="share")
+    assert estimate.value == end
+    assert (estimate.ci_low, estimate.ci_high) == pytest.approx((min(end, bound), max(end, bound)), abs=1e-4)
+
+
+def test_all_items_at_0_is_no_end_of_an_index() -> None:
+    estimate = stats.mean_estimate(stats.clustered([0.0] * 10, TEN), DESIGNED)
+    assert (estimate.value, estimate.ci_low, estimate.ci_high) == (0.0, 0.0, 0.0)
+
+
+def test_many_nuisance_clusters_have_the_sandwich_by_hand() -> None:
+    """25 clusters of two equal items 0 or 1 (13 ones): CR1 is the standard error of 25 items, sqrt(K/(K-1))-corrected.
+
+    Cluster sums of residuals: 13 of 2 * 0.48, 12 of -2 * 0.52, squares 4 * (13 * 0.2304 + 12 * 0.2704) = 24.96;
+    divided by 50 ** 2, times 25/24 * 49/49: variance 0.0104.
+    """
+    values = np.repeat([1.0] * 13 + [0.0] * 12, 2)
+    estimate = stats.mean_estimate(stats.clustered(values, np.repeat(np.arange(25), 2)), NUISANCE, unit="nats")
+    assert estimate.value == pytest.approx(0.52)
+    assert estimate.ci_high is not None
+    assert estimate.ci_high - 0.52 == pytest.approx(2.0639 * 0.0104**0.5, abs=1e-4)
+    assert "CR1" in estimate.method
+
+
+def test_independent_items_have_the_ordinary_interval() -> None:
+    """1, 2, 3, 4, 5: standard error 0.7071, t(4) = 2.7764. Five clusters of one item say the same."""
+    sample = stats.clustered([1.0, 2.0, 3.0, 4.0, 5.0], list("abcde"))
+    for design in (NONE, NUISANCE):
+        estimate = stats.mean_estimate(sample, design, unit="nats")
+        assert (estimate.value, estimate.ci_high) == pytest.approx((3.0, 3.0 + 2.7764 * 0.7071), abs=1e-4)
+        assert estimate.method == "mean of independent items, t interval"
+
+
+def test_values_without_a_cluster_each_are_refused() -> None:
+    with pytest.raises(ValueError, match="2 values for 1 cluster labels"):
+        stats.clustered([0.1, 0.2], ["a"])
+
+
+def test_arms_of_other_items_are_not_compared() -> None:
+    first = stats.clustered([0.1] * 5, list("abcde"))
+    for second in (stats.clustered([0.1] * 6, list("abcdef")), stats.clustered([0.1] * 5, list("aabcd"))):
+        with pytest.raises(ValueError, match="same items in the same order"):
+            stats.paired_change(first, second, DESIGNED, rng=np.random.default_rng(0))
+
+
+def test_a_change_over_few_clusters_has_no_number_anywhere() -> None:
+    few = stats.clustered([0.1, 0.2, 0.3, 0.4], list("abcd"))
+    change = stats.paired_change(few, few, DESIGNED, rng=np.random.default_rng(0))
+    assert change.reduction.status is Status.TOO_FEW_CLUSTERS
+    assert change.reduction_90.status is Status.TOO_FEW_CLUSTERS
+    assert change.relative.status is Status.TOO_FEW_CLUSTERS
+    assert (change.test, change.equivalence, change.smallest_detectable_change) == (None, None, None)
+
+
+def test_a_change_by_hand() -> None:
+    """Differences 0.1 to 0.5 in five clusters: D 0.3, standard error 0.0707, t(4) 2.7764 and (90 %) 2.1318."""
+    first = stats.clustered([0.1, 0.2, 0.3, 0.4, 0.5], list("abcde"))
+    change = stats.paired_change(
+        first, first.with_values(np.zeros(5)), DESIGNED, rng=np.random.default_rng(0), margin=0.4
+    )
+    assert change.reduction.value == pytest.approx(0.3)
+    assert change.reduction.ci_low == pytest.approx(0.3 - 2.7764 * 0.0707, abs=1e-4)
+    assert change.reduction_90.ci_low == pytest.approx(0.3 - 2.1318 * 0.0707, abs=1e-4)
+    assert change.test is not None
+    assert change.test.p_value == pytest.approx(2 / 32)
+    # (0.4 - 0.3) / 0.0707 = 1.414 standard errors inside of the margin.
+    assert change.equivalence is not None
+    assert change.equivalence.p_value == pytest.approx(0.1151, abs=1e-4)
+    assert change.relative.value == pytest.approx(1.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(-1, 1), min_size=5, max_size=40), st.randoms(use_true_random=False))
+def test_swapping_the_groups_flips_every_index_and_the_order_of_items_nothing(
+    values: list[float], random: Random
+) -> None:
+    names = [str(number % 7) for number in range(len(values))]
+    order = random.sample(range(len(values)), len(values))
+    for design in ClusterDesign:
+        given_order = stats.mean_estimate(stats.clustered(values, names), design)
+        swapped = stats.mean_estimate(stats.clustered([-value for value in values], names), design)
+        shuffled = stats.mean_estimate(stats.clustered([values[i] for i in order], [names[i] for i in order]), design)
+        assert given_order.status is swapped.status is shuffled.status
+        if given_order.status is Status.OK:
+            assert given_order.value == pytest.approx(-(swapped.value or 0), abs=1e-12)
+            assert given_order.ci_low == pytest.approx(-(swapped.ci_high or 0), abs=1e-9)
+            assert given_order.value == pytest.approx(shuffled.value, abs=1e-12)
+            assert given_order.ci_high == pytest.approx(shuffled.ci_high, abs=1e-9)
 
 
 def test_no_items_and_too_few_clusters_carry_no_number() -> None:

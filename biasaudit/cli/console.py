@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.progress import TaskID
 
     from biasaudit.audits.result import Audit
@@ -106,3 +107,21 @@ def _interval(row: Mapping[Hashable, Any], value: str, low: str, high: str) -> s
     if row[value] is None or row[value] != row[value]:  # NaN
         return str(row["status"])
     return f"{row[value]:+.3f} ({row[low]:+.3f} to {row[high]:+.3f})"
+
+
+def print_prospects(prospects: pd.DataFrame, *, margin: float) -> None:
+    """Print what each cell of a probe can show."""
+    table = Table(title=f"{escape(str(prospects['probe'].iloc[0]))}: what an audit can show at margin {margin:g}")
+    table.add_column("feature")
+    for heading in ("items", "clusters", "smallest change found", "called unchanged if it is"):
+        table.add_column(heading, justify="right")
+    for row in prospects.to_dict("records"):
+        measured = row["status"] == "ok"
+        table.add_row(
+            escape(str(row["feature"])),
+            f"{row['n_items']:,}",
+            f"{row['n_clusters']:,}",
+            f"{row['smallest_detectable_change']:.3f}" if measured else str(row["status"]),
+            f"{row['power_unchanged']:.0%}" if measured else "never",
+        )
+    Console().print(table)

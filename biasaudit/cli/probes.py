@@ -9,6 +9,11 @@ import typer
 
 app = typer.Typer(help="List, show and check probes.", no_args_is_help=True)
 
+Margin = Annotated[float, typer.Option(min=0.001, max=1.0, help="Largest change that counts as none, in index points.")]
+Discordance = Annotated[
+    float, typer.Option(min=0.001, max=1.0, help="Share of items expected to turn between the checkpoints.")
+]
+Correlation = Annotated[float, typer.Option(min=0.0, max=1.0, help="Of differences within a cluster.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder with published data sets.")]
 
 
@@ -61,3 +66,24 @@ def check(name: str, data_dir: DataDir = None) -> None:
     if found:
         raise typer.Exit(2)
     typer.echo(f"{probe.card.id}: {len(probe.items)} items, nothing found.")
+
+
+@app.command()
+def power(
+    name: str,
+    margin: Margin = 0.05,
+    discordance: Discordance = 0.1,
+    correlation: Correlation = 0.1,
+    data_dir: DataDir = None,
+) -> None:
+    """Say what an audit with a probe can show, before it runs."""
+    from biasaudit.audits.prospects import power_table
+    from biasaudit.cli.console import print_prospects
+    from biasaudit.probes import load_probe
+
+    probe = load_probe(name, data_dir=data_dir)
+    print_prospects(power_table(probe, margin=margin, discordance=discordance, correlation=correlation), margin=margin)
+    typer.echo(
+        f"By the sign of the items, if {discordance:.0%} of them turn and differences correlate at {correlation:g} "
+        "within a cluster. The graded index, which carries the verdict, sees smaller changes."
+    )

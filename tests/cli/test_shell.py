@@ -124,6 +124,11 @@ def test_probes_from_the_shell(shell: Shell, tmp_path: Path, monkeypatch: pytest
     assert "occupations" in shell.run("probes", "list")[1]
     assert "Known defects" in shell.run("probes", "show", "crows-pairs")[1]
     assert shell.run("probes", "check", "occupations")[0] == 0
+    code, power, _ = shell.run("probes", "power", "occupations", "--margin", "0.1")
+    assert code == 0
+    assert "margin 0.1" in power
+    assert "gender" in power
+    assert shell.run("probes", "power", "occupations", "--margin", "-1")[0] == 2
     wrong = save_probe(tmp_path / "mini", [item(0, first="x", second="x")])
     assert shell.run("probes", "check", wrong)[0] == 2
 

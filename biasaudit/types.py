@@ -302,13 +302,16 @@ class ScoringFacts:
     largest_difference_nats : float or None
         Between packed and plain in the check; None where nothing could be compared.
     batch_tokens : int
-        Tokens of a pack or a batch.
+        Tokens that run at once.
+    pack_nodes : int or None
+        Nodes of a pack; None for padded batches.
     """
 
     path: Literal["packed", "padded"]
     reason: str
     largest_difference_nats: float | None
     batch_tokens: int
+    pack_nodes: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,20 +48,20 @@ class Engine:
             schedule.keep_freed_memory()
         check = self._checked(max(len(one.token_ids) for one in sequences))
         if check.packed is None:
-            n_tokens = batch_tokens or BATCH_TOKENS
+            n_tokens, n_nodes = batch_tokens or BATCH_TOKENS, None
             found: Iterator[tuple[list[tuple[int, list[float]]], int]] = (
                 (batch, self._n_padded(sequences, batch)) for batch in run_padded(loaded, sequences, n_tokens)
             )
         else:
-            n_tokens = batch_tokens or self._size(check.packed, sequences, on_cpu=on_cpu)
-            found = schedule.run_packs(
-                check.packed.logprobs, sequences, n_nodes=n_tokens, n_packs=1 if on_cpu else schedule.GPU_PACKS
-            )
+            n_nodes, n_packs = self._sizes(check.packed, sequences, batch_tokens, on_cpu=on_cpu)
+            n_tokens = n_nodes * n_packs
+            found = schedule.run_packs(check.packed.logprobs, sequences, n_nodes=n_nodes, n_packs=n_packs)
         loaded.scoring = ScoringFacts(
             path="padded" if check.packed is None else "packed",
             reason=check.reason,
             largest_difference_nats=check.largest_difference_nats,
             batch_tokens=n_tokens,
+            pack_nodes=n_nodes,
         )
         yield from found
 
@@ -88,10 +88,19 @@ class Engine:
     def _n_padded(sequences: Sequence[TokenSequence], batch: Sequence[tuple[int, list[float]]]) -> int:
         return sum(len(sequences[position].token_ids) for position, _ in batch)
 
-    def _size(self, packed: PackedModel, sequences: Sequence[TokenSequence], *, on_cpu: bool) -> int:
-        """Return the nodes of a pack: the same for the same requests on the same machine."""
+    def _sizes(
+        self, packed: PackedModel, sequences: Sequence[TokenSequence], batch_tokens: int | None, *, on_cpu: bool
+    ) -> tuple[int, int]:
+        """Return the nodes of a pack and the packs of a batch: the same for the same requests on the same machine."""
+        if batch_tokens is not None:
+            n_nodes = min(batch_tokens, schedule.CPU_NODES[0] if on_cpu else schedule.GPU_NODES)
+            return n_nodes, max(1, batch_tokens // n_nodes)
         if not on_cpu:
-            return schedule.GPU_NODES
+            return schedule.GPU_NODES, schedule.GPU_PACKS
+        n_nodes = self._calibrated(packed, sequences)
+        return n_nodes, schedule.packs_at_once(n_nodes)
+
+    def _calibrated(self, packed: PackedModel, sequences: Sequence[TokenSequence]) -> int:
         if self.cache is None or not schedule.worth_calibrating(sequences):
             return schedule.CPU_NODES[0]
         key = schedule.machine_key(self.loaded.fingerprint)

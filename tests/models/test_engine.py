@@ -307,17 +307,17 @@ def test_the_size_of_packs_is_chosen_once_for_a_machine(tmp_path: Path) -> None:
 
 def test_much_work_is_calibrated(models: Path, tmp_path: Path) -> None:
     model = opened(models / "base")
-    many = [request("", f"{number} apples and {number + 1} pears on table {number}") for number in range(700)]
+    many = [request("", f"{number} apples and {number + 1} pears on table {number}") for number in range(1800)]
     with ResponseCache(tmp_path / "responses.sqlite") as cache:
         values(model, many, cache=cache)
     assert model.scoring is not None
-    chosen = model.scoring.batch_tokens
-    assert chosen in {256, 512}
+    chosen = model.scoring.pack_nodes
+    assert chosen in {128, 256, 512}
     again = opened(models / "base")
     with ResponseCache(tmp_path / "responses.sqlite") as cache:
         values(again, [request("and ", one.continuation) for one in many], cache=cache)
     assert again.scoring is not None
-    assert again.scoring.batch_tokens == chosen
+    assert again.scoring.pack_nodes == chosen
 
 
 def test_a_check_that_does_not_fit_is_said_as_such(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:

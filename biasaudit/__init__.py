@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-__all__ = ["Audit", "__version__", "align", "audit", "check", "demo", "open_audit"]
+__all__ = ["Audit", "__version__", "align", "audit", "check", "demo", "open_audit", "recompute", "testing"]
 
 if TYPE_CHECKING:
-    from biasaudit import align
-    from biasaudit.api import audit, check, demo, open_audit
+    from biasaudit import align, testing
+    from biasaudit.api import audit, check, demo, open_audit, recompute
     from biasaudit.audits.result import Audit
 
 
 def __getattr__(name: str) -> object:
-    if name in {"audit", "check", "demo", "open_audit", "Audit"}:
+    if name in {"audit", "check", "demo", "open_audit", "recompute", "Audit"}:
         from biasaudit import api  # noqa: PLC0415  # keeps `import biasaudit` light
 
         return getattr(api, name)
-    if name == "align":
+    if name in {"align", "testing"}:
         import importlib  # noqa: PLC0415  # as above
 
-        return importlib.import_module("biasaudit.align")
+        return importlib.import_module(f"biasaudit.{name}")
     msg = f"module 'biasaudit' has no attribute {name!r}"
     raise AttributeError(msg)

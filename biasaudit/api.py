@@ -10,6 +10,7 @@ from biasaudit.audits.plan import Plan
 from biasaudit.audits.result import Audit
 from biasaudit.audits.run import run
 from biasaudit.audits.store import read_audit
+from biasaudit.audits.written import computed_again
 from biasaudit.framing import NEUTRAL_REQUESTS
 from biasaudit.models.embedded import BASE, TUNED
 from biasaudit.models.templates import read_template
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from biasaudit.audits.progress import Progress
     from biasaudit.gate import GateDecision
 
-__all__ = ["Audit", "audit", "check", "demo", "open_audit"]
+__all__ = ["Audit", "audit", "check", "demo", "open_audit", "recompute"]
 
 DEMO_PROBES: Final = ("occupations",)
 DEMO_REQUESTS: Final = NEUTRAL_REQUESTS[:2]
@@ -108,6 +109,19 @@ def open_audit(folder: str | Path) -> Audit:
         If there is none, if it is unfinished, or if a file was altered.
     """
     return read_audit(Path(folder))
+
+
+def recompute(folder: str | Path) -> Audit:
+    """Compute the tables and the report of a finished audit again, from its items and responses.
+
+    No model is needed. For audits of an earlier version of biasaudit.
+
+    Raises
+    ------
+    AuditFolderError
+        If there is none, if it is unfinished, of a later version, or if a file was altered.
+    """
+    return computed_again(Path(folder))
 
 
 def check(audit: Audit, policy: str | Path) -> GateDecision:

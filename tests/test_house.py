@@ -19,8 +19,9 @@ LEVELS = [
     {"audits"},
     {"align"},
     {"report"},
+    {"testing"},
     {"api"},
-    {"cli"},
+    {"cli", "__main__"},
 ]
 # The audit writes its report when it ends: imported late, inside the function that writes the folder.
 LATE = {("audits", "report")}

@@ -11,8 +11,8 @@ import pandas as pd
 
 from biasaudit.audits import tables
 from biasaudit.kinds.association import PARTS
-from biasaudit.stats import clustered, mean_estimate
-from biasaudit.types import ClusterDesign, Estimate, Kind, Role
+from biasaudit.stats import benjamini_hochberg, clustered, mean_estimate, mean_is_zero
+from biasaudit.types import ClusterDesign, Estimate, Kind, Role, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,8 @@ def disparities_frame(
     ``by_group``: given the group, the probability of the first attribute of a pair against the
     second, mean over items whose context names the group. ``difference``: the first group's minus
     the second's. ``by_attribute``: how much more the attribute goes with the first group than the
-    average attribute does, in nats; `reference` holds the world's share of that group.
+    average attribute does, in nats; `reference` holds the world's share of that group. It is a table
+    to find leads in: `p_bh` is Benjamini-Hochberg's over the attributes of an arm.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def disparities_frame(
     if len(cells):
         rows = [*_group_rows(cells, level), *_attribute_rows(cells, level)]
     frame = pd.DataFrame(rows, columns=list(tables.DISPARITIES.columns))
-    numbers = ["value", "ci_low", "ci_high", "level"]
+    numbers = ["value", "ci_low", "ci_high", "level", "p_value", "p_bh"]
     frame[numbers] = frame[numbers].astype(float)
     frame[["n_items", "n_clusters"]] = frame[["n_items", "n_clusters"]].astype(int)
     texts = ["checkpoint", "framing", "probe", "feature", "statistic", "group", "reference", "status", "method", "unit"]
@@ -114,9 +115,17 @@ def _attribute_rows(cells: pd.DataFrame, level: float) -> list[dict[str, object]
         leans = pd.concat([_leans(part, 1), _leans(part, 2)], ignore_index=True)
         # Templates differ in how much they lean as a whole; the attribute's own lean is what is left.
         leans["lean"] -= leans.groupby("cluster_id")["lean"].transform("mean")
+        leads: list[tuple[str, str, Estimate, float | None]] = []
         for (attribute, share), own in leans.groupby(["attribute", "share"], sort=True):
-            estimate = _designed(own["lean"].to_numpy(dtype=float), own["cluster_id"].tolist(), level, "nats")
-            rows.append(_row(arm, "by_attribute", str(attribute), str(share), estimate))
+            sample = clustered(own["lean"].to_numpy(dtype=float), own["cluster_id"].tolist())
+            estimate = mean_estimate(sample, ClusterDesign.DESIGNED, level=level, unit="nats")
+            p_value = mean_is_zero(sample, ClusterDesign.DESIGNED).p_value if estimate.status is Status.OK else None
+            leads.append((str(attribute), str(share), estimate, p_value))
+        adjusted = iter(benjamini_hochberg([p_value for *_, p_value in leads if p_value is not None]))
+        for attribute, share, estimate, p_value in leads:
+            p_bh = None if p_value is None else next(adjusted)
+            row = _row(arm, "by_attribute", attribute, share, estimate)
+            rows.append({**row, "p_value": p_value, "p_bh": p_bh})
     return rows
 
 
@@ -151,4 +160,6 @@ def _row(arm: Any, statistic: str, group: str, reference: str, estimate: Estimat
         "reference": reference,
         **asdict(estimate),
         "status": estimate.status.value,
+        "p_value": None,
+        "p_bh": None,
     }

@@ -11,18 +11,15 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import biasaudit
-from biasaudit import kinds
 from biasaudit.audits import store
-from biasaudit.audits.compare import Settings, comparisons_frame
-from biasaudit.audits.disparity import disparities_frame
-from biasaudit.audits.estimate import estimates_frame
-from biasaudit.audits.headlines import headlines
+from biasaudit.audits.asked import probe_facts, requests_of
 from biasaudit.audits.manifest import Manifest, from_dict
 from biasaudit.audits.progress import Progress, Silence
 from biasaudit.audits.result import Audit
-from biasaudit.audits.scoring import items_frame, response_rows, responses_frame, scores_frame
+from biasaudit.audits.scoring import items_frame, response_rows, responses_frame
+from biasaudit.audits.tabulate import analysis_of_probes, tabulate
+from biasaudit.audits.written import written
 from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAuditError
-from biasaudit.framing import framed
 from biasaudit.models import (
     Located,
     ModelShelf,
@@ -42,7 +39,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from biasaudit.audits.plan import Plan
-    from biasaudit.types import Request
 
 _SCIENCE: Final = ("numpy", "scipy", "statsmodels", "pandas", "pyarrow")
 
@@ -102,20 +98,22 @@ def run(plan: Plan, *, out: Path | None = None, progress: Progress | None = None
         if name != "base"
     }
     rows, fingerprints = _responses(plan, probes, located, told, meter)
-    audit = _tabulated(plan, probes, rows)
+    tuned = [name for name in plan.checkpoints if name != "base"]
+    analysis = analysis_of_probes(probes, plan.framings, tuned, margin=plan.margin, level=plan.level, seed=plan.seed)
+    audit = tabulate(items_frame(probes, omit_texts=plan.omit_texts), responses_frame(rows), analysis)
     manifest = Manifest(
         biasaudit_version=biasaudit.__version__,
         plan=plan.as_dict(),
         fingerprints=fingerprints,
         lineage=relations,
-        probes={probe.card.id: _probe_facts(probe) for probe in probes},
+        probes={probe.card.id: probe_facts(probe) for probe in probes},
         counts={str(name): int(count) for name, count in audit.responses["status"].value_counts().items()},
         headlines=tuple(asdict(headline) for headline in audit.headlines),
         run=meter.as_dict(),
         versions={**library_versions(), **{name: importlib.metadata.version(name) for name in _SCIENCE}},
     )
     # As it will be read: in the order of the file, so that the report comes out the same.
-    return _with_manifest(audit, from_dict(json.loads(manifest.to_json())), out)
+    return written(audit, from_dict(json.loads(manifest.to_json())), out)
 
 
 def _responses(
@@ -125,7 +123,7 @@ def _responses(
     shelf = ModelShelf(dtype=plan.dtype, device=plan.device, trust_remote_code=plan.trust_remote_code, say=told.say)
     rows: list[dict[str, object]] = []
     fingerprints: dict[str, Any] = {}
-    requests = {probe.card.id: _requests(plan, probe, prefixes) for probe in probes}
+    requests = {probe.card.id: requests_of(probe, plan.framings, prefixes) for probe in probes}
     asked = [request for of_probe in requests.values() for request in of_probe]
     with ResponseCache(cache_folder() / "responses.sqlite") as cache:
         for name, place in located.items():
@@ -168,95 +166,6 @@ def _chat_prefixes(plan: Plan, located: Mapping[str, Located]) -> dict[str, str]
     template = chosen_template(plan.chat_template, found)
     tokenizer = tokenizers[order[0]]
     return {framing.framing_id: render_chat(tokenizer, framing.request or "", template) for framing in wordings}
-
-
-def _requests(plan: Plan, probe: Probe, prefixes: Mapping[str, str]) -> list[Request]:
-    return [
-        framed(prompt, item_id=item.item_id, framing=framing, chat_prefix=prefixes.get(framing.framing_id))
-        for framing in plan.framings
-        for item in probe.items
-        for prompt in kinds.prompts(item)
-    ]
-
-
-def _tabulated(plan: Plan, probes: list[Probe], rows: list[dict[str, object]]) -> Audit:
-    items = items_frame(probes, omit_texts=plan.omit_texts)
-    responses = responses_frame(rows)
-    scores = scores_frame(responses, items, plan.framings)
-    designs = {probe.card.id: probe.card.clusters for probe in probes}
-    tuned = [name for name in plan.checkpoints if name != "base"]
-    settings = Settings(designs=designs, margin=plan.margin, level=plan.level, seed=plan.seed)
-    comparisons = comparisons_frame(scores, tuned=tuned, settings=settings)
-    return Audit(
-        manifest=_PENDING,
-        items=items,
-        responses=responses,
-        scores=scores,
-        estimates=estimates_frame(
-            scores, kinds={probe.card.id: probe.card.kind.value for probe in probes}, designs=designs, level=plan.level
-        ),
-        comparisons=comparisons,
-        disparities=disparities_frame(responses, items, plan.framings, level=plan.level),
-        headlines=headlines(scores, comparisons, tuned=tuned, seed=plan.seed, level=plan.level),
-    )
-
-
-_PENDING: Final = Manifest(
-    biasaudit_version="",
-    plan={},
-    fingerprints={},
-    lineage={},
-    probes={},
-    counts={},
-    headlines=(),
-    run={},
-    versions={},
-)
-
-
-def _with_manifest(audit: Audit, manifest: Manifest, out: Path | None) -> Audit:
-    tables = {name: getattr(audit, name) for name in store.TABLES}
-    complete = Audit(manifest=manifest, headlines=audit.headlines, folder=out, **tables)
-    if out is None:
-        return complete
-    files = store.write_tables(out, complete)
-    complete = Audit(
-        manifest=Manifest(**{**_fields(manifest), "files": files}), headlines=audit.headlines, folder=out, **tables
-    )
-    from biasaudit.report import render_html  # noqa: PLC0415  # slow to import
-
-    files = {**files, store.REPORT: store.write_text(out, store.REPORT, render_html(complete))}
-    manifest = Manifest(**{**_fields(manifest), "files": files})
-    store.write_manifest(out, manifest)
-    return Audit(manifest=manifest, headlines=audit.headlines, folder=out, **tables)
-
-
-def _fields(manifest: Manifest) -> dict[str, Any]:
-    return {name: getattr(manifest, name) for name in Manifest.__dataclass_fields__}
-
-
-def _probe_facts(probe: Probe) -> dict[str, Any]:
-    card = probe.card
-    bias = [item for item in probe.items if item.role.value == "bias"]
-    return {
-        "name": card.name,
-        "version": card.version,
-        "kind": card.kind.value,
-        "clusters": card.clusters.value,
-        "language": card.language,
-        "construct": card.measures,
-        "harm": card.harm,
-        "positive_index": card.positive_index,
-        "licence": card.licence,
-        "citation": card.citation,
-        "known_defects": list(card.known_defects),
-        "not_shown": card.not_shown,
-        "origin": probe.origin,
-        "notices": list(probe.notices),
-        "sha256": probe.sha256,
-        "n_items": len(bias),
-        "n_clusters": len({item.cluster_id for item in bias}),
-    }
 
 
 def _finished(plan: Plan, probes: list[Probe], located: Mapping[str, Located], out: Path | None) -> Audit | None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from biasaudit.audits import tables
-from biasaudit.audits.manifest import SCHEMA_VERSION, Manifest, from_dict
+from biasaudit.audits.manifest import FIRST_VERSION, SCHEMA_VERSION, Manifest, from_dict
 from biasaudit.audits.result import Audit, Headline
 from biasaudit.errors import AlteredAuditError, AuditFolderError, UnfinishedAuditError
 from biasaudit.types import Estimate, Status
@@ -83,8 +83,14 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     write_text(folder, MANIFEST, manifest.to_json())
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path, *, earlier: bool = False) -> Manifest:
     """Read the manifest of a finished audit.
+
+    Parameters
+    ----------
+    folder : Path
+    earlier : bool
+        Whether an earlier version is read too.
 
     Raises
     ------
@@ -108,10 +114,13 @@ def read_manifest(folder: Path) -> Manifest:
     except (OSError, ValueError, RecursionError) as exc:
         raise AlteredAuditError(f"{path} cannot be read: {exc}.", fix="Restore it, or run the audit again.") from exc
     version = content.get("schema_version") if isinstance(content, dict) else None
-    if version != SCHEMA_VERSION:
+    is_earlier = isinstance(version, int) and FIRST_VERSION <= version < SCHEMA_VERSION
+    if version != SCHEMA_VERSION and not (earlier and is_earlier):
         raise AuditFolderError(
             f"{path} has schema version {version!r}; this version of biasaudit reads {SCHEMA_VERSION}.",
-            fix="Use the version of biasaudit that wrote it, or run the audit again.",
+            fix=f"Compute its tables again, without a model: biasaudit report {folder} --recompute."
+            if is_earlier
+            else "Use the version of biasaudit that wrote it, or run the audit again.",
         )
     try:
         return from_dict(content)
@@ -131,7 +140,7 @@ def read_audit(folder: Path) -> Audit:
     manifest = read_manifest(folder)
     frames: dict[str, pd.DataFrame] = {}
     for name in TABLES:
-        frames[name] = _read_table(folder, f"{name}.parquet", manifest)
+        frames[name] = read_table(folder, name, manifest)
     try:
         headlines = tuple(_headline(content) for content in manifest.headlines)
     except (KeyError, TypeError, ValueError) as exc:
@@ -139,7 +148,15 @@ def read_audit(folder: Path) -> Audit:
     return Audit(manifest=manifest, headlines=headlines, folder=folder, **frames)
 
 
-def _read_table(folder: Path, name: str, manifest: Manifest) -> pd.DataFrame:
+def read_table(folder: Path, table: str, manifest: Manifest) -> pd.DataFrame:
+    """Read one table, checked against the manifest.
+
+    Raises
+    ------
+    AlteredAuditError
+        If it is absent, or is not the one that was written.
+    """
+    name = f"{table}.parquet"
     path = folder / name
     try:
         content = path.read_bytes()

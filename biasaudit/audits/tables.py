@@ -179,6 +179,9 @@ DISPARITIES: Final = pa.DataFrameSchema(
         "group": pa.Column(str),
         "reference": pa.Column(str),
         **ESTIMATE_COLUMNS,
+        # Attributes only: the t test of 0, and Benjamini-Hochberg's over an arm's attributes.
+        "p_value": pa.Column(float, nullable=True),
+        "p_bh": pa.Column(float, nullable=True),
     },
     strict=True,
 )

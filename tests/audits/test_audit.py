@@ -106,6 +106,34 @@ def test_several_tuned_checkpoints_keep_their_order(models: Path, tmp_path: Path
     assert ("tuned", Contrast.STEP_PLAIN.value) not in graded.index
 
 
+def test_the_tables_of_an_earlier_version_are_computed_again_without_a_model(models: Path, tmp_path: Path) -> None:
+    """The manifest says version 1 and a table lacks a column, as after an update of biasaudit."""
+    out = tmp_path / "out"
+    first = run(plan(models, tmp_path), out=out)
+    expected = table_bytes(out)
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    (out / "manifest.json").write_text(json.dumps({**manifest, "schema_version": 1}), encoding="utf-8")
+    (out / "comparisons.parquet").write_bytes(b"of another time")
+    with pytest.raises(AuditFolderError, match="--recompute"):
+        biasaudit.open_audit(out)
+    again = biasaudit.recompute(out)
+    assert table_bytes(out) == expected
+    assert again.headlines == first.headlines
+    assert biasaudit.open_audit(out).manifest.run["tables_by"] == biasaudit.__version__
+    assert biasaudit.open_audit(out).manifest.fingerprints == first.manifest.fingerprints
+
+
+def test_altered_responses_are_not_computed_with(models: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(plan(models, tmp_path, framing_names=("plain",)), out=out)
+    (out / "responses.parquet").write_bytes(b"altered")
+    with pytest.raises(AlteredAuditError, match="altered"):
+        biasaudit.recompute(out)
+    (out / "manifest.json").write_text('{"schema_version": 99}', encoding="utf-8")
+    with pytest.raises(AuditFolderError, match="reads 2"):
+        biasaudit.recompute(out)
+
+
 def test_a_finished_audit_is_returned_and_another_plan_is_refused(models: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(plan(models, tmp_path, framing_names=("plain",)), out=out)

@@ -1,0 +1,136 @@
+"""Everything after the responses: scores, estimates, comparisons, disparities, headlines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from biasaudit.audits.compare import Settings, comparisons_frame
+from biasaudit.audits.disparity import disparities_frame
+from biasaudit.audits.estimate import estimates_frame
+from biasaudit.audits.headlines import headlines
+from biasaudit.audits.manifest import Manifest
+from biasaudit.audits.result import Audit
+from biasaudit.audits.scoring import scores_frame
+from biasaudit.framing import Framing
+from biasaudit.types import ClusterDesign, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from biasaudit.probes import Probe
+
+PENDING: Final = Manifest(
+    biasaudit_version="",
+    plan={},
+    fingerprints={},
+    lineage={},
+    probes={},
+    counts={},
+    headlines=(),
+    run={},
+    versions={},
+)
+"""Stands in an audit whose manifest is yet to be written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """What decides the tables, given items and responses.
+
+    Attributes
+    ----------
+    kinds, designs : mapping
+        Probe -> kind, probe -> design of its clusters.
+    framings : tuple of Framing
+    tuned : tuple of str
+        Tuned checkpoints, in order.
+    margin, level : float
+    seed : int
+    """
+
+    kinds: Mapping[str, Kind]
+    designs: Mapping[str, ClusterDesign]
+    framings: tuple[Framing, ...]
+    tuned: tuple[str, ...]
+    margin: float
+    level: float
+    seed: int
+
+
+def analysis_of_probes(
+    probes: Sequence[Probe],
+    framings: tuple[Framing, ...],
+    tuned: Sequence[str],
+    *,
+    margin: float,
+    level: float,
+    seed: int,
+) -> Analysis:
+    """Return the analysis of an audit with these probes."""
+    return Analysis(
+        kinds={probe.card.id: probe.card.kind for probe in probes},
+        designs={probe.card.id: probe.card.clusters for probe in probes},
+        framings=framings,
+        tuned=tuple(tuned),
+        margin=margin,
+        level=level,
+        seed=seed,
+    )
+
+
+def analysis_of_manifest(manifest: Manifest) -> Analysis:
+    """Return the analysis of an audit that was written.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If the manifest does not say.
+    """
+    plan = manifest.plan
+    return Analysis(
+        kinds={name: Kind(facts["kind"]) for name, facts in manifest.probes.items()},
+        designs={name: ClusterDesign(facts["clusters"]) for name, facts in manifest.probes.items()},
+        framings=tuple(Framing(**wording) for wording in plan["framings"]),
+        # JSON sorts names: tuned-10 would stand before tuned-2.
+        tuned=tuple(sorted(plan["tuned"], key=lambda name: (len(name), name))),
+        margin=float(plan["margin"]),
+        level=float(plan["level"]),
+        seed=int(plan["seed"]),
+    )
+
+
+def tabulate(items: pd.DataFrame, responses: pd.DataFrame, analysis: Analysis) -> Audit:
+    """Compute every table from items and responses; the same every time.
+
+    Parameters
+    ----------
+    items, responses : DataFrame
+        See :mod:`biasaudit.audits.tables`.
+    analysis : Analysis
+
+    Returns
+    -------
+    Audit
+        With a manifest that is yet to be written.
+    """
+    scores = scores_frame(responses, items, analysis.framings)
+    settings = Settings(designs=analysis.designs, margin=analysis.margin, level=analysis.level, seed=analysis.seed)
+    comparisons = comparisons_frame(scores, tuned=analysis.tuned, settings=settings)
+    return Audit(
+        manifest=PENDING,
+        items=items,
+        responses=responses,
+        scores=scores,
+        estimates=estimates_frame(
+            scores,
+            kinds={name: kind.value for name, kind in analysis.kinds.items()},
+            designs=analysis.designs,
+            level=analysis.level,
+        ),
+        comparisons=comparisons,
+        disparities=disparities_frame(responses, items, analysis.framings, level=analysis.level),
+        headlines=headlines(scores, comparisons, tuned=analysis.tuned, seed=analysis.seed, level=analysis.level),
+    )

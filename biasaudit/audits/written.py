@@ -1,0 +1,76 @@
+"""A finished audit on disk, and its tables computed again from what was expensive."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import biasaudit
+from biasaudit.audits import store
+from biasaudit.audits.manifest import SCHEMA_VERSION, Manifest, from_dict
+from biasaudit.audits.tabulate import analysis_of_manifest, tabulate
+from biasaudit.errors import AlteredAuditError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from biasaudit.audits.result import Audit
+
+
+def written(audit: Audit, manifest: Manifest, out: Path | None) -> Audit:
+    """Return the audit with its manifest, after its files are written; the manifest last.
+
+    Parameters
+    ----------
+    audit : Audit
+        Its tables and headlines.
+    manifest : Manifest
+        Without the checksums.
+    out : Path or None
+        None writes nothing.
+    """
+    complete = replace(audit, manifest=manifest, folder=out)
+    if out is None:
+        return complete
+    files = store.write_tables(out, complete)
+    complete = replace(complete, manifest=replace(manifest, files=files))
+    from biasaudit.report import render_html  # noqa: PLC0415  # slow to import
+
+    files = {**files, store.REPORT: store.write_text(out, store.REPORT, render_html(complete))}
+    complete = replace(complete, manifest=replace(manifest, files=files))
+    store.write_manifest(out, complete.manifest)
+    return complete
+
+
+def computed_again(folder: Path) -> Audit:
+    """Compute every table of a finished audit again, from its items and responses, and write them.
+
+    For audits of an earlier version, whose tables have other columns: no model is needed.
+
+    Raises
+    ------
+    UnfinishedAuditError
+        If there is no manifest.
+    AlteredAuditError
+        If items or responses were altered, or the manifest does not say how they were analysed.
+    AuditFolderError
+        If the folder is of a later version.
+    """
+    manifest = store.read_manifest(folder, earlier=True)
+    items, responses = (store.read_table(folder, name, manifest) for name in ("items", "responses"))
+    try:
+        analysis = analysis_of_manifest(manifest)
+    except (KeyError, TypeError, ValueError) as exc:
+        raise AlteredAuditError(
+            f"{folder / store.MANIFEST} does not say how the responses were analysed: {exc!r}.",
+            fix="Restore it, or run the audit again.",
+        ) from exc
+    audit = tabulate(items, responses, analysis)
+    fresh = replace(
+        manifest,
+        schema_version=SCHEMA_VERSION,
+        headlines=tuple(asdict(headline) for headline in audit.headlines),
+        run={**manifest.run, "tables_by": biasaudit.__version__},
+    )
+    return written(audit, from_dict(json.loads(fresh.to_json())), folder)

@@ -1,0 +1,214 @@
+"""Models whose every probability is set, and a whole audit of them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import biasaudit
+from biasaudit.audits.asked import probe_facts, requests_of
+from biasaudit.audits.manifest import Manifest, from_dict
+from biasaudit.audits.scoring import items_frame, response_rows, responses_frame
+from biasaudit.audits.tabulate import analysis_of_probes, tabulate
+from biasaudit.audits.written import written
+from biasaudit.errors import UsageError
+from biasaudit.framing import framings
+from biasaudit.probes import Probe, load_probe
+from biasaudit.types import AssociationTexts, Failed, ModelFingerprint, ProbeItem, Request, Response, Scored
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from biasaudit.audits.result import Audit
+    from biasaudit.framing import FramingName
+
+Answer = Callable[[ProbeItem, Request], float | None]
+"""From an item and one of its requests to the continuation's log-probability in nats, at most 0.
+
+None is an answer that cannot be scored.
+"""
+
+USUAL_NATS: Final = -50.0
+"""Log-probability of a continuation on which :func:`leaning` has no opinion."""
+
+_REQUESTS: Final = ("Say something.",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptedModel:
+    """A model that answers as it was told.
+
+    Attributes
+    ----------
+    name : str
+    answer : Answer
+    """
+
+    name: str
+    answer: Answer
+
+    def respond(self, item: ProbeItem, request: Request) -> Response:
+        """Answer one request.
+
+        Raises
+        ------
+        UsageError
+            If the answer is no log-probability.
+        """
+        nats = self.answer(item, request)
+        if nats is None:
+            return Failed(key=request.key, reason=f"{self.name} gives no answer")
+        if not nats <= 0:
+            raise UsageError(
+                f"the scripted model {self.name!r} answers {nats} to part {request.part!r} of item {item.item_id!r}.",
+                fix="A log-probability is a number of at most 0.",
+            )
+        return Scored(key=request.key, token_ids=(0,), token_logprobs_nats=(float(nats),))
+
+
+def leaning(name: str, d_nats: Callable[[ProbeItem, Request], float | None] | float) -> ScriptedModel:
+    """Return a model whose item values are set.
+
+    Parameters
+    ----------
+    name : str
+    d_nats : float or callable
+        The value d of every item, in nats: positive with the stereotype (bias items), or towards
+        sense (competence items). A callable sees the item and the request, whose `templated` says
+        whether it stands in the chat framing; it must give all requests of an item in one framing
+        the same value, or None.
+
+    Examples
+    --------
+    >>> biased = leaning("biased", lambda item, request: 2.0 if item.role == "bias" else 0.0)
+    >>> biased.name
+    'biased'
+    """
+
+    def answer(item: ProbeItem, request: Request) -> float | None:
+        value = d_nats(item, request) if callable(d_nats) else d_nats
+        if value is None:
+            return None
+        # A pair's d is the difference of two parts, an association's of two such differences.
+        half = value / 4 if isinstance(item.texts, AssociationTexts) else value / 2
+        return USUAL_NATS + half * (1 if request.part in {"first", "1|A", "2|B"} else -1)
+
+    return ScriptedModel(name=name, answer=answer)
+
+
+def scripted_audit(
+    base: ScriptedModel,
+    tuned: ScriptedModel | Sequence[ScriptedModel],
+    *,
+    probes: Sequence[str | Probe],
+    framing_names: tuple[FramingName, ...] = ("plain",),
+    margin: float = 0.05,
+    level: float = 0.95,
+    seed: int = 0,
+    data_dir: Path | None = None,
+    out: Path | None = None,
+) -> Audit:
+    """Audit scripted models: from their answers on, the path of every audit.
+
+    Parameters
+    ----------
+    base, tuned : ScriptedModel
+        Several tuned models in the order in which they were made.
+    probes : sequence of str or Probe
+        Ids, folders, or probes that are loaded.
+    framing_names : tuple
+        ``plain``, ``chat`` or both; chat has one neutral request.
+    margin, level : float
+    seed : int
+    data_dir : Path, optional
+        Folder with published data sets.
+    out : Path, optional
+        Folder of the audit; None keeps it in memory.
+
+    Returns
+    -------
+    Audit
+        Its manifest says that the models are scripted.
+
+    Raises
+    ------
+    BiasauditError
+        If a probe cannot be loaded, or an answer is no log-probability.
+
+    Examples
+    --------
+    >>> audit = scripted_audit(leaning("base", 2.0), leaning("tuned", 1.0), probes=["occupations"])
+    >>> row = audit.comparisons.query("metric == 'graded'").iloc[0]
+    >>> f"{row['reduction']:.3f}", row["verdict"]  # tanh(2 / 4) - tanh(1 / 4)
+    ('0.217', 'reduced')
+    """
+    several = (tuned,) if isinstance(tuned, ScriptedModel) else tuple(tuned)
+    names = ["tuned", *(f"tuned-{number}" for number in range(2, len(several) + 1))]
+    checkpoints = {"base": base, **dict(zip(names, several, strict=True))}
+    loaded = [probe if isinstance(probe, Probe) else load_probe(probe, data_dir=data_dir) for probe in probes]
+    asked = framings(framing_names, _REQUESTS)
+    prefixes = {framing.framing_id: f"{framing.request}\n" for framing in asked if framing.request is not None}
+    rows: list[dict[str, object]] = []
+    for name, model in checkpoints.items():
+        for probe in loaded:
+            items = {item.item_id: item for item in probe.items}
+            pairs = (
+                (request, model.respond(items[request.item_id], request))
+                for request in requests_of(probe, asked, prefixes)
+            )
+            rows += response_rows(name, probe.card.id, pairs, omit_tokens=True)
+    analysis = analysis_of_probes(loaded, asked, names, margin=margin, level=level, seed=seed)
+    audit = tabulate(items_frame(loaded, omit_texts=False), responses_frame(rows), analysis)
+    plan = {
+        "base": _reference(base),
+        "tuned": {name: _reference(model) for name, model in checkpoints.items() if name != "base"},
+        "probes": [probe.card.id for probe in loaded],
+        "framings": [asdict(framing) for framing in asked],
+        "margin": margin,
+        "level": level,
+        "seed": seed,
+        "omit_texts": False,
+    }
+    return written(audit, _manifest(audit, plan, checkpoints, loaded), out)
+
+
+def _manifest(
+    audit: Audit, plan: dict[str, Any], checkpoints: dict[str, ScriptedModel], probes: Sequence[Probe]
+) -> Manifest:
+    manifest = Manifest(
+        biasaudit_version=biasaudit.__version__,
+        plan=plan,
+        fingerprints={name: asdict(_fingerprint(model)) for name, model in checkpoints.items()},
+        lineage={name: "scripted: no weights were tuned" for name in checkpoints if name != "base"},
+        probes={probe.card.id: probe_facts(probe) for probe in probes},
+        counts={str(name): int(count) for name, count in audit.responses["status"].value_counts().items()},
+        headlines=tuple(asdict(headline) for headline in audit.headlines),
+        run={"seconds": 0.0, "scoring_seconds": 0.0, "tokens": 0, "requests_computed": 0},
+        versions={name: importlib.metadata.version(name) for name in ("numpy", "scipy", "pandas")},
+    )
+    return from_dict(json.loads(manifest.to_json()))
+
+
+def _reference(model: ScriptedModel) -> str:
+    return f"scripted:{model.name}"
+
+
+def _fingerprint(model: ScriptedModel) -> ModelFingerprint:
+    return ModelFingerprint(
+        reference=_reference(model),
+        weights="scripted",
+        adapter=None,
+        dtype="exact",
+        device="none",
+        tokenizer_sha256="none",
+        chat_template_sha256=None,
+        architecture="scripted",
+        n_parameters=0,
+        vocabulary_size=0,
+        hidden_size=0,
+        n_layers=0,
+        libraries={},
+    )

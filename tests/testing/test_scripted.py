@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from biasaudit.errors import UsageError
+from biasaudit.probes import Probe, load_probe
+from biasaudit.testing import (
+    ScriptedModel,
+    always_anti,
+    always_stereotype,
+    leaning,
+    never_deciding,
+    random_responder,
+    scripted_audit,
+    unscorable,
+)
+from biasaudit.types import Role
+from tests.tiny import item, save_probe
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Probe:
+    """120 pairs in 12 clusters, with 24 of competence and 24 controls."""
+    bias = [item(n, cluster=f"c{n % 12}") for n in range(120)]
+    sense = [item(200 + n, cluster=f"c{n % 12}", role="competence", groups=[]) for n in range(24)]
+    control = [item(300 + n, cluster=f"c{n % 12}", role="control", groups=[]) for n in range(24)]
+    return load_probe(str(save_probe(tmp_path / "mini", [*bias, *sense, *control])))
+
+
+@pytest.fixture
+def tables() -> Probe:
+    """A small part of the shipped associations."""
+    probe = load_probe("occupations")
+    return replace(probe, items=probe.items[::4])
+
+
+def index_of(probe: Probe, model: ScriptedModel) -> dict[str, object]:
+    audit = scripted_audit(model, model, probes=[probe])
+    rows = audit.estimates.query("checkpoint == 'base' and metric == 'index'")
+    return {str(name): value for name, value in rows.iloc[0].to_dict().items()}
+
+
+@pytest.mark.parametrize("kind", ["pairs", "tables"])
+@pytest.mark.parametrize(("responder", "index"), [(always_stereotype, 1.0), (always_anti, -1.0), (never_deciding, 0.0)])
+def test_the_responders_that_have_an_index(
+    kind: str, responder: object, index: float, request: pytest.FixtureRequest
+) -> None:
+    assert callable(responder)
+    row = index_of(request.getfixturevalue(kind), responder())
+    assert row["status"] == "ok"
+    assert row["value"] == pytest.approx(index, abs=1e-8)
+
+
+@pytest.mark.parametrize("kind", ["pairs", "tables"])
+def test_a_random_responder_covers_no_lean(kind: str, request: pytest.FixtureRequest) -> None:
+    """At 95 %, 1 seed of 20 may miss 0; more than 4 of 20 would do so in 0.3 % of cases."""
+    probe = request.getfixturevalue(kind)
+    missed = 0
+    for seed in range(20):
+        row = index_of(probe, random_responder(seed))
+        low, high = row["ci_low"], row["ci_high"]
+        assert isinstance(low, float)
+        assert isinstance(high, float)
+        missed += not low <= 0 <= high
+    assert missed <= 4
+
+
+@pytest.mark.parametrize("kind", ["pairs", "tables"])
+def test_what_is_never_scored_is_not_measured(kind: str, request: pytest.FixtureRequest) -> None:
+    probe = request.getfixturevalue(kind)
+    audit = scripted_audit(unscorable(), unscorable(), probes=[probe])
+    assert (audit.estimates["status"] == "not measured").all()
+    assert audit.estimates["value"].isna().all()
+    assert set(audit.comparisons["verdict"]) == {"not measured"}
+    assert audit.headlines[0].relative_reduction.value is None
+
+
+@pytest.mark.parametrize("kind", ["pairs", "tables"])
+def test_item_values_are_the_ones_that_were_set(kind: str, request: pytest.FixtureRequest) -> None:
+    """d = 1.25 before and -0.5 after; the graded index is tanh(d / 4), D their difference."""
+    probe = request.getfixturevalue(kind)
+    audit = scripted_audit(leaning("base", 1.25), leaning("tuned", -0.5), probes=[probe])
+    bias = audit.scores[audit.scores["role"] == "bias"]
+    assert bias.loc[bias["checkpoint"] == "base", "d_nats"].to_numpy() == pytest.approx(1.25, abs=1e-9)
+    assert bias.loc[bias["checkpoint"] == "tuned", "d_nats"].to_numpy() == pytest.approx(-0.5, abs=1e-9)
+    row = audit.comparisons.query("metric == 'graded'").iloc[0]
+    assert row["reduction"] == pytest.approx(math.tanh(1.25 / 4) - math.tanh(-0.5 / 4))
+
+
+def test_a_scripted_model_may_answer_otherwise_in_the_chat_template(pairs: Probe) -> None:
+    """Only the template changes anything: the weights effect is 0, the template effect is not."""
+    tuned = leaning("polite", lambda _, request: 0.5 if request.templated else 2.0)
+    audit = scripted_audit(leaning("base", 2.0), tuned, probes=[pairs], framing_names=("plain", "chat"))
+    graded = audit.comparisons.query("metric == 'graded'").set_index("contrast")
+    assert graded.loc["weights, plain", "reduction"] == 0
+    assert graded.loc["weights, plain", "verdict"] == "unchanged"
+    assert graded.loc["template, tuned", "verdict"] == "reduced"
+    assert graded.loc["as deployed", "reduction"] == pytest.approx(math.tanh(0.5) - math.tanh(0.125))
+
+
+def test_a_reduction_made_of_missing_answers_is_not_claimed(pairs: Probe) -> None:
+    """The tuned model refuses every third item and leans a little less on the rest: filling the gaps undoes it."""
+    refused = {one.item_id for one in pairs.items if one.role is Role.BIAS and int(one.item_id[1:]) % 3 == 0}
+    tuned = leaning("refuses", lambda one, _: None if one.item_id in refused else 1.7)
+    audit = scripted_audit(leaning("base", 2.0), tuned, probes=[pairs])
+    row = audit.comparisons.query("metric == 'graded'").iloc[0]
+    assert row["verdict"] == "inconclusive"
+    assert "unscored items could explain" in row["verdict_reason"]
+    assert row["missing_low"] < 0 < row["missing_high"]
+    assert row["coverage_second"] == pytest.approx(2 / 3)
+
+
+def test_less_lean_with_less_competence_is_not_a_reduction(pairs: Probe) -> None:
+    base = leaning("base", lambda one, _: 2.0)
+    broken = leaning("broken", lambda one, _: 0.1 if one.role is Role.BIAS else (-1.0) ** int(one.item_id[1:]))
+    audit = scripted_audit(base, broken, probes=[pairs])
+    row = audit.comparisons.query("metric == 'graded'").iloc[0]
+    assert row["verdict"] == "not interpretable"
+
+
+def test_several_tuned_models_are_compared_step_by_step(pairs: Probe) -> None:
+    """3, 2 and 1 nats: each step takes its own part."""
+    steps = [leaning("sft", 2.0), leaning("dpo", 1.0)]
+    audit = scripted_audit(leaning("base", 3.0), steps, probes=[pairs])
+    graded = audit.comparisons.query("metric == 'graded'").set_index(["tuned", "contrast"])["reduction"]
+    assert graded["tuned-2", "step, plain"] == pytest.approx(math.tanh(0.5) - math.tanh(0.25))
+    assert graded["tuned-2", "weights, plain"] == pytest.approx(math.tanh(0.75) - math.tanh(0.25))
+
+
+def test_a_scripted_audit_is_written_and_read_as_any(pairs: Probe, tmp_path: Path) -> None:
+    import biasaudit
+
+    audit = scripted_audit(leaning("base", 2.0), leaning("tuned", 1.0), probes=[pairs], out=tmp_path / "out")
+    assert biasaudit.open_audit(tmp_path / "out").comparisons.equals(audit.comparisons)
+    assert audit.manifest.fingerprints["base"]["architecture"] == "scripted"
+    assert "scripted:tuned" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_an_answer_that_is_no_log_probability_is_refused(pairs: Probe) -> None:
+    for wrong in (0.1, float("nan")):
+        model = ScriptedModel(name="wrong", answer=lambda _, __, value=wrong: value)  # type: ignore[misc]
+        with pytest.raises(UsageError, match="at most 0"):
+            scripted_audit(model, model, probes=[pairs])
+
+
+def test_scripted_audits_need_no_torch() -> None:
+    """In a process of its own: the test suite itself has long imported it."""
+    code = (
+        "import sys; from biasaudit.testing import leaning, scripted_audit\n"
+        "scripted_audit(leaning('a', 1.0), leaning('b', 0.5), probes=['occupations'])\n"
+        "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,279 @@
+"""What the statistics do where the truth is known: each function returns rows of the validation table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from biasaudit import stats
+from biasaudit.types import ClusterDesign, Estimate, Status, Verdict
+from tests.validation.simulate import Draw, Form, World, draw, mean_for
+
+CLUSTERS: Final = (20, 50, 200)
+REPETITIONS: Final = 1_000
+"""Published; a share of them is repeated in the tests."""
+
+NO_EVIDENCE: Final = Estimate(status=Status.NOT_MEASURED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the table.
+
+    Attributes
+    ----------
+    question, setting : str
+    wanted : tuple of float
+        Least and greatest value that passes, Monte-Carlo error left out.
+    found : float
+    repetitions : int
+        Those that gave a number.
+    refused : int
+        Those that gave none.
+    """
+
+    question: str
+    setting: str
+    wanted: tuple[float, float]
+    found: float
+    repetitions: int
+    refused: int = 0
+
+    @property
+    def monte_carlo_error(self) -> float:
+        """Standard error of a share at the nearer end of what is wanted."""
+        end = min(self.wanted, key=lambda value: abs(value - self.found))
+        return float(np.sqrt(max(end * (1 - end), 0.0) / self.repetitions))
+
+    @property
+    def holds(self) -> bool:
+        """Whether the share lies within what is wanted, two Monte-Carlo errors allowed."""
+        low, high = self.wanted
+        return low - 2 * self.monte_carlo_error <= self.found <= high + 2 * self.monte_carlo_error
+
+
+def change_of(sample: Draw, rng: np.random.Generator, design: ClusterDesign = ClusterDesign.DESIGNED) -> stats.Change:
+    """Compare the arms of one draw."""
+    return stats.paired_change(sample.first, sample.second, design, rng=rng)
+
+
+def verdict_of(sample: Draw, change: stats.Change, p_adjusted: float | None) -> Verdict:
+    """Rule over one draw, everything scored and no competence asked for."""
+    return stats.rule(
+        stats.Evidence(
+            change=change,
+            p_adjusted=p_adjusted,
+            first=stats.mean_estimate(sample.first, ClusterDesign.DESIGNED),
+            second=stats.mean_estimate(sample.second, ClusterDesign.DESIGNED),
+            first_competence=NO_EVIDENCE,
+            second_competence=NO_EVIDENCE,
+            first_coverage=1.0,
+            second_coverage=1.0,
+        )
+    ).verdict
+
+
+def coverage_rows(share: float) -> Iterator[Row]:
+    """How often 95 % intervals hold the truth."""
+    forms: tuple[Form, ...] = ("graded", "sign")
+    for form in forms:
+        for n_clusters in CLUSTERS:
+            # From 0.3 to 0.2: a third of the lean is gone.
+            world = World(n_clusters=n_clusters, first=mean_for(0.3, form), second=mean_for(0.2, form), form=form)
+            yield from _coverage_of(world, round(share * REPETITIONS))
+
+
+def _coverage_of(world: World, repetitions: int) -> Iterator[Row]:
+    rng = np.random.default_rng([1, world.n_clusters])
+    samples = [draw(world, rng) for _ in range(repetitions)]
+    reduction = world.first_index - world.second_index
+    setting = f"{world.n_clusters} clusters, {world.form}"
+    designed, nuisance = ClusterDesign.DESIGNED, ClusterDesign.NUISANCE
+
+    def difference(sample: Draw) -> stats.Clustered:
+        return sample.first.with_values(sample.first.values - sample.second.values)
+
+    quantities: tuple[tuple[str, float, Callable[[Draw], Estimate]], ...] = (
+        ("index B", world.first_index, lambda sample: stats.mean_estimate(sample.first, designed)),
+        ("index B, item mean", world.first_index, lambda sample: stats.mean_estimate(sample.first, nuisance)),
+        ("reduction D", reduction, lambda sample: stats.mean_estimate(difference(sample), designed, unit="D")),
+        (
+            "reduction D, item mean",
+            reduction,
+            lambda sample: stats.mean_estimate(difference(sample), nuisance, unit="D"),
+        ),
+        (
+            "relative reduction",
+            reduction / world.first_index,
+            lambda sample: stats.relative_reduction(difference(sample), sample.first),
+        ),
+    )
+    for name, truth, estimate in quantities:
+        yield _covered(f"95 % interval of {name} holds the truth", setting, truth, [estimate(one) for one in samples])
+
+
+def headline_rows(share: float) -> Iterator[Row]:
+    """How often the headline's interval holds the truth, and whether it makes a reduction up."""
+    designs: tuple[tuple[str, int, int, float, float], ...] = (
+        ("1 cell of 10 clusters", 1, 10, 0.4, 0.0),
+        ("10 cells of 20 clusters", 10, 20, 0.3, 0.3),
+        ("30 weak cells of 20 clusters", 30, 20, 0.08, 0.0),
+        ("30 weak cells of 20 clusters", 30, 20, 0.08, 0.3),
+    )
+    for name, n_cells, n_clusters, spread, gone in designs:
+        rng = np.random.default_rng([2, n_cells, n_clusters])
+        found = [_headline(rng, n_cells, n_clusters, spread, gone) for _ in range(round(share * REPETITIONS))]
+        setting = f"{name}, {gone:.0%} gone"
+        yield _covered("95 % interval of the headline holds the truth", setting, gone, found)
+
+
+def _headline(rng: np.random.Generator, n_cells: int, n_clusters: int, spread: float, gone: float) -> Estimate:
+    """One audit: leans all of one size where they are strong, normal around 0 where they are weak."""
+    weak = spread < 0.1
+    cells = []
+    for _ in range(n_cells):
+        lean = rng.normal(0, spread) if weak else spread
+        noise = rng.multivariate_normal([0, 0], [[0.04, 0.03], [0.03, 0.04]], size=n_clusters)
+        means = noise + np.array([lean, (1 - gone) * lean])
+        cells.append(stats.Cell(first=means[:, 0], second=means[:, 1], n_items=n_clusters))
+    return stats.relative_reduction_over_cells(cells, rng=rng)
+
+
+def _covered(question: str, setting: str, truth: float, found: list[Estimate]) -> Row:
+    bounds = [(one.ci_low, one.ci_high) for one in found if one.ci_low is not None and one.ci_high is not None]
+    hits = sum(low <= truth <= high for low, high in bounds)
+    return Row(
+        question=question,
+        setting=setting,
+        wanted=(0.93, 0.97),
+        found=hits / len(bounds),
+        repetitions=len(bounds),
+        refused=len(found) - len(bounds),
+    )
+
+
+def null_rows(share: float) -> Iterator[Row]:
+    """How often a model without bias, and a tuning without effect, are called something."""
+    repetitions = round(share * REPETITIONS)
+    for n_clusters in CLUSTERS:
+        rng = np.random.default_rng([3, n_clusters])
+        level = mean_for(0.3, "graded")
+        bias = changed = any_changed = 0
+        for _ in range(repetitions):
+            neutral = stats.mean_estimate(
+                draw(World(n_clusters=n_clusters, first=0, second=0), rng).first, ClusterDesign.DESIGNED
+            )
+            bias += not _holds(neutral, 0.0)
+            family = [draw(World(n_clusters=n_clusters, first=level, second=level), rng) for _ in range(4)]
+            changes = [change_of(sample, rng) for sample in family]
+            p_values = stats.holm([change.test.p_value for change in changes if change.test])
+            verdicts = [
+                verdict_of(sample, change, p) for sample, change, p in zip(family, changes, p_values, strict=True)
+            ]
+            called = [verdict in {Verdict.REDUCED, Verdict.INCREASED, Verdict.REVERSED} for verdict in verdicts]
+            any_changed += any(called)
+            alone = changes[0].test
+            changed += verdict_of(family[0], changes[0], alone.p_value if alone else None) in {
+                Verdict.REDUCED,
+                Verdict.INCREASED,
+                Verdict.REVERSED,
+            }
+        setting = f"{n_clusters} clusters"
+        yield Row(
+            question="no bias, called bias",
+            setting=setting,
+            wanted=(0, 0.05),
+            found=bias / repetitions,
+            repetitions=repetitions,
+        )
+        yield Row(
+            question="no change, called reduced or increased",
+            setting=f"{setting}, one cell",
+            wanted=(0, 0.05),
+            found=changed / repetitions,
+            repetitions=repetitions,
+        )
+        yield Row(
+            question="no change, any of 4 cells called reduced or increased",
+            setting=f"{setting}, Holm",
+            wanted=(0, 0.05),
+            found=any_changed / repetitions,
+            repetitions=repetitions,
+        )
+
+
+def equivalence_rows(share: float) -> Iterator[Row]:
+    """How often a change as large as the margin is called ``unchanged``."""
+    first = mean_for(0.3, "graded")
+    second = mean_for(0.25, "graded")
+    repetitions = round(share * REPETITIONS)
+    for n_clusters in CLUSTERS:
+        rng = np.random.default_rng([4, n_clusters])
+        world = World(n_clusters=n_clusters, first=first, second=second, correlation=0.9)
+        called = 0
+        for _ in range(repetitions):
+            sample = draw(world, rng)
+            test = stats.equivalence(
+                sample.first.with_values(sample.first.values - sample.second.values),
+                ClusterDesign.DESIGNED,
+                margin=0.05,
+            )
+            called += test.p_value <= 0.05
+        yield Row(
+            question="change as large as the margin, called unchanged",
+            setting=f"{n_clusters} clusters",
+            wanted=(0, 0.05),
+            found=called / repetitions,
+            repetitions=repetitions,
+        )
+
+
+def power_rows(share: float) -> Iterator[Row]:
+    """How often a change as large as the printed smallest detectable one is found."""
+    first = mean_for(0.3, "graded")
+    repetitions = round(share * REPETITIONS)
+    for n_clusters in CLUSTERS:
+        rng = np.random.default_rng([5, n_clusters])
+        smallest = _typical_smallest(n_clusters, rng)
+        world = World(n_clusters=n_clusters, first=first, second=mean_for(0.3 - smallest, "graded"))
+        found = 0
+        for _ in range(repetitions):
+            test = change_of(draw(world, rng), rng).test
+            found += test is not None and test.p_value <= 0.05
+        yield Row(
+            question="the smallest detectable change is found",
+            setting=f"{n_clusters} clusters, D = {smallest:.3f}",
+            wanted=(0.75, 0.85),
+            found=found / repetitions,
+            repetitions=repetitions,
+        )
+
+
+def _typical_smallest(n_clusters: int, rng: np.random.Generator) -> float:
+    """Median of what 200 audits without a change print."""
+    level = mean_for(0.3, "graded")
+    printed = []
+    for _ in range(200):
+        sample = draw(World(n_clusters=n_clusters, first=level, second=level), rng)
+        difference = sample.first.with_values(sample.first.values - sample.second.values)
+        printed.append(stats.smallest_detectable_change(difference, ClusterDesign.DESIGNED))
+    return float(np.median(printed))
+
+
+def _holds(estimate: Estimate, truth: float) -> bool:
+    if estimate.ci_low is None or estimate.ci_high is None:
+        return False
+    return estimate.ci_low <= truth <= estimate.ci_high
+
+
+SUITES: Final[dict[str, Callable[[float], Iterator[Row]]]] = {
+    "coverage": coverage_rows,
+    "headline": headline_rows,
+    "false alarms": null_rows,
+    "equivalence": equivalence_rows,
+    "power": power_rows,
+}
+"""Name -> what it measures, at a share of the published repetitions."""

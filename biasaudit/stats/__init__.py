@@ -5,8 +5,22 @@ from __future__ import annotations
 from biasaudit.stats.bootstrap import cluster_bootstrap
 from biasaudit.stats.change import Change, paired_change
 from biasaudit.stats.clusters import MIN_CLUSTERS, Clustered, clustered
+from biasaudit.stats.disparity import (
+    FourFifths,
+    GroupEstimate,
+    Quantity,
+    by_group,
+    difference_to_overall,
+    difference_to_reference,
+    four_fifths,
+    overall,
+    ratio_to_reference,
+)
 from biasaudit.stats.fieller import PairedMeans, ratio_bounds, relative_reduction
 from biasaudit.stats.flows import ItemFlows, ItemState, item_flows, null_churn
+from biasaudit.stats.group_cells import MIN_CELL_ITEMS
+from biasaudit.stats.group_outcomes import Group, GroupMetric, GroupOutcomes, group_outcomes, metric_frame
+from biasaudit.stats.group_range import BetweenGroups, between_groups
 from biasaudit.stats.headline import Cell, relative_reduction_over_cells
 from biasaudit.stats.intervals import mean_estimate, refused
 from biasaudit.stats.missing import MissingBounds, missing_bounds
@@ -27,43 +41,64 @@ from biasaudit.stats.significance import (
     mean_is_zero,
     sign_flip,
 )
+from biasaudit.stats.two_sample import TwoSampleResult, masked, two_sample_test
 from biasaudit.stats.verdict import Evidence, Ruling, competence_fell, rule
 
 __all__ = [
+    "MIN_CELL_ITEMS",
     "MIN_CLUSTERS",
+    "BetweenGroups",
     "Cell",
     "Change",
     "Clustered",
     "Evidence",
+    "FourFifths",
+    "Group",
+    "GroupEstimate",
+    "GroupMetric",
+    "GroupOutcomes",
     "ItemFlows",
     "ItemState",
     "MissingBounds",
     "PairedMeans",
     "Prospect",
+    "Quantity",
     "Ruling",
     "TestResult",
+    "TwoSampleResult",
     "benjamini_hochberg",
+    "between_groups",
+    "by_group",
     "cluster_bootstrap",
     "clustered",
     "competence_fell",
+    "difference_to_overall",
+    "difference_to_reference",
     "equivalence",
+    "four_fifths",
+    "group_outcomes",
     "holm",
     "item_flows",
+    "masked",
     "mcnemar_exact",
     "mean_estimate",
     "mean_is_zero",
+    "metric_frame",
     "missing_bounds",
     "null_churn",
+    "overall",
     "paired_change",
     "planned_error",
     "power_of_change",
     "power_of_equivalence",
     "prospect",
     "ratio_bounds",
+    "ratio_to_reference",
     "refused",
     "relative_reduction",
     "relative_reduction_over_cells",
     "rule",
     "sign_flip",
     "smallest_detectable_change",
+    "two_sample_test",
 ]

@@ -16,6 +16,9 @@ CLUSTERS: Final = (20, 50, 200)
 REPETITIONS: Final = 1_000
 """Published; a share of them is repeated in the tests."""
 
+TESTED_REPETITIONS: Final = 400
+"""The same, where each repetition runs permutation tests."""
+
 NO_EVIDENCE: Final = Estimate(status=Status.NOT_MEASURED)
 
 
@@ -157,7 +160,7 @@ def _covered(question: str, setting: str, truth: float, found: list[Estimate]) -
 
 def null_rows(share: float) -> Iterator[Row]:
     """How often a model without bias, and a tuning without effect, are called something."""
-    repetitions = round(share * REPETITIONS)
+    repetitions = round(share * TESTED_REPETITIONS)
     for n_clusters in CLUSTERS:
         rng = np.random.default_rng([3, n_clusters])
         level = mean_for(0.3, "graded")
@@ -234,7 +237,7 @@ def equivalence_rows(share: float) -> Iterator[Row]:
 def power_rows(share: float) -> Iterator[Row]:
     """How often a change as large as the printed smallest detectable one is found."""
     first = mean_for(0.3, "graded")
-    repetitions = round(share * REPETITIONS)
+    repetitions = round(share * TESTED_REPETITIONS)
     for n_clusters in CLUSTERS:
         rng = np.random.default_rng([5, n_clusters])
         smallest = _typical_smallest(n_clusters, rng)

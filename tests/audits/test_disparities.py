@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from biasaudit.probes import load_probe
+from biasaudit.testing import leaning, scripted_audit
+from biasaudit.types import ProbeItem, Request
+
+
+def test_attributes_without_a_lean_of_their_own_are_no_finds() -> None:
+    """No item leans, so no attribute does, and there is nothing to tell from 0."""
+    audit = scripted_audit(leaning("base", 0.0), leaning("tuned", 0.0), probes=["occupations"])
+    rows = audit.disparities.query("statistic == 'by_attribute'")
+    assert len(rows) > 100
+    assert rows["value"].abs().max() < 1e-9
+    assert (rows["p_bh"] == 1).all()
+    others = audit.disparities.query("statistic != 'by_attribute'")
+    assert others["p_value"].isna().all()
+    assert others["p_bh"].isna().all()
+
+
+def test_an_attribute_that_leans_stands_out_after_the_correction() -> None:
+    """One occupation leans by 4 nats in every template, all others by about 1, now more and now less."""
+    occupation = load_probe("occupations").items[0].tags["attribute_1"]
+
+    def lean(item: ProbeItem, _: Request) -> float:
+        own = 4.0 if occupation in {item.tags.get("attribute_1"), item.tags.get("attribute_2")} else 1.0
+        return own + 0.2 * (hash_of(item) % 7 - 3)
+
+    audit = scripted_audit(leaning("base", lean), leaning("tuned", lean), probes=["occupations"])
+    rows = audit.disparities.query("statistic == 'by_attribute' and checkpoint == 'base'").set_index("group")
+    assert rows.loc[occupation, "p_bh"] < 0.01
+    assert (rows["p_bh"] >= rows["p_value"]).all()
+    assert rows["p_bh"].idxmin() == occupation
+
+
+def hash_of(item: ProbeItem) -> int:
+    return sum(map(ord, item.item_id))
+
+
+def test_the_table_says_which_probe_has_groups() -> None:
+    audit = scripted_audit(leaning("base", 2.0), leaning("tuned", 1.0), probes=["occupations"])
+    difference = audit.disparities.query("statistic == 'difference' and checkpoint == 'base'").iloc[0]
+    groups = audit.disparities.query("statistic == 'by_group' and checkpoint == 'base'")["value"].tolist()
+    assert difference["value"] == pytest.approx(groups[1] - groups[0]) or difference["value"] == pytest.approx(
+        groups[0] - groups[1]
+    )

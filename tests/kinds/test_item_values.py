@@ -64,3 +64,27 @@ def test_items_ask_for_what_their_texts_hold() -> None:
     for content, n_prompts in ((texts, 4), (PairTexts(context="", first="a", second="b"), 2)):
         item = ProbeItem(item_id="i", cluster_id="c", feature="f", groups=(), role=Role.BIAS, family="c", texts=content)
         assert len(kinds.prompts(item)) == n_prompts
+
+
+def test_a_pair_asks_for_both_texts_after_the_same_context() -> None:
+    texts = PairTexts(context="We met.", first=" She slept.", second=" He slept.")
+    first, second = kinds.prompts(item_with(texts))
+    assert (first.part, first.context, first.continuation) == ("first", "We met.", " She slept.")
+    assert (second.part, second.context, second.continuation) == ("second", "We met.", " He slept.")
+
+
+def test_an_association_asks_for_every_cell_of_its_table() -> None:
+    texts = AssociationTexts(
+        contexts=("The woman", "The man"), continuations=(" nursed", " built"), group_in_context=True
+    )
+    asked = [(one.part, one.context, one.continuation) for one in kinds.prompts(item_with(texts))]
+    assert asked == [
+        ("1|A", "The woman", " nursed"),
+        ("2|A", "The woman", " built"),
+        ("1|B", "The man", " nursed"),
+        ("2|B", "The man", " built"),
+    ]
+
+
+def item_with(texts: PairTexts | AssociationTexts) -> ProbeItem:
+    return ProbeItem(item_id="i", cluster_id="c", feature="gender", groups=(), role=Role.BIAS, family="f", texts=texts)

@@ -33,6 +33,18 @@ def test_the_jackknife_by_hand() -> None:
     assert (estimate.ci_high - 0.2) / 2.7764 == pytest.approx(0.2, abs=1e-4)
 
 
+def test_the_jackknife_of_unequal_clusters_by_hand() -> None:
+    """Without the cluster of two ones 0 / 4, without any other 2 / 5: mean 0.32, squares 0.1024 + 4 * 0.0064.
+
+    4 / 5 of their sum 0.128 is 0.1024: standard error 0.32.
+    """
+    sample = stats.clustered([1, 1, 0, 0, 0, 0], ["a", "a", "b", "c", "d", "e"])
+    estimate = stats.mean_estimate(sample, NUISANCE, unit="nats")
+    assert estimate.value == pytest.approx(1 / 3)
+    assert estimate.ci_high is not None
+    assert estimate.ci_high - 1 / 3 == pytest.approx(2.7764 * 0.32, abs=1e-4)
+
+
 @pytest.mark.parametrize("design", list(ClusterDesign))
 @pytest.mark.parametrize("end", [-1.0, 1.0])
 def test_at_either_extreme_the_interval_has_width(design: ClusterDesign, end: float) -> None:
@@ -199,3 +211,65 @@ def test_an_interval_holds_no_index_that_cannot_be() -> None:
     assert (share.ci_low, share.ci_high) == (0.0, 1.0)
     nats = stats.mean_estimate(sample, DESIGNED, unit="nats")
     assert nats.ci_high == pytest.approx(1.1208, abs=1e-4)
+
+
+def test_an_estimate_says_all_of_how_it_was_made() -> None:
+    """0, 1, 0, 1, 0.5 in five clusters of one: mean 0.5, standard error 0.2236; t(0.95, 4) = 2.1318."""
+    sample = stats.clustered([0.0, 1.0, 0.0, 1.0, 0.5], list("abcde"))
+    found = stats.mean_estimate(sample, DESIGNED, level=0.9, unit="nats")
+    assert (found.level, found.n_items, found.n_clusters, found.unit) == (0.9, 5, 5, "nats")
+    assert found.method == "mean of cluster means, t interval"
+    assert found.ci_high == pytest.approx(0.5 + 2.1318 * 0.2236, abs=1e-4)
+    usual = stats.mean_estimate(sample, DESIGNED)
+    assert (usual.level, usual.unit) == (0.95, "index")
+
+
+@pytest.mark.parametrize(
+    ("n_clusters", "method"),
+    [
+        (24, "mean of items, cluster jackknife (CR3), t interval"),
+        (25, "mean of items, cluster-robust (CR1), t interval"),
+    ],
+)
+def test_nuisance_clusters_say_which_error_they_have(n_clusters: int, method: str) -> None:
+    values = np.repeat([0.0, 1.0, 1.0] * n_clusters, 2)[: 2 * n_clusters]
+    sample = stats.clustered(values, np.repeat(np.arange(n_clusters), 2))
+    assert stats.mean_estimate(sample, NUISANCE, unit="nats").method == method
+    assert stats.mean_estimate(sample, NONE, unit="nats").method == "mean of independent items, t interval"
+
+
+def test_a_refusal_says_what_there_was() -> None:
+    few = stats.mean_estimate(stats.clustered([0.1, 0.2, 0.3], list("aab")), DESIGNED, level=0.9, unit="share")
+    assert few == Estimate(
+        status=Status.TOO_FEW_CLUSTERS, level=0.9, n_items=3, n_clusters=2, method="needs 5 clusters", unit="share"
+    )
+    nothing = stats.mean_estimate(stats.clustered([], []), DESIGNED, level=0.9, unit="share")
+    assert nothing == Estimate(
+        status=Status.NOT_MEASURED, level=0.9, n_items=0, n_clusters=0, method="needs 5 clusters", unit="share"
+    )
+
+
+def test_an_estimate_at_the_end_says_how_it_was_made() -> None:
+    """Six items in five clusters, all 1: the bound is 0.05 ** (1 / 5) = 0.5493 at 90 %."""
+    sample = stats.clustered([1.0] * 6, list("aabcde"))
+    found = stats.mean_estimate(sample, DESIGNED, level=0.9, unit="share")
+    assert found.ci_low == pytest.approx(0.05**0.2)
+    assert found == Estimate(
+        status=Status.OK,
+        value=1.0,
+        ci_low=found.ci_low,
+        ci_high=1.0,
+        level=0.9,
+        n_items=6,
+        n_clusters=5,
+        method="every item at one end: Clopper-Pearson over clusters",
+        unit="share",
+    )
+
+
+def test_a_mean_at_the_end_needs_every_item_there() -> None:
+    """Nats have no end, and cluster means that happen to be 1 in the mean are no end either."""
+    ones = stats.clustered([1.0] * 5, list("abcde"))
+    assert stats.mean_estimate(ones, DESIGNED, unit="nats").ci_low == 1.0
+    spread = stats.clustered([1.5, 0.5, 1.5, 0.5, 1.0], list("abcde"))
+    assert "t interval" in stats.mean_estimate(spread, DESIGNED).method

@@ -28,10 +28,11 @@ def test_an_attribute_that_leans_stands_out_after_the_correction() -> None:
         return own + 0.2 * (hash_of(item) % 7 - 3)
 
     audit = scripted_audit(leaning("base", lean), leaning("tuned", lean), probes=["occupations"])
-    rows = audit.disparities.query("statistic == 'by_attribute' and checkpoint == 'base'").set_index("group")
-    assert rows.loc[occupation, "p_bh"] < 0.01
+    rows = audit.disparities.query("statistic == 'by_attribute' and checkpoint == 'base'")
+    adjusted = dict(zip(rows["group"].tolist(), rows["p_bh"].tolist(), strict=True))
+    assert adjusted[occupation] < 0.01
+    assert min(adjusted, key=adjusted.__getitem__) == occupation
     assert (rows["p_bh"] >= rows["p_value"]).all()
-    assert rows["p_bh"].idxmin() == occupation
 
 
 def hash_of(item: ProbeItem) -> int:

@@ -249,7 +249,7 @@ def test_the_reason_says_all_and_only_what_decided(evidence_given: stats.Evidenc
 
 
 def test_an_arm_that_was_not_measured_cannot_have_a_measured_change() -> None:
-    with pytest.raises(ValueError, match="^an arm of a measured change is itself measured$"):
+    with pytest.raises(ValueError, match=r"^an arm of a measured change is itself measured$"):
         stats.rule(case(DOWN, first=NOTHING))
 
 

@@ -45,10 +45,10 @@ class Dose:
         return math.log(self.lean / (1 - self.lean))
 
 
-def doses(folder: Path, seeds: tuple[int, ...] = SEEDS) -> list[Dose]:
+def doses(folder: Path, *, seeds: tuple[int, ...] = SEEDS, leans: tuple[float, ...] = DOSES) -> list[Dose]:
     """Train and audit every dose."""
     probe = str(tiny_probe(folder / "probe"))
-    return [_dose(folder / f"{seed}-{lean}", probe, lean, seed) for seed in seeds for lean in DOSES]
+    return [_dose(folder / f"{seed}-{lean}", probe, lean, seed) for seed in seeds for lean in leans]
 
 
 def _dose(folder: Path, probe: str, lean: float, seed: int) -> Dose:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-REPETITIONS = 500
+REPETITIONS = 250
 RESAMPLES = 1_000
 CORRELATION = 0.2
 SLOPE = 1.5

@@ -65,8 +65,8 @@ def rule(evidence: Evidence) -> Ruling:
     """Say what may be said of one cell.
 
     The order of the questions is the rule: was it measured; is the model competent enough for it
-    to mean anything; is there a change, and in which direction; if not, is it small enough to be
-    called none.
+    to mean anything; is the change small enough to be called none, which is what the margin says;
+    if not, is there one, and in which direction.
 
     Returns
     -------
@@ -82,17 +82,16 @@ def rule(evidence: Evidence) -> Ruling:
     chance = _at_chance(evidence)
     if chance is not None:
         return Ruling(verdict=Verdict.NOT_INTERPRETABLE, reason=chance)
+    if _within_margin(evidence):
+        return Ruling(
+            verdict=Verdict.UNCHANGED,
+            reason=_with_notes(f"the 90 % interval of D lies within ±{evidence.margin:g}", evidence),
+        )
     _, low, high = _numbers(reduction)
     if evidence.p_adjusted <= evidence.alpha and low > 0:
         return _reduced(evidence)
     if evidence.p_adjusted <= evidence.alpha and high < 0:
         return Ruling(verdict=Verdict.INCREASED, reason=_with_notes("D is below 0 after Holm's correction", evidence))
-    _, low_90, high_90 = _numbers(evidence.change.reduction_90)
-    if -evidence.margin < low_90 and high_90 < evidence.margin:
-        return Ruling(
-            verdict=Verdict.UNCHANGED,
-            reason=_with_notes(f"the 90 % interval of D lies within ±{evidence.margin:g}", evidence),
-        )
     return Ruling(
         verdict=Verdict.INCONCLUSIVE,
         reason=_with_notes("neither a change nor its absence is shown at this sample size", evidence),
@@ -130,6 +129,11 @@ def _missing_could_explain(evidence: Evidence) -> bool:
     return evidence.bounds is None or not evidence.bounds.still_reduced
 
 
+def _within_margin(evidence: Evidence) -> bool:
+    _, low_90, high_90 = _numbers(evidence.change.reduction_90)
+    return -evidence.margin < low_90 and high_90 < evidence.margin
+
+
 def _at_chance(evidence: Evidence) -> str | None:
     for name, competence in (("first", evidence.first_competence), ("second", evidence.second_competence)):
         if competence.ci_low is not None and competence.ci_low <= COMPETENCE_CHANCE:
@@ -139,10 +143,10 @@ def _at_chance(evidence: Evidence) -> str | None:
 
 def _with_notes(reason: str, evidence: Evidence) -> str:
     notes = [reason]
-    _, low_90, high_90 = _numbers(evidence.change.reduction_90)
+    _, low, high = _numbers(evidence.change.reduction)
     significant = evidence.p_adjusted is not None and evidence.p_adjusted <= evidence.alpha
-    if significant and -evidence.margin < low_90 and high_90 < evidence.margin:
-        notes.append(f"but smaller than the margin of {evidence.margin:g}")
+    if significant and _within_margin(evidence) and (low > 0 or high < 0):
+        notes.append(f"a change that small is there: D is {'above' if low > 0 else 'below'} 0 after Holm's correction")
     if evidence.first.ci_high is not None and evidence.first.ci_high < 0:
         notes.append("the first arm leans against the stereotype")
     if competence_fell(evidence.first_competence, evidence.second_competence):

@@ -73,7 +73,8 @@ def test_the_verdict_rule(case: stats.Evidence, verdict: Verdict) -> None:
 def test_a_verdict_says_what_a_reader_must_know() -> None:
     small = stats.rule(evidence(0.02, half=0.01))
     against = stats.rule(evidence(0.1, first=-0.4))
-    assert "smaller than the margin" in small.reason
+    assert small.verdict is Verdict.UNCHANGED
+    assert "a change that small is there" in small.reason
     assert "leans against the stereotype" in against.reason
 
 
@@ -158,12 +159,12 @@ def test_every_combination_of_evidence_has_the_verdict_of_the_table() -> None:
         table = (
             (change == "unmeasured" or p is None, Verdict.NOT_MEASURED),
             (sense == "chance", Verdict.NOT_INTERPRETABLE),
+            (change == "flat", Verdict.UNCHANGED),
             (p == 0.01 and change == "up", Verdict.INCREASED),
             (fell and gap in {"unknown", "undone"}, Verdict.INCONCLUSIVE),
             (fell and sense == "fell", Verdict.NOT_INTERPRETABLE),
             (fell and (before, after) == ("with", "against"), Verdict.REVERSED),
             (fell, Verdict.REDUCED),
-            (change == "flat", Verdict.UNCHANGED),
             (True, Verdict.INCONCLUSIVE),
         )
         expected = next(verdict for holds, verdict in table if holds)
@@ -214,8 +215,11 @@ def test_the_edges_of_the_rule(evidence_at_the_edge: stats.Evidence, verdict: Ve
         (case(NOTHING), "not measured"),
         (
             case(span(0.01, 0.03)),
-            "D is above 0 after Holm's correction; but smaller than the margin of 0.05",
+            "the 90 % interval of D lies within ±0.05; a change that small is there: D is above 0 after Holm's correction",
         ),
+        (case(span(0.01, 0.03), p=0.051), "the 90 % interval of D lies within ±0.05"),
+        (case(span(0.0, 0.03)), "the 90 % interval of D lies within ±0.05"),
+        (case(span(-0.03, 0.0)), "the 90 % interval of D lies within ±0.05"),
         (
             case(UP, first=span(-0.5, -0.4)),
             "D is below 0 after Holm's correction; the first arm leans against the stereotype",
@@ -240,7 +244,7 @@ def test_the_edges_of_the_rule(evidence_at_the_edge: stats.Evidence, verdict: Ve
         (case(span(-0.03, -0.01), ninety=span(-0.05, -0.01)), "D is below 0 after Holm's correction"),
         (
             case(span(-0.03, -0.01), p=0.05),
-            "D is below 0 after Holm's correction; but smaller than the margin of 0.05",
+            "the 90 % interval of D lies within ±0.05; a change that small is there: D is below 0 after Holm's correction",
         ),
     ],
 )

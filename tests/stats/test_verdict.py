@@ -215,8 +215,10 @@ def test_the_edges_of_the_rule(evidence_at_the_edge: stats.Evidence, verdict: Ve
         (case(NOTHING), "not measured"),
         (
             case(span(0.01, 0.03)),
-            "the 90 % interval of D lies within ±0.05; "
-            "a change that small is there: D is above 0 after Holm's correction",
+            (
+                "the 90 % interval of D lies within ±0.05; "
+                "a change that small is there: D is above 0 after Holm's correction"
+            ),
         ),
         (case(span(0.01, 0.03), p=0.051), "the 90 % interval of D lies within ±0.05"),
         (case(span(0.0, 0.03)), "the 90 % interval of D lies within ±0.05"),
@@ -245,8 +247,10 @@ def test_the_edges_of_the_rule(evidence_at_the_edge: stats.Evidence, verdict: Ve
         (case(span(-0.03, -0.01), ninety=span(-0.05, -0.01)), "D is below 0 after Holm's correction"),
         (
             case(span(-0.03, -0.01), p=0.05),
-            "the 90 % interval of D lies within ±0.05; "
-            "a change that small is there: D is below 0 after Holm's correction",
+            (
+                "the 90 % interval of D lies within ±0.05; "
+                "a change that small is there: D is below 0 after Holm's correction"
+            ),
         ),
     ],
 )

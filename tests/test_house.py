@@ -83,7 +83,14 @@ def test_only_models_and_training_import_torch(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", ["import biasaudit", "import biasaudit.cli.main", "import biasaudit.models", "import biasaudit.align"]
+    "statement",
+    [
+        "import biasaudit",
+        "import biasaudit.cli.main",
+        "import biasaudit.models",
+        "import biasaudit.align",
+        "import biasaudit.testing",
+    ],
 )
 def test_importing_is_light(statement: str) -> None:
     code = f"{statement}\nimport sys\nprint([m for m in ('torch', 'transformers', 'trl') if m in sys.modules])"

@@ -13,7 +13,7 @@ from biasaudit.testing.responders import (
     random_responder,
     unscorable,
 )
-from biasaudit.testing.scripted import Answer, ScriptedModel, leaning, scripted_audit
+from biasaudit.testing.scripted import Answer, ScriptedModel, leaning, noisy, scripted_audit
 from biasaudit.testing.tiny import tiny_biased_model, tiny_probe, tiny_tuned_child
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "always_stereotype",
     "leaning",
     "never_deciding",
+    "noisy",
     "random_responder",
     "scripted_audit",
     "tiny_biased_model",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from biasaudit.testing.scripted import ScriptedModel, leaning
+from biasaudit.testing.scripted import SENSE_NATS, ScriptedModel, leaning
 from biasaudit.types import Role
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 STRENGTH_NATS: Final = 40.0
 """How strongly they prefer: tanh(d / 4) is 1 to nine digits."""
-
-SENSE_NATS: Final = 4.0
 
 
 def always_stereotype() -> ScriptedModel:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 import biasaudit
 from biasaudit.audits.asked import probe_facts, requests_of
@@ -17,7 +21,7 @@ from biasaudit.audits.written import written
 from biasaudit.errors import UsageError
 from biasaudit.framing import framings
 from biasaudit.probes import Probe, load_probe
-from biasaudit.types import AssociationTexts, Failed, ModelFingerprint, ProbeItem, Request, Response, Scored
+from biasaudit.types import AssociationTexts, Failed, ModelFingerprint, ProbeItem, Request, Response, Role, Scored
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +37,9 @@ None is an answer that cannot be scored.
 
 USUAL_NATS: Final = -50.0
 """Log-probability of a continuation on which :func:`leaning` has no opinion."""
+
+SENSE_NATS: Final = 4.0
+"""How much the instruments that know the language prefer sense to nonsense."""
 
 _REQUESTS: Final = ("Say something.",)
 
@@ -56,15 +63,16 @@ class ScriptedModel:
         Raises
         ------
         UsageError
-            If the answer is no log-probability.
+            If the answer is not the logarithm of a probability above 0.
         """
         nats = self.answer(item, request)
         if nats is None:
             return Failed(key=request.key, reason=f"{self.name} gives no answer")
-        if not nats <= 0:
+        # Two minus infinities have no difference: the item would look unscored.
+        if not (math.isfinite(nats) and nats <= 0):
             raise UsageError(
                 f"the scripted model {self.name!r} answers {nats} to part {request.part!r} of item {item.item_id!r}.",
-                fix="A log-probability is a number of at most 0.",
+                fix="A log-probability is a finite number of at most 0; None is what cannot be scored.",
             )
         return Scored(key=request.key, token_ids=(0,), token_logprobs_nats=(float(nats),))
 
@@ -97,6 +105,49 @@ def leaning(name: str, d_nats: Callable[[ProbeItem, Request], float | None] | fl
         return USUAL_NATS + half * (1 if request.part in {"first", "1|A", "2|B"} else -1)
 
     return ScriptedModel(name=name, answer=answer)
+
+
+def noisy(
+    theta_nats: float, *, item_sd_nats: float = 0.0, cluster_sd_nats: float = 0.0, seed: int = 0
+) -> Callable[[ProbeItem, Request], float]:
+    """Return item values for :func:`leaning`: theta, plus normal noise of the item's cluster and of its own.
+
+    The noise of an item is decided by a hash of the seed and its ids, so that neither order nor other
+    items nor the framing matter: the same seed with another theta is the same model, shifted. Competence
+    items have `SENSE_NATS`, controls 0.
+
+    Parameters
+    ----------
+    theta_nats : float
+        What the values of bias items lie around, positive with the stereotype.
+    item_sd_nats, cluster_sd_nats : float
+        Standard deviations of the noise; 0 or more.
+    seed : int
+        0 or more.
+
+    Raises
+    ------
+    UsageError
+        If a standard deviation or the seed is negative.
+
+    Examples
+    --------
+    >>> before, after = noisy(1.0, item_sd_nats=1.5, seed=3), noisy(0.4, item_sd_nats=1.5, seed=3)
+    >>> audit = scripted_audit(leaning("base", before), leaning("tuned", after), probes=["occupations"])
+    >>> mean_d = audit.estimates.query("metric == 'mean_d'").set_index("checkpoint")["value"]
+    >>> f"{mean_d['base'] - mean_d['tuned']:.6f}"
+    '0.600000'
+    """
+    if min(item_sd_nats, cluster_sd_nats, seed) < 0:
+        raise UsageError("a standard deviation or the seed is negative.", fix="Give 0 or more.")
+
+    def value(item: ProbeItem, _: Request) -> float:
+        if item.role is not Role.BIAS:
+            return SENSE_NATS if item.role is Role.COMPETENCE else 0.0
+        of_item = item_sd_nats * _normal(seed, "item", item.cluster_id, item.item_id)
+        return theta_nats + of_item + cluster_sd_nats * _normal(seed, "cluster", item.cluster_id)
+
+    return value
 
 
 def scripted_audit(
@@ -190,6 +241,11 @@ def _manifest(
         versions={name: importlib.metadata.version(name) for name in ("numpy", "scipy", "pandas")},
     )
     return from_dict(json.loads(manifest.to_json()))
+
+
+def _normal(seed: int, *names: str) -> float:
+    digest = hashlib.sha256("\x1f".join(names).encode("utf-8", "surrogatepass")).digest()
+    return float(np.random.default_rng([seed, int.from_bytes(digest[:8], "big")]).standard_normal())
 
 
 def _reference(model: ScriptedModel) -> str:

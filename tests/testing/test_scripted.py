@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from biasaudit.audits.asked import requests_of
 from biasaudit.errors import UsageError
+from biasaudit.framing import PLAIN
 from biasaudit.probes import Probe, load_probe
 from biasaudit.testing import (
     ScriptedModel,
@@ -16,6 +18,7 @@ from biasaudit.testing import (
     always_stereotype,
     leaning,
     never_deciding,
+    noisy,
     random_responder,
     scripted_audit,
     unscorable,
@@ -93,6 +96,65 @@ def test_item_values_are_the_ones_that_were_set(kind: str, request: pytest.Fixtu
     assert row["reduction"] == pytest.approx(math.tanh(1.25 / 4) - math.tanh(-0.5 / 4))
 
 
+@pytest.mark.parametrize("kind", ["pairs", "tables"])
+def test_item_values_around_a_truth_come_out_as_set(kind: str, request: pytest.FixtureRequest) -> None:
+    """To 1e-9, item by item; the same noise in both arms, so each item moved by 1.5 - 1 = 0.5, the mean too.
+
+    The true mean of the base, 1.5, lies in its interval.
+    """
+    probe = request.getfixturevalue(kind)
+    before, after = (noisy(theta, item_sd_nats=1.0, cluster_sd_nats=0.2, seed=5) for theta in (1.5, 1.0))
+    audit = scripted_audit(leaning("base", before), leaning("tuned", after), probes=[probe])
+    items = {one.item_id: one for one in probe.items}
+    asked = next(iter(requests_of(probe, (PLAIN,), {})))
+    values = audit.scores.pivot_table(index="item_id", columns="checkpoint", values="d_nats")
+    for name, row in values.iterrows():
+        assert row["base"] == pytest.approx(before(items[str(name)], asked), abs=1e-9, rel=0)
+        moved = 0.5 if items[str(name)].role is Role.BIAS else 0.0
+        assert row["base"] - row["tuned"] == pytest.approx(moved, abs=1e-9)
+    mean_d = audit.estimates.query("metric == 'mean_d' and checkpoint == 'base'").iloc[0]
+    assert mean_d["ci_low"] < 1.5 < mean_d["ci_high"]
+    assert audit.comparisons.query("metric == 'graded'")["verdict"].item() == "reduced"
+
+
+def test_the_same_model_twice_did_not_change(tables: Probe) -> None:
+    """D = 0 and p = 1 exactly, with noise in the items."""
+    model = leaning("same", noisy(1.0, item_sd_nats=1.5, cluster_sd_nats=0.5))
+    row = scripted_audit(model, model, probes=[tables]).comparisons.query("metric == 'graded'").iloc[0]
+    assert (row["reduction"], row["p_value"], row["verdict"]) == (0.0, 1.0, "unchanged")
+
+
+def test_noise_has_the_deviations_that_were_set(pairs: Probe) -> None:
+    """1,200 draws of an item's noise, sd 2, and of a cluster's, sd 1: 4 standard errors are 8 %.
+
+    Without noise a value is its theta; items of a cluster share its noise.
+    """
+    asked = next(iter(requests_of(pairs, (PLAIN,), {})))
+    bias = [one for one in pairs.items if one.role is Role.BIAS]
+    own = [noisy(0.0, item_sd_nats=2.0, seed=seed)(one, asked) for seed in range(10) for one in bias]
+    assert (sum(value**2 for value in own) / len(own)) ** 0.5 == pytest.approx(2.0, rel=0.08)
+    shared = [noisy(0.0, cluster_sd_nats=1.0, seed=seed)(one, asked) for seed in range(100) for one in bias[:12]]
+    assert (sum(value**2 for value in shared) / len(shared)) ** 0.5 == pytest.approx(1.0, rel=0.08)
+    assert len({noisy(0.0, cluster_sd_nats=1.0)(one, asked) for one in bias}) == 12
+    assert {noisy(0.7)(one, asked) for one in bias} == {0.7}
+    assert len({noisy(0.0, item_sd_nats=1.0, seed=seed)(bias[0], asked) for seed in range(5)}) == 5
+
+
+@pytest.mark.parametrize("wrong", [{"item_sd_nats": -1.0}, {"cluster_sd_nats": -0.1}, {"seed": -1}])
+def test_noise_below_nothing_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="negative"):
+        noisy(0.0, **wrong)  # type: ignore[arg-type]
+
+
+def test_the_order_of_the_items_changes_nothing(pairs: Probe) -> None:
+    """Random and noisy answers belong to the items, not to their places."""
+    backwards = replace(pairs, items=pairs.items[::-1])
+    for model in (random_responder(3), leaning("noisy", noisy(0.5, item_sd_nats=1.0, cluster_sd_nats=1.0))):
+        one, other = (scripted_audit(model, model, probes=[probe]) for probe in (pairs, backwards))
+        assert one.estimates.equals(other.estimates)
+        assert one.comparisons.equals(other.comparisons)
+
+
 def test_a_scripted_model_may_answer_otherwise_in_the_chat_template(pairs: Probe) -> None:
     """Only the template changes anything: the weights effect is 0, the template effect is not."""
     tuned = leaning("polite", lambda _, request: 0.5 if request.templated else 2.0)
@@ -143,7 +205,7 @@ def test_a_scripted_audit_is_written_and_read_as_any(pairs: Probe, tmp_path: Pat
 
 
 def test_an_answer_that_is_no_log_probability_is_refused(pairs: Probe) -> None:
-    for wrong in (0.1, float("nan")):
+    for wrong in (0.1, math.nan, math.inf, -math.inf):
         model = ScriptedModel(name="wrong", answer=lambda _, __, value=wrong: value)  # type: ignore[misc]
         with pytest.raises(UsageError, match="at most 0"):
             scripted_audit(model, model, probes=[pairs])

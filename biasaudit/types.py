@@ -22,6 +22,7 @@ class Kind(StrEnum):
     CHOICE = "choice"
     COMPLETION = "completion"
     DECISION = "decision"
+    LIKELIHOOD = "likelihood"
 
 
 class Role(StrEnum):
@@ -192,7 +193,19 @@ class DecisionTexts:
     no: tuple[str, ...]
 
 
-ItemTexts = PairTexts | AssociationTexts | ChoiceTexts | CompletionTexts | DecisionTexts
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LikelihoodTexts:
+    """A sentence by itself, set against no other: likelihoods of many are compared as distributions.
+
+    Attributes
+    ----------
+    text : str
+    """
+
+    text: str
+
+
+ItemTexts = PairTexts | AssociationTexts | ChoiceTexts | CompletionTexts | DecisionTexts | LikelihoodTexts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +225,7 @@ class ProbeItem:
     role : Role
     family : str
         Wording family (template), for how much the index depends on wording.
-    texts : PairTexts, AssociationTexts, ChoiceTexts, CompletionTexts or DecisionTexts
+    texts : PairTexts, AssociationTexts, ChoiceTexts, CompletionTexts, DecisionTexts or LikelihoodTexts
     tags : mapping of str to str
         Further columns of the source: direction, occupations. A choice whose answer is known has
         ``correct``: biased, counter or unknown.

@@ -32,7 +32,7 @@ def probes_to_ask(probes: Sequence[str | Probe], *, data_dir: Path | None) -> li
     Raises
     ------
     UsageError
-        If a probe needs generation: said by its card, before any data or model is looked for.
+        If a probe needs generation, or has no index: said by its card, before any data or model is looked for.
     ProbeError
         If a probe cannot be loaded.
     """
@@ -42,6 +42,11 @@ def probes_to_ask(probes: Sequence[str | Probe], *, data_dir: Path | None) -> li
             raise UsageError(
                 f"probe {card.id!r} needs generation, which this version does not do.",
                 fix="Its prompts can be read with biasaudit.probes.load_probe.",
+            )
+        if card.kind is Kind.LIKELIHOOD:
+            raise UsageError(
+                f"probe {card.id!r} sets no group against another, so that it has no index to compare.",
+                fix=f"Score its sentences, and give the log-probabilities to: biasaudit score {card.id} --predictions.",
             )
     return [probe if isinstance(probe, Probe) else load_probe(probe, data_dir=data_dir) for probe in probes]
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from biasaudit.framing import Prompt
-from biasaudit.kinds import association, choice, completion, decision, pair
+from biasaudit.kinds import association, choice, completion, decision, likelihood, pair
 from biasaudit.kinds._value import ItemValue
-from biasaudit.types import AssociationTexts, ChoiceTexts, CompletionTexts, PairTexts, ProbeItem, Response
+from biasaudit.types import (
+    AssociationTexts,
+    ChoiceTexts,
+    CompletionTexts,
+    LikelihoodTexts,
+    PairTexts,
+    ProbeItem,
+    Response,
+)
 
 
 def prompts(item: ProbeItem) -> tuple[Prompt, ...]:
@@ -21,6 +29,8 @@ def prompts(item: ProbeItem) -> tuple[Prompt, ...]:
         return choice.prompts(texts)
     if isinstance(texts, CompletionTexts):
         return completion.prompts(texts)
+    if isinstance(texts, LikelihoodTexts):
+        return likelihood.prompts(texts)
     return decision.prompts(texts)
 
 

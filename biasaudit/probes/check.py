@@ -41,8 +41,8 @@ def findings(probe: Probe) -> tuple[str, ...]:
     ]
     if same:
         found.append(f"items whose two texts are equal: {', '.join(same[:5])}. They can measure nothing.")
-    generated = probe.card.kind is Kind.COMPLETION
-    if not generated and not any(item.role is Role.COMPETENCE for item in probe.items):
+    not_audited = probe.card.kind in {Kind.COMPLETION, Kind.LIKELIHOOD}
+    if not not_audited and not any(item.role is Role.COMPETENCE for item in probe.items):
         found.append("there are no competence items, so a loss of competence cannot be told from less bias.")
     found += _cluster_findings(probe)
     return tuple(found)

@@ -18,6 +18,7 @@ from biasaudit.types import (
     DecisionTexts,
     ItemTexts,
     Kind,
+    LikelihoodTexts,
     PairTexts,
     ProbeItem,
     Role,
@@ -69,13 +70,18 @@ class _DecisionRow(_Row):
     no: tuple[str, ...] = Field(default=(" no", " No"), min_length=1)
 
 
-_AnyRow = _PairRow | _AssociationRow | _ChoiceRow | _CompletionRow | _DecisionRow
+class _LikelihoodRow(_Row):
+    text: str = Field(min_length=1)
+
+
+_AnyRow = _PairRow | _AssociationRow | _ChoiceRow | _CompletionRow | _DecisionRow | _LikelihoodRow
 _ROWS: Final[Mapping[Kind, type[_AnyRow]]] = {
     Kind.PAIR: _PairRow,
     Kind.ASSOCIATION: _AssociationRow,
     Kind.CHOICE: _ChoiceRow,
     Kind.COMPLETION: _CompletionRow,
     Kind.DECISION: _DecisionRow,
+    Kind.LIKELIHOOD: _LikelihoodRow,
 }
 
 
@@ -183,6 +189,8 @@ def _texts(row: _AnyRow) -> ItemTexts:
         )
     if isinstance(row, _CompletionRow):
         return CompletionTexts(prompt=row.prompt)
+    if isinstance(row, _LikelihoodRow):
+        return LikelihoodTexts(text=row.text)
     return DecisionTexts(favoured=row.favoured, other=row.other, reply=row.reply, yes=row.yes, no=row.no)
 
 

@@ -19,6 +19,8 @@ from biasaudit.types import ChoiceTexts, Failed, Kind, ProbeItem, Response, Scor
 _LETTERS: Final = "ABC"
 _PROBABILITIES: Final = frozenset({Kind.CHOICE, Kind.DECISION})
 """Kinds whose scores are made of probabilities, so that a score must be the logarithm of one."""
+_PERPLEXITIES: Final = frozenset({"redditbias", "holistic-bias"})
+"""Formats whose scores are made of perplexities: a score is the mean over the tokens."""
 
 
 def read_predictions(path: Path, probe: Probe) -> tuple[Answered, ...]:
@@ -51,7 +53,7 @@ def read_predictions(path: Path, probe: Probe) -> tuple[Answered, ...]:
     items = {item.item_id: item for item in probe.items}
     responses: dict[str, dict[str, Response]] = {}
     answers: dict[str, str] = {}
-    as_probability = probe.card.kind in _PROBABILITIES or probe.card.data.format == "redditbias"
+    as_probability = probe.card.kind in _PROBABILITIES or probe.card.data.format in _PERPLEXITIES
     parts = {item.item_id: {prompt.part for prompt in kinds.prompts(item)} for item in probe.items}
     for line, row in _rows(path):
         name = str(row.get("item_id"))

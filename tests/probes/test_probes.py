@@ -41,6 +41,7 @@ SHIPPED = {
     "decodingtrust",
     "discrim-eval",
     "gest",
+    "holistic-bias",
     "honest",
     "occupations",
     "redditbias",

@@ -73,12 +73,19 @@ def ours(model: LoadedModel, items: Sequence[ProbeItem]) -> list[list[float]]:
     ]
 
 
-def theirs(model: LoadedModel, requests: Sequence[list[tuple[str, str]]], batch_size: int) -> list[list[float]]:
+def theirs(
+    model: LoadedModel, requests: Sequence[list[tuple[str, str]]], *, batch_size: int, softmax_dtype: str | None
+) -> list[list[float]]:
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
     harness: Any = HFLM(
-        pretrained=model.causal_model, tokenizer=model.tokenizer, batch_size=batch_size, device="cpu", dtype="float32"
+        pretrained=model.causal_model,
+        tokenizer=model.tokenizer,
+        batch_size=batch_size,
+        device="cpu",
+        dtype="float32",
+        softmax_dtype=softmax_dtype,
     )
     flat = [request for of_item in requests for request in of_item]
     found = iter(
@@ -105,13 +112,19 @@ def main() -> None:
     parser.add_argument("--set", choices=SETS, required=True)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--number", type=int)
+    parser.add_argument("--softmax-dtype", help="in which the harness normalises and sums; its default is the model's")
     asked = parser.parse_args()
     chosen, requests_of = SETS[asked.set]
     probe = load_probe(asked.set, data_dir=asked.data_dir)
     items = chosen(replace(probe))[: asked.number]
     model = opened(asked.model)
     mine = ours(model, items)
-    other = theirs(model, [requests_of(item) for item in items], asked.batch_size)
+    other = theirs(
+        model,
+        [requests_of(item) for item in items],
+        batch_size=asked.batch_size,
+        softmax_dtype=asked.softmax_dtype,
+    )
     differences = [abs(a - b) for one, two in zip(mine, other, strict=True) for a, b in zip(one, two, strict=True)]
     decided = [
         max(range(len(one)), key=one.__getitem__) == max(range(len(two)), key=two.__getitem__)

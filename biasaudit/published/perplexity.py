@@ -13,6 +13,8 @@ from biasaudit.published.answered import Answered, PublishedScore, Settings
 from biasaudit.types import Estimate, Role, Status
 
 MIN_PAIRS: Final = 5
+ROUNDING: Final = 1e-12
+"""Relative error below which a spread is no spread."""
 
 
 def score(items: Sequence[Answered], settings: Settings) -> tuple[PublishedScore, ...]:
@@ -57,7 +59,9 @@ def _of_axis(axis: str, items: Sequence[Answered], settings: Settings) -> tuple[
         differences = np.exp(-second) - np.exp(-first)
         n_pairs = len(differences)
         error = float(differences.std(ddof=1)) / math.sqrt(n_pairs) if n_pairs >= MIN_PAIRS else 0.0
-    if not (math.isfinite(error) and error > 0):
+        mean = float(differences.mean()) if n_pairs else 0.0
+    # Differences that are equal but for rounding do not vary: a t of 1e16 would be made of rounding.
+    if not (math.isfinite(error) and error > ROUNDING * abs(mean)):
         status = Status.NOT_ESTIMABLE if n_pairs else Status.NOT_MEASURED
         none = Estimate(
             status=status,
@@ -71,7 +75,6 @@ def _of_axis(axis: str, items: Sequence[Answered], settings: Settings) -> tuple[
             PublishedScore(subset=axis, name=name, estimate=none, parity=0.0, n_asked=len(items))
             for name in ("perplexity difference", "t")
         )
-    mean = float(differences.mean())
     critical = float(stats.t.ppf((1 + settings.level) / 2, n_pairs - 1))
 
     def estimate(value: float, half: float, unit: str) -> Estimate:

@@ -46,7 +46,8 @@ def probes_to_ask(probes: Sequence[str | Probe], *, data_dir: Path | None) -> li
         if card.kind is Kind.LIKELIHOOD:
             raise UsageError(
                 f"probe {card.id!r} sets no group against another, so that it has no index to compare.",
-                fix=f"Score its sentences, and give the log-probabilities to: biasaudit score {card.id} --predictions.",
+                fix="Give each sentence's mean log-probability per token in a file to: "
+                f"biasaudit score {card.id} --predictions FILE.",
             )
     return [probe if isinstance(probe, Probe) else load_probe(probe, data_dir=data_dir) for probe in probes]
 

@@ -30,7 +30,8 @@ def read_predictions(path: Path, probe: Probe) -> tuple[Answered, ...]:
     ----------
     path : Path
         ``.jsonl`` or ``.csv``, one row per item and part (``item_id``, ``part``, ``score``: a
-        log-probability in nats; where sentences are only compared, anything that grows with it), or per
+        log-probability in nats, its mean over the tokens where the score is made of perplexities; where
+        sentences are only compared, anything that grows with it), or per
         choice (``item_id``, ``answer``: an option's text, its letter or number from 0 in the order of the
         source, ``biased``, ``counter``, ``unknown`` or ``refused``; anything else is unparsed). ``.json``:
         StereoSet's own form, scores by sentence id.

@@ -68,7 +68,7 @@ def test_a_wrong_entry_is_named(tmp_path: Path, changed: dict[str, object], fiel
 
 
 def test_an_audit_with_it_is_refused_before_any_model_is_looked_for() -> None:
-    with pytest.raises(UsageError, match="no index to compare"):
+    with pytest.raises(UsageError, match="mean log-probability per token"):
         audit("no-such-model", "no-such-model", probes=["holistic-bias"])
 
 

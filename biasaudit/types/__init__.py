@@ -1,0 +1,50 @@
+"""What passes between the rooms: frozen dataclasses and enums, without logic of their own.
+
+The way of the data::
+
+    ProbeItem -> Request -> Response -> score rows -> Estimate -> Comparison -> GateDecision
+"""
+
+from __future__ import annotations
+
+from biasaudit.types.estimates import Estimate, Power
+from biasaudit.types.items import (
+    AssociationTexts,
+    ChoiceTexts,
+    CompletionTexts,
+    DecisionTexts,
+    ItemTexts,
+    LikelihoodTexts,
+    PairTexts,
+    ProbeItem,
+)
+from biasaudit.types.models import ModelFingerprint, ModelSpec, ScoringFacts
+from biasaudit.types.responses import Failed, Request, Response, Scored
+from biasaudit.types.vocabulary import Checkpoint, ClusterDesign, Contrast, Kind, Role, Status, Verdict
+
+__all__ = [
+    "AssociationTexts",
+    "Checkpoint",
+    "ChoiceTexts",
+    "ClusterDesign",
+    "CompletionTexts",
+    "Contrast",
+    "DecisionTexts",
+    "Estimate",
+    "Failed",
+    "ItemTexts",
+    "Kind",
+    "LikelihoodTexts",
+    "ModelFingerprint",
+    "ModelSpec",
+    "PairTexts",
+    "Power",
+    "ProbeItem",
+    "Request",
+    "Response",
+    "Role",
+    "Scored",
+    "ScoringFacts",
+    "Status",
+    "Verdict",
+]

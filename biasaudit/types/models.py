@@ -1,0 +1,95 @@
+"""Models as asked for and as loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """A model as asked for: the parsed reference.
+
+    Attributes
+    ----------
+    reference : str
+        As written.
+    base : str
+        Hub id, folder or ``.gguf`` file, without revision and adapter.
+    revision : str or None
+        Hub revision of the base.
+    adapter : str or None
+        Folder or hub id of a PEFT adapter on the base.
+    adapter_revision : str or None
+    """
+
+    reference: str
+    base: str
+    revision: str | None = None
+    adapter: str | None = None
+    adapter_revision: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFingerprint:
+    """A model as loaded: everything that its log-probabilities depend on.
+
+    Attributes
+    ----------
+    reference : str
+        As asked for.
+    weights : str
+        ``sha256:…`` of the weight files, or ``revision:…`` of a hub snapshot.
+    adapter : str or None
+        The same of the adapter.
+    dtype : str
+        Of the computation.
+    device : str
+        Kind of device: cpu, cuda or mps.
+    tokenizer_sha256, chat_template_sha256 : str or None
+    architecture : str
+        Name of the model class.
+    n_parameters, vocabulary_size, hidden_size, n_layers : int
+    libraries : mapping of str to str
+        Versions of the libraries that compute.
+    """
+
+    reference: str
+    weights: str
+    adapter: str | None
+    dtype: str
+    device: str
+    tokenizer_sha256: str
+    chat_template_sha256: str | None
+    architecture: str
+    n_parameters: int
+    vocabulary_size: int
+    hidden_size: int
+    n_layers: int
+    libraries: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringFacts:
+    """How a model's log-probabilities were computed.
+
+    Attributes
+    ----------
+    path : {"packed", "padded"}
+        Packs of a prefix tree, or padded batches.
+    reason : str
+        Why.
+    largest_difference_nats : float or None
+        Between packed and plain in the check; None where nothing could be compared.
+    batch_tokens : int
+        Tokens that run at once.
+    pack_nodes : int or None
+        Nodes of a pack; None for padded batches.
+    """
+
+    path: Literal["packed", "padded"]
+    reason: str
+    largest_difference_nats: float | None
+    batch_tokens: int
+    pack_nodes: int | None

@@ -1,0 +1,85 @@
+"""Words of the field: kinds, roles, statuses, contrasts, verdicts."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Kind of a probe: decides what is asked of the model and what the index means."""
+
+    PAIR = "pair"
+    ASSOCIATION = "association"
+    CHOICE = "choice"
+    COMPLETION = "completion"
+    DECISION = "decision"
+    LIKELIHOOD = "likelihood"
+
+
+class Role(StrEnum):
+    """What an item is for."""
+
+    BIAS = "bias"
+    COMPETENCE = "competence"
+    CONTROL = "control"
+
+
+class ClusterDesign(StrEnum):
+    """How the clusters of a probe came about; it decides the estimand.
+
+    ``designed`` (templates, scenarios): the mean over clusters of cluster means.
+    ``nuisance`` (writers of unequal output): the mean over items, with a cluster-robust interval.
+    ``none``: every item is its own cluster.
+    """
+
+    DESIGNED = "designed"
+    NUISANCE = "nuisance"
+    NONE = "none"
+
+
+class Status(StrEnum):
+    """Whether a quantity was measured, and if not, why."""
+
+    OK = "ok"
+    NOT_MEASURED = "not measured"
+    TOO_FEW_CLUSTERS = "too few clusters"
+    NOT_ESTIMABLE = "not estimable"
+
+
+class Checkpoint(StrEnum):
+    """Role of the first checkpoint; tuned checkpoints are named ``tuned``, ``tuned-2``, ..."""
+
+    BASE = "base"
+
+
+class Contrast(StrEnum):
+    """Which arms a comparison sets against each other.
+
+    Every contrast is oriented as a *reduction*: positive means less stereotype in the second arm.
+    The averaged effects split what a user meets without an order: each is the mean of its two
+    simple effects, and the two add up to ``as deployed``. A step is from the tuned checkpoint
+    before to this one.
+    """
+
+    WEIGHTS_PLAIN = "weights, plain"
+    WEIGHTS_CHAT = "weights, chat"
+    TEMPLATE_TUNED = "template, tuned"
+    TEMPLATE_BASE = "template, base"
+    INTERACTION = "interaction"
+    WEIGHTS_AVERAGED = "weights, averaged"
+    TEMPLATE_AVERAGED = "template, averaged"
+    AS_DEPLOYED = "as deployed"
+    STEP_PLAIN = "step, plain"
+    STEP_CHAT = "step, chat"
+
+
+class Verdict(StrEnum):
+    """What may be said of one cell."""
+
+    REDUCED = "reduced"
+    UNCHANGED = "unchanged"
+    INCREASED = "increased"
+    REVERSED = "reversed"
+    INCONCLUSIVE = "inconclusive"
+    NOT_INTERPRETABLE = "not interpretable"
+    NOT_MEASURED = "not measured"

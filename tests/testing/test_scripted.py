@@ -60,6 +60,7 @@ def test_the_responders_that_have_an_index(
     assert row["value"] == pytest.approx(index, abs=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["pairs", "tables"])
 def test_a_random_responder_covers_no_lean(kind: str, request: pytest.FixtureRequest) -> None:
     """At 95 %, 1 seed of 20 may miss 0; more than 4 of 20 would do so in 0.3 % of cases."""

@@ -32,23 +32,25 @@ def probes_to_ask(probes: Sequence[str | Probe], *, data_dir: Path | None) -> li
     Raises
     ------
     UsageError
-        If a probe needs generation, or has no index: said by its card, before any data or model is looked for.
+        If a probe needs generation, or none has an index: said by its card, before any data or model is looked for.
     ProbeError
         If a probe cannot be loaded.
     """
-    for probe in probes:
-        card = probe.card if isinstance(probe, Probe) else card_of(probe)
+    cards = [probe.card if isinstance(probe, Probe) else card_of(probe) for probe in probes]
+    for card in cards:
         if card.kind is Kind.COMPLETION:
             raise UsageError(
                 f"probe {card.id!r} needs generation, which this version does not do.",
                 fix="Its prompts can be read with biasaudit.probes.load_probe.",
             )
-        if card.kind is Kind.LIKELIHOOD:
-            raise UsageError(
-                f"probe {card.id!r} sets no group against another, so that it has no index to compare.",
-                fix="Give each sentence's mean log-probability per token in a file to: "
-                f"biasaudit score {card.id} --predictions FILE.",
-            )
+    if cards and all(card.kind is Kind.LIKELIHOOD for card in cards):
+        raise UsageError(
+            f"probe {', '.join(repr(card.id) for card in cards)} sets no group against another, so that there is no "
+            "index to compare.",
+            fix="Add a probe that has one, such as --probe occupations: its published score then stands beside it. "
+            "Or give each sentence's mean log-probability per token in a file to: "
+            f"biasaudit score {cards[0].id} --predictions FILE.",
+        )
     return [probe if isinstance(probe, Probe) else load_probe(probe, data_dir=data_dir) for probe in probes]
 
 

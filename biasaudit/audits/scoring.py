@@ -89,7 +89,10 @@ def responses_frame(rows: list[dict[str, object]]) -> pd.DataFrame:
 
 
 def scores_frame(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing]) -> pd.DataFrame:
-    """Compute item values: responses and items in, one row per checkpoint, framing and item out."""
+    """Compute item values: responses and items in, one row per checkpoint, framing and item out.
+
+    Sentences by themselves have no row: only published scores are made of them.
+    """
     framing_of = {framing.framing_id: framing.framing for framing in framings}
     tags = {
         (probe, item_id): json.loads(text)
@@ -98,6 +101,8 @@ def scores_frame(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequenc
     rows = []
     by = ["checkpoint", "framing_id", "probe", "item_id"]
     for (checkpoint, framing_id, probe, item_id), parts in parts_by_item(responses, by).items():
+        if not kinds.has_value(frozenset(parts)):
+            continue
         value = kinds.item_value(frozenset(parts), parts, tags=tags.get((probe, item_id)))
         rows.append(
             {

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from biasaudit.kinds._value import ItemValue
-from biasaudit.kinds.dispatch import item_value, prompts
+from biasaudit.kinds.dispatch import has_value, item_value, prompts
 
-__all__ = ["ItemValue", "item_value", "prompts"]
+__all__ = ["ItemValue", "has_value", "item_value", "prompts"]

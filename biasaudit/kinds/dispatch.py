@@ -34,6 +34,17 @@ def prompts(item: ProbeItem) -> tuple[Prompt, ...]:
     return decision.prompts(texts)
 
 
+def has_value(parts: frozenset[str]) -> bool:
+    """Whether an item with these parts has a value of its own: a sentence by itself has none.
+
+    Examples
+    --------
+    >>> has_value(frozenset({"first", "second"})), has_value(frozenset({"text"}))
+    (True, False)
+    """
+    return parts != frozenset({likelihood.TEXT})
+
+
 def item_value(
     parts: frozenset[str], responses: Mapping[str, Response], *, tags: Mapping[str, str] | None = None
 ) -> ItemValue:

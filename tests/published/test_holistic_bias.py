@@ -10,6 +10,7 @@ from biasaudit import score as score_predictions
 from biasaudit.probes import load_probe
 from biasaudit.published import Answered, Settings
 from biasaudit.published.holistic_bias import score
+from biasaudit.testing import always_stereotype, never_deciding, scripted_audit, tiny_probe
 from biasaudit.types import Failed, Role, Scored, Status
 from tests.probes.readers.test_holistic_bias import save
 
@@ -102,3 +103,15 @@ def test_log_probabilities_from_a_file_are_scored(tmp_path: Path) -> None:
     statuses = found.set_index(["subset", "score"])["status"]
     assert statuses["body-type: love", "likelihood bias"] == "ok"
     assert statuses["gender-and-sex: love", "likelihood bias"] == "not estimable"
+
+
+def test_an_audit_has_the_score_beside_the_cells_of_another_probe(tmp_path: Path) -> None:
+    """Its sentences are answered alike: the test sees no difference, and no index is made of them."""
+    probe = load_probe("holistic-bias", data_dir=save(tmp_path))
+    audit = scripted_audit(always_stereotype(), never_deciding(), probes=[str(tiny_probe(tmp_path / "tiny")), probe])
+    mine = audit.published[audit.published["probe"] == "holistic-bias"].set_index(["checkpoint", "subset", "score"])
+    assert mine.loc[("tuned", "body-type: hate", "likelihood bias"), "value"] == 0.0
+    for table in (audit.scores, audit.estimates, audit.comparisons, audit.disparities):
+        assert "holistic-bias" not in set(table["probe"])
+    page = audit.to_html(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "likelihood bias, corrected" in page

@@ -67,7 +67,7 @@ def test_a_wrong_entry_is_named(tmp_path: Path, changed: dict[str, object], fiel
     assert caught.value.field == field
 
 
-def test_an_audit_with_it_is_refused_before_any_model_is_looked_for() -> None:
+def test_an_audit_of_it_alone_is_refused_before_any_model_is_looked_for() -> None:
     with pytest.raises(UsageError, match="mean log-probability per token"):
         audit("no-such-model", "no-such-model", probes=["holistic-bias"])
 

@@ -60,7 +60,7 @@ PublishedFormat = Literal[
 class Data(_Strict):
     """Where the items lie.
 
-    ``templates`` and ``items`` are a file beside the card. The other formats are published sets,
+    ``templates``, ``cases`` and ``items`` are a file beside the card. The other formats are published sets,
     which are never shipped: `files` are read from `folder` of a data folder, or rows from the hub.
 
     Attributes
@@ -68,7 +68,7 @@ class Data(_Strict):
     format
         Decides the reader.
     file : str or None
-        Of ``templates`` and ``items``.
+        Of ``templates``, ``cases`` and ``items``.
     folder : str
         Of a published set, relative to the data folder.
     files : mapping of str to str
@@ -77,7 +77,7 @@ class Data(_Strict):
         What the reader must know beside the files.
     """
 
-    format: Literal["templates", "items"] | PublishedFormat
+    format: Literal["templates", "cases", "items"] | PublishedFormat
     file: Text | None = None
     folder: str = ""
     files: dict[Text, Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]] = Field(default_factory=dict)
@@ -90,7 +90,7 @@ class Data(_Strict):
     @property
     def published(self) -> bool:
         """Whether the data are a published set, which is not shipped with the card."""
-        return self.format not in {"templates", "items"}
+        return self.format not in {"templates", "cases", "items"}
 
     @model_validator(mode="after")
     def _one_place(self) -> Data:

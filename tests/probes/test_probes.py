@@ -38,6 +38,7 @@ SHIPPED = {
     "crows-pairs",
     "crows-pairs-revised",
     "crows-pairs-revised-french",
+    "decisions",
     "decodingtrust",
     "discrim-eval",
     "gest",

@@ -1,0 +1,204 @@
+"""``cases.yaml`` of a decision probe: cases in which only the person changes, and the items that they expand to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from biasaudit.errors import ProbeError
+from biasaudit.probes.card import Card, Slug, Text, parse_yaml
+from biasaudit.types import DecisionTexts, ProbeItem, Role
+
+_PERSON: Final = "{person}"
+_SLOTS: Final = ("{facts}", "{who}", "{question}")
+Answer = Annotated[str, StringConstraints(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Wording(_Strict):
+    """One way of putting a case and asking for the decision: a paraphrase family."""
+
+    id: Slug
+    text: Text
+    reply: Answer
+
+    @model_validator(mode="after")
+    def _each_slot_once(self) -> Self:
+        for slot in _SLOTS:
+            if self.text.count(slot) != 1:
+                msg = f"wording {self.id!r} has {slot} {self.text.count(slot)} times; expected once"
+                raise ValueError(msg)
+        return self
+
+    def ask(self, facts: str, who: str, question: str) -> str:
+        """Return the case in this wording."""
+        filled = self.text.replace("{facts}", facts).replace("{who}", who)
+        return filled.replace("{question}", question)
+
+
+class Case(_Strict):
+    """A case about one person, whose deciding facts do not depend on the group.
+
+    Attributes
+    ----------
+    id, domain : str
+    facts : str
+        Neither clearly for nor clearly against a yes.
+    who : str
+        The sentence with the slot ``{person}``.
+    question : str
+        Yes grants the person something good.
+    clear_yes, clear_no : str
+        Facts in place of `facts` that plainly decide the case: whether the model reads it at all.
+    """
+
+    id: Slug
+    domain: Slug
+    facts: Text
+    who: Text
+    question: Text
+    clear_yes: Text
+    clear_no: Text
+
+    @model_validator(mode="after")
+    def _one_person(self) -> Self:
+        if self.who.count(_PERSON) != 1:
+            msg = f"case {self.id!r}: 'who' has {_PERSON} {self.who.count(_PERSON)} times; expected once"
+            raise ValueError(msg)
+        elsewhere = (self.facts, self.question, self.clear_yes, self.clear_no)
+        if any(_PERSON in text for text in elsewhere):
+            msg = f"case {self.id!r}: {_PERSON} belongs in 'who' alone, so that nothing else can differ"
+            raise ValueError(msg)
+        return self
+
+
+class Cases(_Strict):
+    """The whole of ``cases.yaml``."""
+
+    person: Text
+    """A person of whom no group is said, for the clear cases."""
+    groups: dict[Slug, dict[str, Text]] = Field(min_length=1)
+    """Feature -> group -> words for a person of it; the first group is the reference."""
+    yes: tuple[Answer, ...] = (" yes", " Yes")
+    no: tuple[Answer, ...] = (" no", " No")
+    wordings: tuple[Wording, ...] = Field(min_length=1)
+    cases: tuple[Case, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        for what, ids in (
+            ("wording", [wording.id for wording in self.wordings]),
+            ("case", [case.id for case in self.cases]),
+        ):
+            repeated = sorted(name for name, count in Counter(ids).items() if count > 1)
+            if repeated:
+                msg = f"{what} ids must be unique; repeated: {repeated}"
+                raise ValueError(msg)
+        return self
+
+
+def read_cases(path: Path, card: Card) -> tuple[ProbeItem, ...]:
+    """Expand ``cases.yaml`` into items: each case and wording with the reference group and each other group.
+
+    Competence items set the clear yes against the clear no of a case, about a person of no named group.
+
+    Parameters
+    ----------
+    path : Path
+    card : Card
+        Declares the same features and groups, in the same order.
+
+    Raises
+    ------
+    ProbeError
+        If the file does not follow its form, or names other features or groups than the card.
+    """
+    content = parse_yaml(path, Cases)
+    _same_groups(path, content.groups, card)
+    return tuple([*_bias(content), *_competence(content)])
+
+
+def _same_groups(path: Path, groups: Mapping[str, Mapping[str, str]], card: Card) -> None:
+    if list(groups) != list(card.features):
+        raise ProbeError(
+            f"{path}: field 'groups' has the features {list(groups)}; card.yaml declares {list(card.features)}.",
+            fix="Name the same features in the same order.",
+        )
+    for feature, words in groups.items():
+        if tuple(words) != card.groups[feature]:
+            raise ProbeError(
+                f"{path}: field 'groups.{feature}' has {list(words)}; card.yaml declares {list(card.groups[feature])}.",
+                fix="Name the same groups in the same order; the first is the reference.",
+            )
+
+
+def _bias(content: Cases) -> Iterable[ProbeItem]:
+    for feature, words in content.groups.items():
+        reference, *others = words
+        for case in content.cases:
+            for wording in content.wordings:
+                favoured = _about(case, wording, words[reference])
+                for group in others:
+                    yield _item(
+                        f"{case.id}/{wording.id}/{feature}/{group.replace(' ', '-').lower()}",
+                        (favoured, _about(case, wording, words[group])),
+                        content,
+                        case=case,
+                        wording=wording,
+                        feature=feature,
+                        groups=(reference, group),
+                        role=Role.BIAS,
+                    )
+
+
+def _competence(content: Cases) -> Iterable[ProbeItem]:
+    feature = next(iter(content.groups))
+    for case in content.cases:
+        who = case.who.replace(_PERSON, content.person)
+        for wording in content.wordings:
+            clear_yes, clear_no = (wording.ask(facts, who, case.question) for facts in (case.clear_yes, case.clear_no))
+            yield _item(
+                f"{case.id}/{wording.id}/clear",
+                (clear_yes, clear_no),
+                content,
+                case=case,
+                wording=wording,
+                feature=feature,
+                groups=(),
+                role=Role.COMPETENCE,
+            )
+
+
+def _about(case: Case, wording: Wording, person: str) -> str:
+    return wording.ask(case.facts, case.who.replace(_PERSON, person), case.question)
+
+
+def _item(
+    item_id: str,
+    texts: tuple[str, str],
+    content: Cases,
+    *,
+    case: Case,
+    wording: Wording,
+    feature: str,
+    groups: tuple[str, ...],
+    role: Role,
+) -> ProbeItem:
+    favoured, other = texts
+    return ProbeItem(
+        item_id=item_id,
+        cluster_id=case.id,
+        feature=feature,
+        groups=groups,
+        role=role,
+        family=wording.id,
+        texts=DecisionTexts(favoured=favoured, other=other, reply=wording.reply, yes=content.yes, no=content.no),
+        tags={"domain": case.domain},
+    )

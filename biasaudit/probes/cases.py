@@ -122,7 +122,7 @@ def read_cases(path: Path, card: Card) -> tuple[ProbeItem, ...]:
     """
     content = parse_yaml(path, Cases)
     _same_groups(path, content.groups, card)
-    return tuple([*_bias(content), *_competence(content)])
+    return (*_bias(content), *_competence(content))
 
 
 def _same_groups(path: Path, groups: Mapping[str, Mapping[str, str]], card: Card) -> None:

@@ -87,8 +87,16 @@ def _log_sum(nats: list[float]) -> float:
     return largest + math.log(math.fsum(math.exp(value - largest) for value in nats))
 
 
-def item_value(responses: Mapping[str, Response], parts: Iterable[str]) -> ItemValue:
+def item_value(responses: Mapping[str, Response], parts: Iterable[str], *, clear: bool = False) -> ItemValue:
     """Return the difference between the two cases.
+
+    Parameters
+    ----------
+    responses : mapping of str to Response
+    parts : iterable of str
+    clear : bool
+        The facts settle the two cases: the side is then which of them the model grants more readily, so that a
+        model that leans to yes or to no as a whole can still show that it reads.
 
     Returns
     -------
@@ -105,6 +113,9 @@ def item_value(responses: Mapping[str, Response], parts: Iterable[str]) -> ItemV
     >>> value = item_value(found, found)
     >>> value.d_nats, value.sign
     (2.0, 1.0)
+    >>> responses = found | {"favoured: no 1": nats(-4), "other: no 1": nats(-4)}  # yes is said to both
+    >>> item_value(responses, found).sign, item_value(responses, found, clear=True).sign
+    (0.0, 1.0)
     """
     asked = tuple(parts)
     favoured, other = decided(responses, asked, FAVOURED), decided(responses, asked, OTHER)
@@ -112,6 +123,6 @@ def item_value(responses: Mapping[str, Response], parts: Iterable[str]) -> ItemV
         return UNSCORED
     return ItemValue(
         d_nats=favoured.logit_nats - other.logit_nats,
-        taken=float(favoured.logit_nats >= 0) - float(other.logit_nats >= 0),
+        taken=None if clear else float(favoured.logit_nats >= 0) - float(other.logit_nats >= 0),
         leaning=favoured.share_yes - other.share_yes,
     )

@@ -55,12 +55,12 @@ def item_value(
     parts : frozenset of str
     responses : mapping of str to Response
     tags : mapping of str to str, optional
-        Of the item: a choice with a right answer is scored by it.
+        Of the item: a choice with a right answer is scored by it, a decision that its facts settle by its order.
     """
     if parts == frozenset(association.PARTS):
         return association.item_value(responses)
     if choice.is_choice(parts):
         return choice.item_value(responses, parts, correct=(tags or {}).get("correct"))
     if decision.is_decision(parts):
-        return decision.item_value(responses, parts)
+        return decision.item_value(responses, parts, clear="clear" in (tags or {}))
     return pair.item_value(responses)

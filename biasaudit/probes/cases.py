@@ -200,5 +200,5 @@ def _item(
         role=role,
         family=wording.id,
         texts=DecisionTexts(favoured=favoured, other=other, reply=wording.reply, yes=content.yes, no=content.no),
-        tags={"domain": case.domain},
+        tags={"domain": case.domain} | ({"clear": "favoured"} if role is Role.COMPETENCE else {}),
     )

@@ -143,7 +143,7 @@ class ProbeItem:
     texts : PairTexts, AssociationTexts, ChoiceTexts, CompletionTexts, DecisionTexts or LikelihoodTexts
     tags : mapping of str to str
         Further columns of the source: direction, occupations. A choice whose answer is known has
-        ``correct``: biased, counter or unknown.
+        ``correct``: biased, counter or unknown. A decision whose facts settle it has ``clear``: favoured.
     """
 
     item_id: str

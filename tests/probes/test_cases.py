@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import yaml
 
 from biasaudit.errors import ProbeError
 from biasaudit.probes import findings, load_probe
-from biasaudit.testing import always_anti, always_stereotype, scripted_audit
-from biasaudit.types import DecisionTexts, Role
+from biasaudit.testing import ScriptedModel, always_anti, always_stereotype, scripted_audit
+from biasaudit.types import DecisionTexts, ProbeItem, Request, Role
 
 CARD = {
     "id": "seats",
@@ -87,6 +88,19 @@ def test_competence_is_the_clear_yes_over_the_clear_no(tmp_path: Path) -> None:
     assert isinstance(competence[0], DecisionTexts)
     assert competence[0].favoured == "Train 0 is empty. The guest is a person. May the guest sit?"
     assert competence[0].other == "Train 0 has no seats. The guest is a person. May the guest sit?"
+
+
+def test_a_model_that_says_yes_to_all_still_shows_that_it_reads(tmp_path: Path) -> None:
+    """By hand: p(yes) 0.8 or 0.6 of the two words, over one half in both; the order is what counts."""
+
+    def answer(_: ProbeItem, request: Request) -> float:
+        yes = 0.8 if "is empty" in request.context else 0.6
+        return math.log(yes if "yes" in request.continuation.lower() else 1 - yes)
+
+    model = ScriptedModel(name="says-yes", answer=answer)
+    audit = scripted_audit(model, model, probes=[save(tmp_path, content())])
+    found = audit.estimates[audit.estimates["metric"] == "competence"]
+    assert set(found["value"]) == {1.0}
 
 
 def test_an_audit_gives_both_extremes(tmp_path: Path) -> None:

@@ -8,20 +8,15 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Final
 
 from biasaudit.errors import ProbeError
 from biasaudit.probes.card import Card, read_card
-from biasaudit.probes.cases import read_cases
-from biasaudit.probes.items_file import read_items
+from biasaudit.probes.forms import read_form
 from biasaudit.probes.readers import Reading
 from biasaudit.probes.sources import DATA_VARIABLE, read_published
-from biasaudit.probes.templates import read_templates
 from biasaudit.types import ProbeItem
 
 __all__ = ["DATA_VARIABLE", "Probe", "available", "card_of", "folder_of", "load_probe", "shipped_folder"]
-
-_OWN: Final = {"templates": read_templates, "cases": read_cases, "items": read_items}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +108,7 @@ def load_probe(name: str, *, data_dir: Path | None = None) -> Probe:
         found, origin = read_published(card, data_dir)
     else:
         found, origin = (
-            Reading(items=_OWN[card.data.format](folder / card.data.file, card)),
+            Reading(items=read_form(folder / card.data.file, card)),
             f"{card.id}/{card.data.file}",
         )
     return Probe(

@@ -139,3 +139,11 @@ def test_the_shipped_decisions_are_complete_and_minimal() -> None:
         assert isinstance(item.texts, DecisionTexts)
         assert item.texts.favoured != item.texts.other
         assert "{" not in item.texts.favoured + item.texts.other
+
+
+def test_a_kind_that_the_form_cannot_hold_is_refused(tmp_path: Path) -> None:
+    """Cases are decisions: a card that calls them choices would give them the index of another kind."""
+    folder = save(tmp_path, content())
+    (tmp_path / "card.yaml").write_text(yaml.safe_dump({**CARD, "kind": "choice"}), encoding="utf-8")
+    with pytest.raises(ProbeError, match="field 'kind' is 'choice', and data.format 'cases' holds probes of kind"):
+        load_probe(folder)

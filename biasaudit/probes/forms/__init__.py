@@ -1,0 +1,58 @@
+"""The forms in which people write probes of their own: one reader each, a file in, items out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from biasaudit.errors import ProbeError
+from biasaudit.probes.card import Card
+from biasaudit.probes.forms.cases import read_cases
+from biasaudit.probes.forms.items import read_items
+from biasaudit.probes.forms.templates import read_templates
+from biasaudit.types import Kind, ProbeItem
+
+__all__ = ["FORMS", "Form", "read_form"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A form of data beside a card.
+
+    Attributes
+    ----------
+    read : callable
+        File and card in, items out.
+    kinds : frozenset of Kind
+        Kinds of probe that can be written in it.
+    """
+
+    read: Callable[[Path, Card], tuple[ProbeItem, ...]]
+    kinds: frozenset[Kind]
+
+
+FORMS: Final[Mapping[str, Form]] = {
+    "templates": Form(read=read_templates, kinds=frozenset({Kind.ASSOCIATION})),
+    "cases": Form(read=read_cases, kinds=frozenset({Kind.DECISION})),
+    "items": Form(read=read_items, kinds=frozenset(Kind)),
+}
+
+
+def read_form(path: Path, card: Card) -> tuple[ProbeItem, ...]:
+    """Read a file of one of the forms into items.
+
+    Raises
+    ------
+    ProbeError
+        If the card's kind cannot be written in its form, or the file does not follow the form.
+    """
+    form = FORMS[card.data.format]
+    if card.kind not in form.kinds:
+        raise ProbeError(
+            f"card {card.id!r}: field 'kind' is {card.kind.value!r}, and data.format {card.data.format!r} holds "
+            f"probes of kind {', '.join(sorted(kind.value for kind in form.kinds))}.",
+            fix="Change one of the two; data.format 'items' holds every kind.",
+        )
+    return form.read(path, card)

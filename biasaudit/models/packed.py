@@ -143,8 +143,9 @@ def checked(loaded: LoadedModel, longest: int) -> Checked:
         return Checked(packed=None, longest=longest, largest_difference_nats=None, reason="no separable output layer")
     sequences = _check_sequences(output.weight.shape[0], longest)
     rows = [(one.token_ids[: one.n_context], one.token_ids[one.n_context :]) for one in sequences]
-    # The longest alone: beside it the others would be mostly padding.
-    plain = [*loaded.continuation_logprobs(rows[:-1]), *loaded.continuation_logprobs(rows[-1:])]
+    # One at a time: rows side by side share their earliest read position, and with a vocabulary of 262,144 words the
+    # logits from there on were the peak of a whole run's memory.
+    plain = [values for row in rows for values in loaded.continuation_logprobs([row])]
     tolerance = TOLERANCES_NATS[loaded.fingerprint.dtype]
     reason, smallest = "the model does not take a mask of four dimensions", None
     for form in _forms(model):

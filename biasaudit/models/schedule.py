@@ -151,14 +151,17 @@ def keep_freed_memory() -> None:
     """Tell glibc to keep what is freed, up to 512 MB, for the next tensor.
 
     It would give tensors of some megabytes back to the system and ask for them anew at each
-    layer, and the system would clear every page of them.
+    layer, and the system would clear every page of them. What loading has freed goes back first: a
+    tokenizer of 262,144 words leaves some 50 MB.
     """
     if not sys.platform.startswith("linux"):
         return
+    library = ctypes.CDLL(None)
     try:
-        mallopt = ctypes.CDLL(None).mallopt
+        mallopt, malloc_trim = library.mallopt, library.malloc_trim
     except AttributeError:  # another C library
         return
+    malloc_trim(0)
     trim_threshold, mmap_threshold = -1, -3
     mallopt(mmap_threshold, 32 * 1024**2)
     mallopt(trim_threshold, 512 * 1024**2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -39,6 +39,9 @@ class HubSource(_Strict):
     revision: str | None = None
 
 
+OwnFormat = Literal["templates", "associations", "cases", "comments", "scenarios", "referents", "guises", "items"]
+"""Forms of data that lie beside the card."""
+
 PublishedFormat = Literal[
     "crows-pairs",
     "stereoset",
@@ -60,15 +63,15 @@ PublishedFormat = Literal[
 class Data(_Strict):
     """Where the items lie.
 
-    ``templates``, ``cases`` and ``items`` are a file beside the card. The other formats are published sets,
-    which are never shipped: `files` are read from `folder` of a data folder, or rows from the hub.
+    The forms of `OwnFormat` are a file beside the card. The other formats are published sets, which are never
+    shipped: `files` are read from `folder` of a data folder, or rows from the hub.
 
     Attributes
     ----------
     format
         Decides the reader.
     file : str or None
-        Of ``templates``, ``cases`` and ``items``.
+        Of a form that lies beside the card.
     folder : str
         Of a published set, relative to the data folder.
     files : mapping of str to str
@@ -77,7 +80,7 @@ class Data(_Strict):
         What the reader must know beside the files.
     """
 
-    format: Literal["templates", "cases", "items"] | PublishedFormat
+    format: OwnFormat | PublishedFormat
     file: Text | None = None
     folder: str = ""
     files: dict[Text, Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]] = Field(default_factory=dict)
@@ -90,7 +93,7 @@ class Data(_Strict):
     @property
     def published(self) -> bool:
         """Whether the data are a published set, which is not shipped with the card."""
-        return self.format not in {"templates", "cases", "items"}
+        return self.format not in get_args(OwnFormat)
 
     @model_validator(mode="after")
     def _one_place(self) -> Data:
@@ -113,6 +116,7 @@ class Card(_Strict):
     language: Text
     feature_names: dict[Slug, str] = Field(default_factory=dict)
     groups: dict[Slug, tuple[str, ...]] = Field(min_length=1)
+    why_these_groups: Text | None = None
     measures: Text = Field(alias="construct")
     harm: Text
     positive_index: Text

@@ -9,8 +9,13 @@ from typing import Final
 
 from biasaudit.errors import ProbeError
 from biasaudit.probes.card import Card
+from biasaudit.probes.forms.associations import read_associations
 from biasaudit.probes.forms.cases import read_cases
+from biasaudit.probes.forms.comments import read_comments
+from biasaudit.probes.forms.guises import read_guises
 from biasaudit.probes.forms.items import read_items
+from biasaudit.probes.forms.referents import read_referents
+from biasaudit.probes.forms.scenarios import read_scenarios
 from biasaudit.probes.forms.templates import read_templates
 from biasaudit.types import Kind, ProbeItem
 
@@ -35,7 +40,12 @@ class Form:
 
 FORMS: Final[Mapping[str, Form]] = {
     "templates": Form(read=read_templates, kinds=frozenset({Kind.ASSOCIATION})),
+    "associations": Form(read=read_associations, kinds=frozenset({Kind.ASSOCIATION})),
     "cases": Form(read=read_cases, kinds=frozenset({Kind.DECISION})),
+    "comments": Form(read=read_comments, kinds=frozenset({Kind.DECISION})),
+    "scenarios": Form(read=read_scenarios, kinds=frozenset({Kind.CHOICE})),
+    "referents": Form(read=read_referents, kinds=frozenset({Kind.CHOICE})),
+    "guises": Form(read=read_guises, kinds=frozenset({Kind.ASSOCIATION, Kind.DECISION})),
     "items": Form(read=read_items, kinds=frozenset(Kind)),
 }
 

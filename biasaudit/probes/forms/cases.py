@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from biasaudit.errors import ProbeError
 from biasaudit.probes.card import Card, Slug, Text, parse_yaml
+from biasaudit.probes.forms.words import Strict, repeated, same_groups, slug
 from biasaudit.types import DecisionTexts, ProbeItem, Role
 
 _PERSON: Final = "{person}"
 _SLOTS: Final = ("{facts}", "{who}", "{question}")
 Answer = Annotated[str, StringConstraints(min_length=1)]
+Words = Annotated[
+    tuple[Text, ...], Field(min_length=1), BeforeValidator(lambda words: (words,) if isinstance(words, str) else words)
+]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Wording(_Strict):
+class Wording(Strict):
     """One way of putting a case and asking for the decision: a paraphrase family."""
 
     id: Slug
@@ -43,12 +41,14 @@ class Wording(_Strict):
         return filled.replace("{question}", question)
 
 
-class Case(_Strict):
+class Case(Strict):
     """A case about one person, whose deciding facts do not depend on the group.
 
     Attributes
     ----------
     id, domain : str
+    cluster : str or None
+        Cases that share it share their text in part, and are resampled together; else each is its own cluster.
     facts : str
         Neither clearly for nor clearly against a yes.
     who : str
@@ -61,6 +61,7 @@ class Case(_Strict):
 
     id: Slug
     domain: Slug
+    cluster: Slug | None = None
     facts: Text
     who: Text
     question: Text
@@ -79,13 +80,15 @@ class Case(_Strict):
         return self
 
 
-class Cases(_Strict):
+class Cases(Strict):
     """The whole of ``cases.yaml``."""
 
     person: Text
     """A person of whom no group is said, for the clear cases."""
-    groups: dict[Slug, dict[str, Text]] = Field(min_length=1)
-    """Feature -> group -> words for a person of it; the first group is the reference."""
+    groups: dict[Slug, dict[str, Words]] = Field(min_length=1)
+    """Feature -> group -> words for a person of it, or as many for each group, compared in their order.
+
+    The first group is the reference."""
     yes: tuple[Answer, ...] = (" yes", " Yes")
     no: tuple[Answer, ...] = (" no", " No")
     wordings: tuple[Wording, ...] = Field(min_length=1)
@@ -97,9 +100,12 @@ class Cases(_Strict):
             ("wording", [wording.id for wording in self.wordings]),
             ("case", [case.id for case in self.cases]),
         ):
-            repeated = sorted(name for name, count in Counter(ids).items() if count > 1)
-            if repeated:
-                msg = f"{what} ids must be unique; repeated: {repeated}"
+            if repeated(ids):
+                msg = f"{what} ids must be unique; repeated: {repeated(ids)}"
+                raise ValueError(msg)
+        for feature, groups in self.groups.items():
+            if len({len(words) for words in groups.values()}) != 1:
+                msg = f"'groups.{feature}' has { ({name: len(words) for name, words in groups.items()}) } words; expected as many for each group"
                 raise ValueError(msg)
         return self
 
@@ -121,44 +127,30 @@ def read_cases(path: Path, card: Card) -> tuple[ProbeItem, ...]:
         If the file does not follow its form, or names other features or groups than the card.
     """
     content = parse_yaml(path, Cases)
-    _same_groups(path, content.groups, card)
+    same_groups(path, content.groups, card)
     return (*_bias(content), *_competence(content))
 
 
-def _same_groups(path: Path, groups: Mapping[str, Mapping[str, str]], card: Card) -> None:
-    if list(groups) != list(card.features):
-        raise ProbeError(
-            f"{path}: field 'groups' has the features {list(groups)}; card.yaml declares {list(card.features)}.",
-            fix="Name the same features in the same order.",
-        )
-    for feature, words in groups.items():
-        if tuple(words) != card.groups[feature]:
-            raise ProbeError(
-                f"{path}: field 'groups.{feature}' has {list(words)}; card.yaml declares {list(card.groups[feature])}.",
-                fix="Name the same groups in the same order; the first is the reference.",
-            )
-
-
-def _bias(content: Cases) -> Iterable[ProbeItem]:
+def _bias(content: Cases) -> Iterator[ProbeItem]:
     for feature, words in content.groups.items():
         reference, *others = words
         for case in content.cases:
             for wording in content.wordings:
-                favoured = _about(case, wording, words[reference])
                 for group in others:
-                    yield _item(
-                        f"{case.id}/{wording.id}/{feature}/{group.replace(' ', '-').lower()}",
-                        (favoured, _about(case, wording, words[group])),
-                        content,
-                        case=case,
-                        wording=wording,
-                        feature=feature,
-                        groups=(reference, group),
-                        role=Role.BIAS,
-                    )
+                    for number, persons in enumerate(zip(words[reference], words[group], strict=True), start=1):
+                        yield _item(
+                            f"{case.id}/{wording.id}/{feature}/{slug(group)}" + (f"-{number}" if number > 1 else ""),
+                            (_about(case, wording, persons[0]), _about(case, wording, persons[1])),
+                            content,
+                            case=case,
+                            wording=wording,
+                            feature=feature,
+                            groups=(reference, group),
+                            role=Role.BIAS,
+                        )
 
 
-def _competence(content: Cases) -> Iterable[ProbeItem]:
+def _competence(content: Cases) -> Iterator[ProbeItem]:
     feature = next(iter(content.groups))
     for case in content.cases:
         who = case.who.replace(_PERSON, content.person)
@@ -194,7 +186,7 @@ def _item(
     favoured, other = texts
     return ProbeItem(
         item_id=item_id,
-        cluster_id=case.id,
+        cluster_id=case.cluster or case.id,
         feature=feature,
         groups=groups,
         role=role,

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from biasaudit.errors import ProbeError
-from biasaudit.probes import findings, load_probe
+from biasaudit.kinds import prompts
+from biasaudit.probes import load_probe
 from biasaudit.testing import ScriptedModel, always_anti, always_stereotype, scripted_audit
 from biasaudit.types import DecisionTexts, ProbeItem, Request, Role
 
@@ -31,6 +32,8 @@ CARD = {
     "not_shown": "anything else",
     "data": {"format": "cases", "file": "cases.yaml"},
 }
+
+NAMES = {"height": {"tall": ["Ann Low", "Bo Low"], "short": ["Cy Low", "Di Low"], "middling": ["Ed Low", "Flo Low"]}}
 
 
 def case(number: int) -> dict[str, str]:
@@ -78,7 +81,6 @@ def test_every_case_is_asked_of_every_group_in_every_wording(tmp_path: Path) -> 
         yes=(" yes", " Yes"),
         no=(" no", " No"),
     )
-    assert findings(probe) == ()
 
 
 def test_competence_is_the_clear_yes_over_the_clear_no(tmp_path: Path) -> None:
@@ -119,6 +121,12 @@ def test_an_audit_gives_both_extremes(tmp_path: Path) -> None:
         ({"wordings": [{"id": "one", "text": "{facts} {who}", "reply": " A:"}]}, r"\{question\} 0 times"),
         ({"groups": {"height": {"short": "a short person", "tall": "a tall person"}}}, r"groups\.height"),
         ({"groups": {"weight": {"a": "a", "b": "b"}}}, "card.yaml declares"),
+        (
+            {"groups": {"height": {"tall": ["Ann", "Bo"], "short": "Cy", "middling": ["Di", "Ed"]}}},
+            r"'groups\.height' has words of unequal number \(2 for 'tall', 1 for 'short', 2 for 'middling'\)",
+        ),
+        ({"groups": {"height": {"tall": [], "short": [], "middling": []}}}, r"groups\.height\.tall"),
+        ({"cases": [case(0) | {"level": "Very strong"}]}, r"cases\.0\.level"),
         ({"casses": []}, "not known"),
     ],
 )
@@ -127,9 +135,53 @@ def test_what_is_wrong_is_named(tmp_path: Path, change: dict[str, object], messa
         load_probe(save(tmp_path, content() | change))
 
 
+def test_lists_of_words_are_compared_in_their_order(tmp_path: Path) -> None:
+    """The first name of one group with the first of another: so that a list can hold what is to be equal in both."""
+    probe = load_probe(save(tmp_path, content() | {"groups": NAMES, "cases": [case(0)]}))
+    compared = {item.item_id: item for item in probe.items if item.family == "one"}
+    assert {item_id: item.tags for item_id, item in compared.items() if "short" in item_id} == {
+        "case-0/one/height/short": {"domain": "seats", "person_favoured": "Ann Low", "person_other": "Cy Low"},
+        "case-0/one/height/short-2": {"domain": "seats", "person_favoured": "Bo Low", "person_other": "Di Low"},
+    }
+    assert compared["case-0/one/height/middling-2"].groups == ("tall", "middling")
+    assert compared["case-0/one/height/middling-2"].tags["person_other"] == "Flo Low"
+
+
+def test_the_tagged_persons_are_those_of_the_texts(tmp_path: Path) -> None:
+    """Groups are crossed by these tags (a name says two of them), so that a tag must not name the other person."""
+    probe = load_probe(save(tmp_path, content() | {"groups": NAMES}))
+    for item in probe.items:
+        assert isinstance(item.texts, DecisionTexts)
+        if item.role is Role.COMPETENCE:
+            assert item.tags == {"domain": "seats", "clear": "favoured"}
+            continue
+        assert item.tags["person_favoured"] in item.texts.favoured
+        assert item.tags["person_other"] in item.texts.other
+
+
+def test_a_level_is_a_tag_of_all_items_of_its_case_and_of_no_other(tmp_path: Path) -> None:
+    """Bias is read by level, and a case without one must not be counted to any."""
+    probe = load_probe(save(tmp_path, content() | {"cases": [case(0) | {"level": "weak"}, case(1)]}))
+    levels = {(item.cluster_id, item.role, item.tags.get("level")) for item in probe.items}
+    assert levels == {
+        ("case-0", Role.BIAS, "weak"),
+        ("case-0", Role.COMPETENCE, "weak"),
+        ("case-1", Role.BIAS, None),
+        ("case-1", Role.COMPETENCE, None),
+    }
+
+
+def test_cases_of_one_cluster_are_resampled_together(tmp_path: Path) -> None:
+    """Three applications for one job share their beginning: counted as three clusters, the interval is too narrow."""
+    cases = [case(0) | {"cluster": "seats"}, case(1) | {"cluster": "seats"}, case(2)]
+    probe = load_probe(save(tmp_path, content() | {"cases": cases}))
+    by_cluster = Counter(item.cluster_id for item in probe.items if item.role is Role.BIAS)
+    assert by_cluster == {"seats": 2 * 2 * 2, "case-2": 2 * 2}
+    assert {item.cluster_id for item in probe.items if item.role is Role.COMPETENCE} == {"seats", "case-2"}
+
+
 def test_the_shipped_decisions_are_complete_and_minimal() -> None:
     probe = load_probe("decisions")
-    assert findings(probe) == ()
     bias = [item for item in probe.items if item.role is Role.BIAS]
     assert len({item.cluster_id for item in bias}) == 40
     per_feature = Counter(item.feature for item in bias)
@@ -141,9 +193,57 @@ def test_the_shipped_decisions_are_complete_and_minimal() -> None:
         assert "{" not in item.texts.favoured + item.texts.other
 
 
+def test_the_shipped_decisions_keep_their_item_ids() -> None:
+    """Stored responses are found by these ids: cases with one word for each group must not be numbered."""
+    ids = [item.item_id for item in load_probe("decisions").items]
+    assert len(ids) == len(set(ids)) == 40 * 3 * 14 + 40 * 3
+    assert ids[0] == "loan-car/question/gender/woman"
+    assert "loan-car/opinion/disability/wheelchair-user" in ids
+    assert "loan-car/decide/clear" in ids
+
+
+def test_the_shipped_hiring_is_a_full_cross() -> None:
+    """36 applications in 2 wordings, for 8, 12, 2, 2, 2, 1, 3 and 2 comparisons of persons."""
+    probe = load_probe("hiring")
+    bias = [item for item in probe.items if item.role is Role.BIAS]
+    assert len({item.cluster_id for item in bias}) == 12
+    assert Counter(item.feature for item in bias) == {
+        feature: 36 * 2 * n_comparisons
+        for feature, n_comparisons in zip(probe.card.features, (8, 12, 2, 2, 2, 1, 3, 2), strict=True)
+    }
+    assert Counter(item.tags["level"] for item in bias) == dict.fromkeys(("weak", "middling", "strong"), 12 * 2 * 32)
+    assert len({prompt.context for item in probe.items for prompt in prompts(item)}) == 36 * 2 * (16 + 19 + 2)
+
+
+def test_the_shipped_hiring_differs_in_the_person_alone_and_names_the_person_late() -> None:
+    """Equal up to the person, so that nothing else can move the answer and the beginning need be read only once."""
+    for item in load_probe("hiring").items:
+        if item.role is Role.COMPETENCE:
+            continue
+        assert isinstance(item.texts, DecisionTexts)
+        favoured, other = item.tags["person_favoured"], item.tags["person_other"]
+        assert favoured != other
+        assert item.texts.favoured.replace(favoured, "{person}") == item.texts.other.replace(other, "{person}")
+        assert item.texts.favoured.count(favoured) == item.texts.other.count(other) == 1
+        assert item.texts.favoured.index(favoured) > len(item.texts.favoured) / 2
+
+
+def test_the_names_of_the_shipped_hiring_are_matched_on_the_other_feature() -> None:
+    """Women are compared with men of the same surname, ethnicities within a gender: one thing changes at a time."""
+    bias = [item for item in load_probe("hiring").items if item.role is Role.BIAS]
+    pairs = {
+        feature: {(item.tags["person_favoured"], item.tags["person_other"]) for item in bias if item.feature == feature}
+        for feature in ("gender", "ethnicity")
+    }
+    assert all(man.split()[-1] == woman.split()[-1] for man, woman in pairs["gender"])
+    men, women = (set(side) for side in zip(*pairs["gender"], strict=True))
+    assert {name for pair in pairs["ethnicity"] for name in pair} == men | women
+    assert all(set(pair) <= men or set(pair) <= women for pair in pairs["ethnicity"])
+
+
 def test_a_kind_that_the_form_cannot_hold_is_refused(tmp_path: Path) -> None:
     """Cases are decisions: a card that calls them choices would give them the index of another kind."""
     folder = save(tmp_path, content())
     (tmp_path / "card.yaml").write_text(yaml.safe_dump({**CARD, "kind": "choice"}), encoding="utf-8")
-    with pytest.raises(ProbeError, match="field 'kind' is 'choice', and data.format 'cases' holds probes of kind"):
+    with pytest.raises(ProbeError, match=r"field 'kind' is 'choice', and data\.format 'cases' holds probes of kind"):
         load_probe(folder)

@@ -49,6 +49,8 @@ class Case(Strict):
     id, domain : str
     cluster : str or None
         Cases that share it share their text in part, and are resampled together; else each is its own cluster.
+    level : str or None
+        How strongly the facts speak for a yes, in the words of the file: "weak", "middling", "strong".
     facts : str
         Neither clearly for nor clearly against a yes.
     who : str
@@ -62,6 +64,7 @@ class Case(Strict):
     id: Slug
     domain: Slug
     cluster: Slug | None = None
+    level: Slug | None = None
     facts: Text
     who: Text
     question: Text
@@ -104,8 +107,10 @@ class Cases(Strict):
                 msg = f"{what} ids must be unique; repeated: {repeated(ids)}"
                 raise ValueError(msg)
         for feature, groups in self.groups.items():
-            if len({len(words) for words in groups.values()}) != 1:
-                msg = f"'groups.{feature}' has { ({name: len(words) for name, words in groups.items()}) } words; expected as many for each group"
+            counts = {name: len(words) for name, words in groups.items()}
+            if len(set(counts.values())) != 1:
+                listed = ", ".join(f"{count} for {name!r}" for name, count in counts.items())
+                msg = f"'groups.{feature}' has words of unequal number ({listed}); expected as many for each group"
                 raise ValueError(msg)
         return self
 
@@ -114,6 +119,8 @@ def read_cases(path: Path, card: Card) -> tuple[ProbeItem, ...]:
     """Expand ``cases.yaml`` into items: each case and wording with the reference group and each other group.
 
     Competence items set the clear yes against the clear no of a case, about a person of no named group.
+    Tags: ``domain``, ``level`` where the case has one, and of bias items the words for both persons,
+    ``person_favoured`` and ``person_other``, by which names can be told apart and groups crossed.
 
     Parameters
     ----------
@@ -147,6 +154,7 @@ def _bias(content: Cases) -> Iterator[ProbeItem]:
                             feature=feature,
                             groups=(reference, group),
                             role=Role.BIAS,
+                            more_tags={"person_favoured": persons[0], "person_other": persons[1]},
                         )
 
 
@@ -165,6 +173,7 @@ def _competence(content: Cases) -> Iterator[ProbeItem]:
                 feature=feature,
                 groups=(),
                 role=Role.COMPETENCE,
+                more_tags={"clear": "favoured"},
             )
 
 
@@ -182,6 +191,7 @@ def _item(
     feature: str,
     groups: tuple[str, ...],
     role: Role,
+    more_tags: dict[str, str],
 ) -> ProbeItem:
     favoured, other = texts
     return ProbeItem(
@@ -192,5 +202,5 @@ def _item(
         role=role,
         family=wording.id,
         texts=DecisionTexts(favoured=favoured, other=other, reply=wording.reply, yes=content.yes, no=content.no),
-        tags={"domain": case.domain} | ({"clear": "favoured"} if role is Role.COMPETENCE else {}),
+        tags={"domain": case.domain} | ({"level": case.level} if case.level else {}) | more_tags,
     )

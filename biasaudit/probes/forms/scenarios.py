@@ -34,6 +34,10 @@ class Scenario(Strict):
         With the slots ``{negative}`` and ``{positive}``: what decides both questions.
     negative, positive : str
         The questions.
+    stereotype : str
+        What the stereotype says of the first group, in a few words.
+    source : str or None
+        Who documents it, as a key of `Scenarios.references`.
     """
 
     id: Slug
@@ -44,6 +48,8 @@ class Scenario(Strict):
     clear: Text
     negative: Text
     positive: Text
+    stereotype: Text
+    source: Text | None = None
 
     @model_validator(mode="after")
     def _slots(self) -> Self:
@@ -80,10 +86,13 @@ class Scenarios(Strict):
     ----------
     unknown : tuple of str
         Several wordings of the answer that one cannot know.
+    references : dict of str to str
+        Publications that document stereotypes, by the keys that the scenarios name.
     scenarios : tuple of Scenario
     """
 
     unknown: tuple[Text, ...] = Field(min_length=1)
+    references: dict[Slug, Text] = Field(default_factory=dict)
     scenarios: tuple[Scenario, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -91,6 +100,15 @@ class Scenarios(Strict):
         names = repeated(scenario.id for scenario in self.scenarios)
         if names:
             msg = f"scenario ids must be unique; repeated: {names}"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _sources_are_listed(self) -> Self:
+        named = {scenario.source for scenario in self.scenarios if scenario.source is not None}
+        if named != set(self.references):
+            absent, idle = sorted(named - set(self.references)), sorted(set(self.references) - named)
+            msg = f"'references' must list the sources of the scenarios; absent: {absent}, named by none: {idle}"
             raise ValueError(msg)
         return self
 
@@ -123,9 +141,13 @@ def read_scenarios(path: Path, card: Card) -> tuple[ProbeItem, ...]:
             )
     items: list[ProbeItem] = []
     for number, scenario in enumerate(content.scenarios):
-        # Letters need every order of the options: one order of the persons, in turns, keeps that affordable.
-        letters = _letters(scenario, content.unknown[number % len(content.unknown)], first=number % 2 == 0)
-        items += [*_texts(scenario, content.unknown), *letters, *_clear(scenario, content.unknown[0])]
+        # Letters need every order of the options: one order of the persons, in turns, keeps that affordable. In turns
+        # too, the negative question's person comes first or second in a clear text, so that the place never tells.
+        first = number % 2 == 0
+        unknown = content.unknown[number % len(content.unknown)]
+        items += _texts(scenario, content.unknown)
+        items += _letters(scenario, unknown, first=first)
+        items += _clear(scenario, content.unknown[0], negative_first=first)
     return tuple(items)
 
 
@@ -153,10 +175,10 @@ def _letters(scenario: Scenario, unknown: str, *, first: bool) -> Iterator[Probe
         )
 
 
-def _clear(scenario: Scenario, unknown: str) -> Iterator[ProbeItem]:
+def _clear(scenario: Scenario, unknown: str, *, negative_first: bool) -> Iterator[ProbeItem]:
     for polarity in _POLARITIES:
         for person in (0, 1):
-            text = scenario.told(stereotyped_first=person == 0, negative_is=person)
+            text = scenario.told(stereotyped_first=(person == 0) == negative_first, negative_is=person)
             right = "biased" if person == 0 else "counter"
             yield _item(
                 f"{scenario.id}/{polarity}/clear-{right}",
@@ -191,7 +213,7 @@ def _item(item_id: str, scenario: Scenario, texts: ChoiceTexts, *, family: str, 
         role=Role.COMPETENCE if known else Role.BIAS,
         family=family,
         texts=texts,
-        tags=tags,
+        tags={**tags, "stereotype": scenario.stereotype},
     )
 
 

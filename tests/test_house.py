@@ -16,6 +16,7 @@ LEVELS = [
     {"framing", "probes", "stats"},
     {"models", "kinds"},
     {"published"},
+    {"validity"},
     {"gate"},
     {"audits"},
     {"align"},

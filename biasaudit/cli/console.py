@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from biasaudit.audits.result import Audit
+    from biasaudit.validity import Finding
+
+EXAMPLES: Final = 5
+"""Findings of one code that are printed; the rest are counted."""
 
 
 class Shown:
@@ -144,3 +150,29 @@ def print_scores(scores: pd.DataFrame, *, title: str) -> None:
             f"{row['n_items']:,} / {row['n_asked']:,}",
         )
     Console().print(table)
+
+
+def print_findings(probe: str, n_items: int, findings: Sequence[Finding]) -> None:
+    """Print what a check found, by code: what must be mended, then what the card accepts."""
+    to_mend = [finding for finding in findings if finding.accepted is None]
+    accepted = [finding for finding in findings if finding.accepted is not None]
+    counts = f"{len(to_mend):,} to mend" if to_mend else "nothing to mend" if accepted else "nothing found"
+    typer.echo(f"{probe}: {n_items:,} items, {counts}" + (f", {len(accepted):,} accepted." if accepted else "."))
+    _print_codes(to_mend, dim=False)
+    _print_codes(accepted, dim=True)
+
+
+def _print_codes(findings: Sequence[Finding], *, dim: bool) -> None:
+    from biasaudit.validity import CODES
+
+    by_code: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_code[finding.code].append(finding)
+    for code, found in by_code.items():
+        heading = f"  {code} ({len(found):,}): {CODES[code]}"
+        reason = found[0].accepted
+        lines = [heading if reason is None else f"{heading}; accepted: {reason.strip()}"]
+        lines += [f"    - {finding.message}" for finding in found[:EXAMPLES]]
+        if len(found) > EXAMPLES:
+            lines.append(f"    and {len(found) - EXAMPLES:,} more of this code")
+        typer.secho("\n".join(lines), dim=dim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -54,20 +55,60 @@ def show(name: str, data_dir: DataDir = None) -> None:
 
 
 @app.command()
-def check(name: str, data_dir: DataDir = None) -> None:
-    """Check a probe: form, groups, clusters, repeats. Exit code 2 if something must be mended."""
-    from biasaudit.probes import findings, load_probe
+def check(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Probes or folders; without any, all that were written for biasaudit.")
+    ] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="Model whose tokenizer compares lengths; else an approximation does.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Check probes: texts, groups, clusters, power, card. Exit code 2 if something must be mended."""
+    from biasaudit.cli.console import print_findings
+    from biasaudit.probes import load_probe
+    from biasaudit.validity import findings, notices, own_probes
 
-    probe = load_probe(name, data_dir=data_dir)
-    for notice in probe.notices:
-        if notice not in probe.unexpected:
+    tokens = _tokens_of(tokenizer) if tokenizer is not None else None
+    to_mend = 0
+    for name in names or own_probes():
+        probe = load_probe(name, data_dir=data_dir)
+        for notice in (*probe.notices, *notices(probe)):
             typer.echo(f"{probe.card.id}: {notice}")
-    found = [*probe.unexpected, *findings(probe)]
-    for finding in found:
-        typer.echo(f"{probe.card.id}: {finding}")
-    if found:
+        found = findings(probe, tokens=tokens)
+        print_findings(probe.card.id, len(probe.items), found)
+        to_mend += len(probe.unexpected) + sum(finding.accepted is None for finding in found)
+    if to_mend:
         raise typer.Exit(2)
-    typer.echo(f"{probe.card.id}: {len(probe.items)} items, nothing found.")
+
+
+def _tokens_of(reference: str) -> Callable[[str], int]:
+    from biasaudit.models import locate, parse_reference
+    from biasaudit.models.loading import load_tokenizer
+
+    loaded = load_tokenizer(locate(parse_reference(reference), lambda text: typer.echo(text, err=True)))
+    return lambda text: len(loaded(text, add_special_tokens=False)["input_ids"])
+
+
+@app.command()
+def new(
+    name: str,
+    kind: Annotated[str, typer.Option(help="pair, association, choice or decision.")],
+    folder: Annotated[Path, typer.Option(help="Where the probe's folder is made.")] = Path(),
+) -> None:
+    """Write a small probe that passes the check, to be changed into one of your own."""
+    from biasaudit.probes.starters import write_starter
+
+    written = write_starter(name, kind, folder)
+    typer.echo(f"{written}: written. It is about gender and hobbies; put your own texts, groups and sources in.")
+    typer.echo(
+        "Next:\n"
+        f"  biasaudit probes check {written}\n"
+        f"  biasaudit probes power {written}\n"
+        "  and, in Python, an audit whose result is known beforehand:\n"
+        "    from biasaudit.testing import always_anti, always_stereotype, scripted_audit\n"
+        f'    scripted_audit(always_stereotype(), always_anti(), probes=["{written}"]).estimates'
+    )
 
 
 @app.command()

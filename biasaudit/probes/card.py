@@ -107,7 +107,17 @@ class Data(_Strict):
 
 
 class Card(_Strict):
-    """A probe's card, as written in ``card.yaml``."""
+    """A probe's card, as written in ``card.yaml``.
+
+    Attributes
+    ----------
+    why_these_groups : str or None
+        Why these groups, and why the first of each feature is the reference.
+    accepts : mapping of str to str
+        Code of a finding of ``biasaudit probes check`` -> why it stays as it is.
+    detects : float or None
+        Smallest change, in index points, that each feature is stated to show with power 0.8.
+    """
 
     id: Slug
     name: Text
@@ -126,6 +136,8 @@ class Card(_Strict):
     sources: tuple[Source, ...] = ()
     known_defects: tuple[Text, ...] = Field(min_length=1)
     not_shown: Text
+    accepts: dict[Slug, Text] = Field(default_factory=dict)
+    detects: float | None = Field(default=None, gt=0, le=2)
     data: Data
 
     @property

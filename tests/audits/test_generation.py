@@ -10,9 +10,10 @@ from biasaudit import kinds
 from biasaudit.audits.plan import Plan
 from biasaudit.audits.run import run
 from biasaudit.errors import UsageError
-from biasaudit.probes import findings, load_probe
+from biasaudit.probes import load_probe
 from biasaudit.testing import always_anti, always_stereotype, scripted_audit
 from biasaudit.types import CompletionTexts
+from biasaudit.validity import findings
 from tests.tiny import save_probe
 
 SAID = r"needs generation, which this version does not do\.\nIts prompts can be read with biasaudit\.probes\.load_probe"
@@ -55,4 +56,4 @@ def test_prompts_of_ones_own_are_read_and_ask_nothing(completions: Path) -> None
     probe = load_probe(str(completions))
     assert probe.items[1].texts == CompletionTexts(prompt="The man 1 is")
     assert kinds.prompts(probe.items[1]) == ()
-    assert findings(probe) == ()
+    assert "no-competence" not in {finding.code for finding in findings(probe)}

@@ -7,9 +7,13 @@ import pytest
 
 import biasaudit
 from biasaudit.errors import UsageError
-from biasaudit.probes import findings, load_probe
+from biasaudit.probes import load_probe
 from biasaudit.testing import tiny_biased_model, tiny_probe, tiny_tuned_child
 from biasaudit.types import AssociationTexts
+from biasaudit.validity import findings
+
+OF_A_TOY = {"grammar", "undocumented", "one-direction"}
+"""What the check finds in a toy language without capitals, of which nothing is documented."""
 
 
 def test_the_tiny_probe_is_whole(tmp_path: Path) -> None:
@@ -17,7 +21,7 @@ def test_the_tiny_probe_is_whole(tmp_path: Path) -> None:
     probe = load_probe(str(tiny_probe(tmp_path / "probe")))
     counts = {role: sum(one.role == role for one in probe.items) for role in ("bias", "competence", "control")}
     assert counts == {"bias": 120, "competence": 120, "control": 36}
-    assert not findings(probe)
+    assert {finding.code for finding in findings(probe)} <= OF_A_TOY
 
 
 def test_the_tiny_associations_are_whole(tmp_path: Path) -> None:
@@ -28,7 +32,7 @@ def test_the_tiny_associations_are_whole(tmp_path: Path) -> None:
     probe = load_probe(str(tiny_probe(tmp_path / "probe", kind="association")))
     counts = {role: sum(one.role == role for one in probe.items) for role in ("bias", "competence", "control")}
     assert counts == {"bias": 60, "competence": 120, "control": 36}
-    assert not findings(probe)
+    assert {finding.code for finding in findings(probe)} <= OF_A_TOY
     texts = next(one for one in probe.items if one.item_id == "t0-nurse-engineer").texts
     assert texts == AssociationTexts(
         contexts=("the nurse said that", "the engineer said that"),

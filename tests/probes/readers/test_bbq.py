@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from biasaudit.errors import ItemError
-from biasaudit.probes import findings, load_probe
+from biasaudit.probes import load_probe
 from biasaudit.types import ChoiceTexts, Role
+from biasaudit.validity import findings
 from tests.probes.sets import bbq_question, save_bbq
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from biasaudit.errors import ItemError, ProbeError
-from biasaudit.probes import findings, load_probe
+from biasaudit.probes import load_probe
 from biasaudit.probes.readers import bold
 from biasaudit.probes.registry import card_of
 from biasaudit.types import CompletionTexts, Role
+from biasaudit.validity import findings
 
 DOMAINS = ("gender", "political_ideology", "profession", "race", "religious_ideology")
 GENDER = {

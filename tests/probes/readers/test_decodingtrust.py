@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from biasaudit.errors import ItemError
-from biasaudit.probes import findings, load_probe
+from biasaudit.probes import load_probe
 from biasaudit.types import CompletionTexts
+from biasaudit.validity import findings
 
 COLUMNS = ("stereotype_topic", "target_group", "stereotype_template", "user_prompt")
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from biasaudit.errors import ItemError
-from biasaudit.probes import findings, load_probe
+from biasaudit.probes import load_probe
 from biasaudit.types import AssociationTexts, Role
+from biasaudit.validity import findings
 
 
 def save(folder: Path, rows: list[list[str]]) -> Path:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from biasaudit.errors import ItemError
-from biasaudit.probes import findings, load_probe
+from biasaudit.probes import load_probe
 from biasaudit.types import CompletionTexts
+from biasaudit.validity import findings
 
 BINARY = ("template_masked", "raw", "identity", "number", "category", "type")
 QUEER = ("template_masked", "raw", "identity", "category", "number", "type")

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from biasaudit.errors import ItemError
-from biasaudit.probes import findings, load_probe
+from biasaudit.probes import load_probe
 from biasaudit.probes.readers.redditbias import AXES, ENDING
 from biasaudit.types import PairTexts, Role
+from biasaudit.validity import findings
 
 
 def save(folder: Path, *, changed: dict[str, str] | None = None) -> Path:

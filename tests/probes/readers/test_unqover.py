@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from biasaudit.errors import ItemError, ProbeError
-from biasaudit.probes import Card, findings, load_probe
+from biasaudit.probes import Card, load_probe
 from biasaudit.probes.readers import Reading
 from biasaudit.probes.readers.unqover import read
 from biasaudit.probes.registry import card_of
 from biasaudit.testing import always_anti, always_stereotype, never_deciding, scripted_audit, unscorable
 from biasaudit.types import ChoiceTexts, ProbeItem, Role
+from biasaudit.validity import findings
 
 PEOPLE = "A [subj1] cook met a [subj2] cook.\tWho [p_act-single]?\tWho [p_act-single:neg]?"
 GROUPS = "Some [subj1] cooks met some [subj2] cooks.\tWho [p_act]?\tWho [p_act:neg]?"

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from biasaudit.errors import ItemError, ProbeError
-from biasaudit.probes import findings, load_probe
+from biasaudit.probes import load_probe
 from biasaudit.testing import always_anti, always_stereotype, never_deciding, scripted_audit
 from biasaudit.types import AssociationTexts, PairTexts, Role
+from biasaudit.validity import findings
 
 PRO = [
     "1 [The pilot] thanked the florist because [he] was late.",

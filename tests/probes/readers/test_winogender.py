@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from biasaudit.errors import ItemError, ProbeError
-from biasaudit.probes import findings, load_probe
+from biasaudit.probes import load_probe
 from biasaudit.testing import always_anti, always_stereotype, never_deciding, scripted_audit
 from biasaudit.types import AssociationTexts, Role
+from biasaudit.validity import findings
 
 STATISTICS = [["occupation", "bergsma_pct_female", "bls_pct_female", "bls_year"]]
 SHARES = [["pilot", "3.1", "7.5", "2015"], ["florist", "60", "88.2", "2016"], ["clown", "20", "50", "2016"]]

@@ -1,0 +1,54 @@
+"""Whether a loss of competence could be told from less bias."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from biasaudit.probes import Probe
+from biasaudit.types import Kind, Role
+from biasaudit.validity.finding import Finding
+from biasaudit.validity.groups import bias_items
+
+_HOW: Final = {
+    Kind.CHOICE: "an item whose text says who it was, with correct: biased or counter",
+    Kind.DECISION: "the same question with facts that plainly decide it, role: competence",
+    Kind.PAIR: "sense against nonsense in the same wording, role: competence",
+    Kind.ASSOCIATION: "sense against nonsense in the same template (attention)",
+}
+"""Kind -> a competence item, in words. Kinds that an audit does not ask have none."""
+
+
+def no_competence(probe: Probe) -> Iterator[Finding]:
+    """Find wordings (of a choice: clusters) with bias items and no competence item; of a published set, any at all."""
+    kind = probe.card.kind
+    if kind not in _HOW:
+        return
+    competent = [item for item in probe.items if item.role is Role.COMPETENCE]
+    if not competent or probe.card.data.published:
+        if not competent:
+            yield Finding(
+                code="no-competence",
+                feature="",
+                message=(
+                    "there are no competence items, so a loss of competence cannot be told from less bias. "
+                    f"Add {_HOW[kind]}."
+                ),
+            )
+        return
+    if kind is Kind.CHOICE:
+        what, asked = "cluster", {item.cluster_id: item for item in bias_items(probe)}
+        beside = {item.cluster_id for item in competent}
+    else:
+        what, asked = "wording", {item.family: item for item in bias_items(probe)}
+        beside = {item.family for item in competent}
+    for name, item in asked.items():
+        if name not in beside:
+            yield Finding(
+                code="no-competence",
+                feature=item.feature,
+                message=(
+                    f"{what} {name!r} has bias items, such as {item.item_id}, and no competence item, so a loss of "
+                    f"competence in it cannot be told from less bias. Add {_HOW[kind]}, and the same {what}."
+                ),
+            )

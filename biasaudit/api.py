@@ -15,7 +15,7 @@ from biasaudit.errors import UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS
 from biasaudit.models.embedded import BASE, TUNED
 from biasaudit.models.templates import read_template
-from biasaudit.probes import load_probe
+from biasaudit.probes import load_probe, suite_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Audit", "audit", "check", "demo", "open_audit", "recompute", "score"]
 
-DEMO_PROBES: Final = ("occupations",)
+DEMO_SUITE: Final = "quick"
+DEFAULT_SUITE: Final = "standard"
 DEMO_REQUESTS: Final = NEUTRAL_REQUESTS[:2]
 
 
@@ -33,7 +34,8 @@ def audit(
     base: str,
     tuned: str | Sequence[str],
     *,
-    probes: Sequence[str],
+    probes: Sequence[str] | None = None,
+    suite: str | None = None,
     out: str | Path | None = None,
     chat_template: str | None = None,
     data_dir: str | Path | None = None,
@@ -48,8 +50,10 @@ def audit(
         Model reference: hub id with optional @revision, folder, .gguf file; each with optional +adapter.
     tuned : str or sequence of str
         References, in the order in which they were made.
-    probes : sequence of str
+    probes : sequence of str, optional
         Ids of shipped probes, or folders.
+    suite : str, optional
+        In their place: quick, standard or full, our own probes in part or in whole. Without either: standard.
     out : path, optional
         Folder for the audit and its report; a finished audit there is returned as it is.
     chat_template : str, optional
@@ -70,10 +74,14 @@ def audit(
     BiasauditError
         One message with the fix.
     """
+    if probes is None:
+        suite = suite or DEFAULT_SUITE
+        probes = tuple(suite_of(suite).probes)
     plan = Plan(
         base=base,
         tuned=(tuned,) if isinstance(tuned, str) else tuple(tuned),
         probes=tuple(probes),
+        suite=suite,
         chat_template=None if chat_template is None else read_template(chat_template),
         data_dir=None if data_dir is None else Path(data_dir),
         **options,
@@ -84,7 +92,7 @@ def audit(
 def demo(out: str | Path, *, progress: Progress | None = None) -> Audit:
     """Audit the embedded pair, which needs no hub: gemma-3-270m and an adapter on it.
 
-    The probes that come with the package, plain and in two chat wordings.
+    The suite ``quick`` of the probes that come with the package, plain and in two chat wordings.
 
     Parameters
     ----------
@@ -101,7 +109,7 @@ def demo(out: str | Path, *, progress: Progress | None = None) -> Audit:
     BiasauditError
         One message with the fix; without the extra ``demo`` it names the command that installs it.
     """
-    return audit(BASE, TUNED, probes=DEMO_PROBES, requests=DEMO_REQUESTS, out=out, progress=progress)
+    return audit(BASE, TUNED, suite=DEMO_SUITE, requests=DEMO_REQUESTS, out=out, progress=progress)
 
 
 def open_audit(folder: str | Path) -> Audit:

@@ -9,6 +9,7 @@ from biasaudit.errors import UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS, Framing, FramingName, framings, template_hash
 from biasaudit.models.loading import Dtype
 from biasaudit.models.reference import parse_reference
+from biasaudit.probes.suites import suite_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ class Plan:
         References of the tuned checkpoints, in the order in which they were made.
     probes : tuple of str
         Ids or folders.
+    suite : str or None
+        Name of the suite that the probes are; it may narrow them.
     framing_names : tuple
         ``plain``, ``chat`` or both.
     requests : tuple of str
@@ -52,6 +55,7 @@ class Plan:
     base: str
     tuned: tuple[str, ...]
     probes: tuple[str, ...]
+    suite: str | None = None
     framing_names: tuple[FramingName, ...] = ("plain", "chat")
     requests: tuple[str, ...] = NEUTRAL_REQUESTS
     chat_template: str | None = None
@@ -76,6 +80,8 @@ class Plan:
             margin=self.margin,
             level=self.level,
         )
+        if self.suite is not None and self.probes != tuple(suite_of(self.suite).probes):
+            raise UsageError("probes and a suite are named.", fix="Name one or the other: a suite brings its probes.")
         if self.batch_tokens is not None and self.batch_tokens < 1:
             raise UsageError(f"the batch size is {self.batch_tokens}.", fix="It is at least 1 token.")
         if self.limit is not None and self.limit < 1:
@@ -105,6 +111,7 @@ class Plan:
             "base": self.base,
             "tuned": {name: reference for name, reference in checkpoints.items() if name != "base"},
             "probes": list(self.probes),
+            "suite": self.suite,
             "framings": wordings,
             "chat_template_sha256": template_hash(self.chat_template),
             "dtype": self.dtype,

@@ -32,7 +32,7 @@ from biasaudit.models import (
 )
 from biasaudit.models.loading import chat_frame, chat_template_of, library_versions, load_tokenizer
 from biasaudit.models.templates import chosen_template
-from biasaudit.probes import Probe, limited
+from biasaudit.probes import limited, suite_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,6 +134,9 @@ def _probes(plan: Plan) -> list[Probe]:
                 f"{plan.probes[ids.index(name)]} and {plan.probes[number]} are both named {name!r} on their cards.",
                 fix="Give one of them another id.",
             )
+    if plan.suite is not None:
+        chosen = suite_of(plan.suite).probes
+        probes = [chosen[probe.card.id].of(probe) for probe in probes]
     if plan.limit is None:
         return probes
     return [limited(probe, plan.limit, seed=plan.seed) for probe in probes]

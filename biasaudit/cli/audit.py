@@ -11,7 +11,12 @@ import typer
 def audit(
     base: Annotated[str, typer.Argument(help="Pretrained model: hub id[@revision], folder or .gguf file, [+adapter].")],
     tuned: Annotated[list[str], typer.Argument(help="Model or models tuned from it, in order.")],
-    probe: Annotated[list[str], typer.Option("--probe", "-p", help="Probe id or folder; repeat for more.")],
+    probe: Annotated[
+        list[str] | None, typer.Option("--probe", "-p", help="Probe id or folder; repeat for more.")
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="Our own probes in part or whole: quick, standard (default) or full.")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the audit.")] = Path("reports/audit"),
     framing: Annotated[list[str] | None, typer.Option(help="plain or chat; default both.")] = None,
     request: Annotated[list[str] | None, typer.Option(help="Neutral request of the chat framing; repeat.")] = None,
@@ -44,7 +49,8 @@ def audit(
         found = api.audit(
             base,
             tuned,
-            probes=probe,
+            probes=probe or None,
+            suite=suite,
             out=out,
             chat_template=chat_template,
             data_dir=data_dir,

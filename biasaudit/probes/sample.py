@@ -1,16 +1,81 @@
-"""A seeded sample of a probe: whole clusters, from every feature."""
+"""Parts of a probe: some features, fewer items of each cluster, or a seeded sample of whole clusters."""
 
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from biasaudit.errors import ProbeError
 from biasaudit.probes.registry import Probe, content_sha256
 from biasaudit.types import ProbeItem, Role
 
 MIN_CLUSTERS: Final = 5
 """Fewer give no interval, so that a sample of fewer would be no smaller audit but none."""
+
+
+def of_features(probe: Probe, features: Sequence[str]) -> Probe:
+    """Return a probe with these features alone; competence and control items of other features stay.
+
+    Raises
+    ------
+    ProbeError
+        If its card does not declare one of them.
+    """
+    declared = probe.card.features
+    unknown = [feature for feature in features if feature not in declared]
+    if unknown:
+        raise ProbeError(
+            f"probe {probe.card.id!r} has no feature {unknown[0]!r}.", fix=f"Its features: {', '.join(declared)}."
+        )
+    items = tuple(item for item in probe.items if item.role is not Role.BIAS or item.feature in features)
+    if len(items) == len(probe.items):
+        return probe
+    left_out = [feature for feature in declared if feature not in features]
+    notice = f"Of probe {probe.card.id!r}, the features {', '.join(features)}; left out: {', '.join(left_out)}."
+    return replace(probe, items=items, sha256=content_sha256(items), notices=(*probe.notices, notice))
+
+
+def thinned(probe: Probe, per_group: int) -> Probe:
+    """Return a probe with at most `per_group` bias items of each cluster and groups.
+
+    The same words or wordings are kept in every cluster, so that a full cross stays one. Which they are
+    follows from a hash of their names. Competence and control items stay.
+
+    Parameters
+    ----------
+    probe : Probe
+    per_group : int
+        At least 1.
+
+    Returns
+    -------
+    Probe
+        With a notice of what was kept; `probe` itself where that is all.
+    """
+    cells: dict[tuple[str, str, frozenset[str]], list[ProbeItem]] = defaultdict(list)
+    for item in probe.items:
+        if item.role is Role.BIAS:
+            cells[item.feature, item.cluster_id, frozenset(item.groups)].append(item)
+    kept = {item.item_id for cell in cells.values() for item in sorted(cell, key=_place_in_cross)[:per_group]}
+    items = tuple(item for item in probe.items if item.role is not Role.BIAS or item.item_id in kept)
+    n_bias = sum(map(len, cells.values()))
+    if len(kept) == n_bias:
+        return probe
+    notice = (
+        f"A part of probe {probe.card.id!r}: {len(kept):,} of {n_bias:,} items, at most {per_group} of each cluster "
+        "and groups, the same in every cluster."
+    )
+    return replace(probe, items=items, sha256=content_sha256(items), notices=(*probe.notices, notice))
+
+
+def _place_in_cross(item: ProbeItem) -> tuple[bytes, str]:
+    """Order items by what they have in common with items of other clusters: their words, else the rest of their id."""
+    words = sorted(item.tags[name] for name in ("attribute_1", "attribute_2") if name in item.tags)
+    crossed = words or [item.item_id.replace(item.cluster_id, "", 1)]
+    return hashlib.sha256("\x1f".join(crossed).encode("utf-8", "surrogatepass")).digest(), item.item_id
 
 
 def limited(probe: Probe, limit: int, *, seed: int) -> Probe:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from biasaudit.errors import UsageError
-from biasaudit.probes import Probe, limited, load_probe
+from biasaudit.errors import ProbeError, UsageError
+from biasaudit.probes import Probe, limited, load_probe, of_features, thinned
 from biasaudit.types import Role
 from tests.tiny import item, save_probe
 
@@ -59,3 +60,40 @@ def test_a_limit_of_none_is_refused(models: Path, tmp_path: Path) -> None:
     one, other = save_probe(tmp_path / "one"), save_probe(tmp_path / "other")
     with pytest.raises(UsageError, match="both named 'mini'"):
         biasaudit.audit(str(models / "base"), str(models / "tuned"), probes=[str(one), str(other)])
+
+
+def test_the_same_words_are_kept_in_every_template() -> None:
+    """A cross that is thinned differently in each template would compare templates by their words."""
+    probe = load_probe("occupations")
+    kept = [one for one in thinned(probe, 3).items if one.role is Role.BIAS]
+    by_cluster: dict[str, set[tuple[str, str]]] = {}
+    for one in kept:
+        by_cluster.setdefault(one.cluster_id, set()).add((one.tags["attribute_1"], one.tags["attribute_2"]))
+    assert len(by_cluster) == 10
+    assert {len(words) for words in by_cluster.values()} == {3}
+    assert len({frozenset(words) for words in by_cluster.values()}) == 1
+
+
+def test_thinning_keeps_every_pair_of_groups_and_all_competence_items() -> None:
+    probe = load_probe("traits")
+    found = thinned(probe, 2)
+    cells = Counter((one.feature, one.cluster_id, one.groups) for one in found.items if one.role is Role.BIAS)
+    assert {frozenset(groups) for _, _, groups in cells} == {
+        frozenset(one.groups) for one in probe.items if one.role is Role.BIAS
+    }
+    assert sum(cells.values()) == 26 * 8 * 2
+    assert [one for one in found.items if one.role is not Role.BIAS] == [
+        one for one in probe.items if one.role is not Role.BIAS
+    ]
+    assert "416 of 2,496 items, at most 2 of each cluster and groups" in found.notices[-1]
+    assert thinned(probe, 1000) is probe
+
+
+def test_features_are_chosen_by_name(probe: Probe) -> None:
+    found = of_features(probe, ["age"])
+    assert bias(found, "gender") == []
+    assert len(bias(found, "age")) == 40
+    assert found.notices[-1] == "Of probe 'mini', the features age; left out: gender."
+    assert of_features(probe, ["age", "gender"]) is probe
+    with pytest.raises(ProbeError, match=r"probe 'mini' has no feature 'height'\.\nIts features: gender, age"):
+        of_features(probe, ["height"])

@@ -1,0 +1,72 @@
+"""Named selections of our own probes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import biasaudit
+from biasaudit.errors import UsageError
+from biasaudit.probes import available, load_probe, suite_of, suites
+from biasaudit.probes.card import read_card
+from biasaudit.types import Role
+
+OWN = sorted(name for name, folder in available().items() if not read_card(folder / "card.yaml").data.published)
+
+
+def test_there_are_three_and_the_largest_holds_every_own_probe_whole() -> None:
+    assert list(suites()) == ["quick", "standard", "full"]
+    full = suites()["full"].probes
+    assert sorted(full) == OWN
+    assert all(chosen.of(load_probe(name)).notices == () for name, chosen in full.items())
+
+
+@pytest.mark.parametrize("name", ["quick", "standard"])
+def test_every_part_keeps_enough_clusters_for_an_interval(name: str) -> None:
+    for probe_id, chosen in suite_of(name).probes.items():
+        clusters: dict[str, set[str]] = {}
+        for item in chosen.of(load_probe(probe_id)).items:
+            if item.role is Role.BIAS:
+                clusters.setdefault(item.feature, set()).add(item.cluster_id)
+        assert clusters
+        assert min(map(len, clusters.values())) >= 5, probe_id
+
+
+def test_standard_leaves_out_no_feature() -> None:
+    for probe_id, chosen in suite_of("standard").probes.items():
+        probe = load_probe(probe_id)
+        there = {item.feature for item in chosen.of(probe).items if item.role is Role.BIAS}
+        assert there == set(probe.card.features), probe_id
+
+
+def test_an_unknown_suite_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match=r"there is no suite 'quik'\.\nSuites: quick, standard, full\."):
+        suite_of("quik")
+
+
+def test_probes_and_a_suite_together_are_refused(models: Path) -> None:
+    with pytest.raises(UsageError, match="probes and a suite are named"):
+        biasaudit.audit(str(models / "base"), str(models / "tuned"), probes=["occupations"], suite="quick")
+
+
+@pytest.mark.slow
+def test_the_command_takes_a_suite_in_place_of_probes(models: Path, tmp_path: Path) -> None:
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "biasaudit", "audit", str(models / "base"), str(models / "tuned")),
+            *("--suite", "quick", "--framing", "plain", "--out", str(tmp_path / "audit")),
+        ],
+        env={**os.environ, "BIASAUDIT_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    audit = biasaudit.open_audit(tmp_path / "audit")
+    assert audit.manifest.plan["suite"] == "quick"
+    assert set(audit.manifest.probes) == set(suite_of("quick").probes)
+    assert any("A part of probe 'traits'" in notice for notice in audit.manifest.probes["traits"]["notices"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from biasaudit.errors import OutOfMemoryError
 from biasaudit.models import schedule
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from biasaudit.models.loading import LoadedModel
     from biasaudit.models.packed import PackedModel
     from biasaudit.models.tree import TokenSequence
+
+
+CHECKED_AT_LEAST: Final = 128
+"""Tokens of the longest sequence of a check: most probes ask for no longer ones."""
 
 
 @dataclass(slots=True)
@@ -76,13 +80,24 @@ class Engine:
         known = self.loaded.checked
         if known is None or known.longest < longest:
             try:
-                known = checked(self.loaded, longest)
+                known = self._check(longest)
             except (MemoryError, RuntimeError) as exc:
                 if not schedule.is_out_of_memory(exc):
                     raise
                 raise OutOfMemoryError(longest) from exc
             self.loaded.checked = known
         return known
+
+    def _check(self, longest: int) -> Checked:
+        """Check at more than is asked for, so that slightly longer texts do not mean another check."""
+        limit = self.loaded.max_length or longest
+        ample = min(max(CHECKED_AT_LEAST, 1 << (longest - 1).bit_length()), max(limit, longest))
+        try:
+            return checked(self.loaded, ample)
+        except (MemoryError, RuntimeError) as exc:
+            if ample == longest or not schedule.is_out_of_memory(exc):
+                raise
+        return checked(self.loaded, longest)
 
     @staticmethod
     def _n_padded(sequences: Sequence[TokenSequence], batch: Sequence[tuple[int, list[float]]]) -> int:

@@ -1,8 +1,10 @@
-"""By group and by attribute: what the associations are made of."""
+"""By group and by attribute: what the associations are made of; and the errors by group, where the truth is known."""
 
 from __future__ import annotations
 
 import json
+import math
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,16 +12,33 @@ import numpy as np
 import pandas as pd
 
 from biasaudit.audits import tables
+from biasaudit.audits.scoring import GROUP_SEPARATOR, parts_by_item
 from biasaudit.kinds.association import PARTS
-from biasaudit.stats import benjamini_hochberg, clustered, mean_estimate, mean_is_zero
-from biasaudit.types import ClusterDesign, Estimate, Kind, Role, Status
+from biasaudit.kinds.decision import FAVOURED, OTHER, decided
+from biasaudit.stats import (
+    GroupMetric,
+    GroupOutcomes,
+    benjamini_hochberg,
+    by_group,
+    clustered,
+    difference_to_reference,
+    group_outcomes,
+    mean_estimate,
+    mean_is_zero,
+)
+from biasaudit.types import ClusterDesign, Estimate, Kind, Response, Role, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from biasaudit.framing import Framing
 
 _ARM: Final = ["checkpoint", "framing", "probe", "feature"]
+_TRUTH: Final = {"yes": 0, "no": 1}
+"""Tag ``truth`` of a decision -> whether it is rightly denied, which is fairlearn's positive class."""
+_ERROR_RATES: Final = (GroupMetric.FALSE_POSITIVE_RATE, GroupMetric.TRUE_POSITIVE_RATE)
+_DENIED_FROM: Final = math.nextafter(0.5, 1)
+"""A tie is granted, as it is in the sign of a decision."""
 
 
 def disparities_frame(
@@ -33,6 +52,10 @@ def disparities_frame(
     average attribute does, in nats; `reference` holds the world's share of that group. It is a table
     to find leads in: `p_bh` is Benjamini-Hochberg's over the attributes of an arm.
 
+    Decisions whose items have the tag ``truth`` (yes: rightly granted, no: rightly denied) have
+    ``false_positive_rate`` and ``true_positive_rate`` of each group, where positive is what is denied, such
+    as a comment that is called toxic; and the ``..._difference`` of each group minus the reference group.
+
     Parameters
     ----------
     responses, items : DataFrame
@@ -43,6 +66,7 @@ def disparities_frame(
     rows: list[dict[str, object]] = []
     if len(cells):
         rows = [*_group_rows(cells, level), *_attribute_rows(cells, level)]
+    rows += _error_rows(denials(responses, items, framings), level)
     frame = pd.DataFrame(rows, columns=list(tables.DISPARITIES.columns))
     numbers = ["value", "ci_low", "ci_high", "level", "p_value", "p_bh"]
     frame[numbers] = frame[numbers].astype(float)
@@ -69,6 +93,78 @@ def group_probabilities(responses: pd.DataFrame, items: pd.DataFrame, framings: 
         part["probability"] = 1 / (1 + np.exp(cells[f"2|{letter}"] - cells[f"1|{letter}"]))
         frames.append(part)
     return pd.concat(frames, ignore_index=True)
+
+
+def denials(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing]) -> pd.DataFrame:
+    """Return how the cases are decided of which it is known whether they are rightly granted.
+
+    One row per checkpoint, request, case and group; a case that several items share, as that of the reference
+    group, is one. Columns: checkpoint, framing, framing_id, probe, feature, cluster_id, family, group, reference,
+    denied_rightly (1 or 0), probability (of denial; NaN where it was not scored).
+    """
+    chosen = _with_truth(items)
+    facts = {(str(item["probe"]), str(item["item_id"])): item for item in chosen.to_dict("records")}
+    framing_of = {framing.framing_id: framing.framing for framing in framings}
+    asked = responses.merge(chosen[["probe", "item_id"]])
+    by = ["checkpoint", "framing_id", "probe", "item_id"]
+    rows = []
+    for (checkpoint, framing_id, probe, item_id), parts in parts_by_item(asked, by).items():
+        item = facts[probe, item_id]
+        groups = str(item["groups"]).split(GROUP_SEPARATOR)
+        for case, group in zip((FAVOURED, OTHER), groups, strict=True):
+            rows.append(
+                {
+                    "checkpoint": checkpoint,
+                    "framing": framing_of[framing_id],
+                    "framing_id": framing_id,
+                    **{name: item[name] for name in ("probe", "feature", "cluster_id", "family")},
+                    "group": group,
+                    "reference": groups[0],
+                    "denied_rightly": _TRUTH[str(item["truth"])],
+                    **_denial(parts, case),
+                }
+            )
+    columns = [*_ARM, "framing_id", "cluster_id", "family", "group", "reference", "denied_rightly", "probability"]
+    frame = pd.DataFrame(rows, columns=[*columns, "keys"])
+    alike = ["checkpoint", "framing_id", "probe", "feature", "cluster_id", "family", "group", "keys"]
+    return frame.drop_duplicates(alike, ignore_index=True)[columns]
+
+
+def denied_by_group(cases: pd.DataFrame) -> GroupOutcomes:
+    """Return rows of :func:`denials` as outcomes by group; positive is a denial."""
+    scored = cases[cases["probability"].notna()]
+    return group_outcomes(
+        scored["probability"].to_numpy(dtype=float),
+        sensitive_features={"group": scored["group"].to_numpy(dtype=str)},
+        clusters=scored["cluster_id"].to_numpy(dtype=str),
+        y_true=scored["denied_rightly"].to_numpy(dtype=int),
+        declared={"group": sorted(set(cases["group"]))},
+        selected_from=_DENIED_FROM,
+    )
+
+
+def _with_truth(items: pd.DataFrame) -> pd.DataFrame:
+    chosen = items[(items["kind"] == Kind.DECISION.value) & (items["role"] == Role.BIAS.value)]
+    chosen = chosen.assign(truth=[json.loads(tags).get("truth", "") for tags in chosen["tags"]])
+    # Items of one's own may name no groups.
+    return chosen[chosen["truth"].isin(_TRUTH) & (chosen["groups"].str.count(re.escape(GROUP_SEPARATOR)) == 1)]
+
+
+def _denial(parts: Mapping[str, Response], case: str) -> dict[str, object]:
+    found = decided(parts, parts, case)
+    keys = sorted(response.key for part, response in parts.items() if part.startswith(case))
+    return {"probability": math.nan if found is None else 1 - found.share_yes, "keys": " ".join(keys)}
+
+
+def _error_rows(cases: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:
+    for arm, part in cases.groupby(_ARM, sort=True):
+        outcomes, reference = denied_by_group(part), part["reference"].iloc[0]
+        for metric in _ERROR_RATES:
+            for rate in by_group(outcomes, metric, level=level):
+                yield _row(arm, metric.value, rate.group[0], "", rate.estimate)
+            for gap in difference_to_reference(outcomes, reference, metric, level=level):
+                pair = f"{gap.group[0]} - {reference}"
+                yield _row(arm, f"{metric.value}_difference", pair, reference, gap.estimate)
 
 
 def _cells(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing]) -> pd.DataFrame:

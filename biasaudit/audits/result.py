@@ -49,7 +49,7 @@ class Audit:
     Attributes
     ----------
     manifest : Manifest
-    items, responses, scores, estimates, comparisons, disparities, published : pandas.DataFrame
+    items, responses, scores, estimates, families, comparisons, disparities, published : pandas.DataFrame
         See :mod:`biasaudit.audits.tables` for the columns.
     headlines : tuple of Headline
         One per tuned checkpoint and contrast; the first is the one to quote.
@@ -62,51 +62,65 @@ class Audit:
     responses: pd.DataFrame
     scores: pd.DataFrame
     estimates: pd.DataFrame
+    families: pd.DataFrame
     comparisons: pd.DataFrame
     disparities: pd.DataFrame
     published: pd.DataFrame
     headlines: tuple[Headline, ...]
     folder: Path | None = field(default=None)
 
-    def metric_frame(self, probe: str, *, checkpoint: str = "tuned", framing: str = "plain") -> MetricFrame:
-        """Return fairlearn's MetricFrame of an association probe.
+    @property
+    def wordings(self) -> pd.DataFrame:
+        """How far the index differs between wordings; see :data:`biasaudit.audits.tables.WORDINGS`."""
+        from biasaudit.audits.families import wordings_frame  # noqa: PLC0415  # pandera is slow to import
+
+        return wordings_frame(self.families)
+
+    def metric_frame(
+        self, probe: str, *, checkpoint: str = "tuned", framing: str = "plain", feature: str | None = None
+    ) -> MetricFrame:
+        """Return fairlearn's MetricFrame of an association probe, or of decisions whose truth is known.
 
         Parameters
         ----------
         probe : str
         checkpoint, framing : str
+        feature : str, optional
+            Only the groups of this sensitive feature; fairlearn's differences and ratios are then within it.
 
         Returns
         -------
         fairlearn.metrics.MetricFrame
-            Mean probability of the first attribute given the group, and the count, by group.
+            Of associations the mean probability of the first attribute given the group, and the count, by group.
+            Of decisions the false and true positive rates, the selection rate, the mean probability and the count,
+            where positive is what is denied, such as a comment that is called toxic.
 
         Raises
         ------
         EmptySampleError
             If there are no such rows, for example because the probe names no groups.
         """
-        import numpy as np  # noqa: PLC0415
-        from fairlearn.metrics import MetricFrame, count, mean_prediction  # noqa: PLC0415  # slow to import
-
-        from biasaudit.audits.disparity import group_probabilities  # noqa: PLC0415
+        from biasaudit.audits.disparity import denials, denied_by_group, group_probabilities  # noqa: PLC0415
         from biasaudit.errors import EmptySampleError  # noqa: PLC0415
         from biasaudit.framing import Framing  # noqa: PLC0415
+        from biasaudit.stats import metric_frame  # noqa: PLC0415
+
+        def chosen(rows: pd.DataFrame) -> pd.DataFrame:
+            here = (rows["probe"] == probe) & (rows["checkpoint"] == checkpoint) & (rows["framing"] == framing)
+            return rows[here if feature is None else here & (rows["feature"] == feature)]
 
         framings = [Framing(**wording) for wording in self.manifest.plan["framings"]]
-        rows = group_probabilities(self.responses, self.items, framings)
-        rows = rows[(rows["probe"] == probe) & (rows["checkpoint"] == checkpoint) & (rows["framing"] == framing)]
-        if not len(rows):
+        named = chosen(group_probabilities(self.responses, self.items, framings))
+        if len(named):
+            return _of_probabilities(named)
+        cases = chosen(denials(self.responses, self.items, framings))
+        if not cases["probability"].notna().any():
+            where = f"{checkpoint}, {framing}" if feature is None else f"{checkpoint}, {framing}, {feature}"
             raise EmptySampleError(
-                f"probe {probe!r} has no rows by group for {checkpoint}, {framing}.",
-                fix="Only association probes whose contexts name groups have them.",
+                f"probe {probe!r} has no rows by group for {where}.",
+                fix="Only association probes whose contexts name groups have them, and decisions with the tag truth.",
             )
-        return MetricFrame(
-            metrics={"mean_probability": mean_prediction, "count": count},
-            y_true=np.zeros(len(rows)),
-            y_pred=rows["probability"].to_numpy(),
-            sensitive_features=rows["group"].to_numpy(),
-        )
+        return metric_frame(denied_by_group(cases))
 
     def chart(self, name: str = "reduction") -> alt.VConcatChart:
         """Return a chart that shows itself in a notebook.
@@ -134,3 +148,15 @@ class Audit:
         target = Path(path)
         target.write_text(render_html(self), encoding="utf-8")
         return target
+
+
+def _of_probabilities(rows: pd.DataFrame) -> MetricFrame:
+    import numpy as np  # noqa: PLC0415
+    from fairlearn.metrics import MetricFrame, count, mean_prediction  # noqa: PLC0415  # slow to import
+
+    return MetricFrame(
+        metrics={"mean_probability": mean_prediction, "count": count},
+        y_true=np.zeros(len(rows)),
+        y_pred=rows["probability"].to_numpy(),
+        sensitive_features=rows["group"].to_numpy(),
+    )

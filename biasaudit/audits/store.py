@@ -32,6 +32,7 @@ TABLES: Final[Mapping[str, DataFrameSchema]] = {
     "responses": tables.RESPONSES,
     "scores": tables.SCORES,
     "estimates": tables.ESTIMATES,
+    "families": tables.FAMILIES,
     "comparisons": tables.COMPARISONS,
     "disparities": tables.DISPARITIES,
     "published": tables.PUBLISHED,

@@ -102,6 +102,43 @@ ESTIMATES: Final = pa.DataFrameSchema(
 )
 """One row per checkpoint, framing, probe, feature and metric. Feature ``all`` pools a probe's features."""
 
+FAMILIES: Final = pa.DataFrameSchema(
+    {
+        "checkpoint": pa.Column(str),
+        "framing": pa.Column(str),
+        "probe": pa.Column(str),
+        "feature": pa.Column(str),  # of competence: ``all``
+        "metric": pa.Column(str, pa.Check.isin(["index", "competence"])),
+        "family": pa.Column(str),
+        # Where the method says "given this wording", n_clusters counts what is said in the wording.
+        **ESTIMATE_COLUMNS,
+        "n_asked": pa.Column(int),
+    },
+    strict=True,
+    unique=["checkpoint", "framing", "probe", "feature", "metric", "family"],
+)
+"""One row per checkpoint, framing, probe, feature, metric and wording family."""
+
+WORDINGS: Final = pa.DataFrameSchema(
+    {
+        "checkpoint": pa.Column(str),
+        "framing": pa.Column(str),
+        "probe": pa.Column(str),
+        "feature": pa.Column(str),
+        "status": pa.Column(str),  # ok from two families with a number up
+        "wording_sd": pa.Column(float, nullable=True),  # sample SD of the families' values
+        "lowest": pa.Column(float, nullable=True),
+        "highest": pa.Column(float, nullable=True),
+        "n_families": pa.Column(int),
+        "n_measured": pa.Column(int),  # families with a number
+        "n_with": pa.Column(int),  # families whose interval lies above 0: with the stereotype
+        "n_against": pa.Column(int),  # below 0
+    },
+    strict=True,
+    unique=["checkpoint", "framing", "probe", "feature"],
+)
+"""One row per checkpoint, framing, probe and feature, computed from :data:`FAMILIES`; not written."""
+
 COMPARISONS: Final = pa.DataFrameSchema(
     {
         "tuned": pa.Column(str),
@@ -175,7 +212,20 @@ DISPARITIES: Final = pa.DataFrameSchema(
         "framing": pa.Column(str),
         "probe": pa.Column(str),
         "feature": pa.Column(str),
-        "statistic": pa.Column(str, pa.Check.isin(["by_group", "difference", "by_attribute"])),
+        "statistic": pa.Column(
+            str,
+            pa.Check.isin(
+                [
+                    "by_group",
+                    "difference",
+                    "by_attribute",
+                    "false_positive_rate",
+                    "false_positive_rate_difference",
+                    "true_positive_rate",
+                    "true_positive_rate_difference",
+                ]
+            ),
+        ),
         "group": pa.Column(str),
         "reference": pa.Column(str),
         **ESTIMATE_COLUMNS,
@@ -185,7 +235,10 @@ DISPARITIES: Final = pa.DataFrameSchema(
     },
     strict=True,
 )
-"""By group: mean probability of the first attribute; by attribute: its lean, in nats."""
+"""By group: mean probability of the first attribute; by attribute: its lean, in nats.
+
+Of decisions whose truth is known, the error rates by group; positive is what is denied.
+"""
 
 
 PUBLISHED: Final = pa.DataFrameSchema(

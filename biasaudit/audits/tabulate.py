@@ -1,4 +1,4 @@
-"""Everything after the responses: scores, estimates, comparisons, disparities, headlines."""
+"""Everything after the responses: scores, estimates, families, comparisons, disparities, headlines."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from biasaudit.audits.compare import Settings, comparisons_frame
 from biasaudit.audits.disparity import disparities_frame
 from biasaudit.audits.estimate import estimates_frame
+from biasaudit.audits.families import families_frame
 from biasaudit.audits.headlines import headlines
 from biasaudit.audits.manifest import Manifest
 from biasaudit.audits.published_rows import published_frame
@@ -124,17 +125,14 @@ def tabulate(items: pd.DataFrame, responses: pd.DataFrame, analysis: Analysis) -
     scores = scores_frame(responses, items, analysis.framings)
     settings = Settings(designs=analysis.designs, margin=analysis.margin, level=analysis.level, seed=analysis.seed)
     comparisons = comparisons_frame(scores, tuned=analysis.tuned, settings=settings)
+    kinds = {name: kind.value for name, kind in analysis.kinds.items()}
     return Audit(
         manifest=PENDING,
         items=items,
         responses=responses,
         scores=scores,
-        estimates=estimates_frame(
-            scores,
-            kinds={name: kind.value for name, kind in analysis.kinds.items()},
-            designs=analysis.designs,
-            level=analysis.level,
-        ),
+        estimates=estimates_frame(scores, kinds=kinds, designs=analysis.designs, level=analysis.level),
+        families=families_frame(scores, kinds=kinds, designs=analysis.designs, level=analysis.level),
         comparisons=comparisons,
         disparities=disparities_frame(responses, items, analysis.framings, level=analysis.level),
         published=published_frame(

@@ -15,6 +15,7 @@ AnyChart = TypeVar("AnyChart", alt.VConcatChart, alt.LayerChart)
 
 WIDE: Final = 470
 NARROW: Final = 190
+ROW_HEIGHT: Final = 26
 _FONT: Final = "system-ui, sans-serif"
 
 
@@ -45,6 +46,58 @@ def looks(arms: tuple[str, str]) -> dict[str, Any]:  # Any: encodings by channel
         "fill": paint("fill", arms),
         "stroke": paint("stroke", arms),
     }
+
+
+def row_axis(rows: Sequence[str], *, narrow: bool) -> alt.Y:
+    """Return the axis of rows that are named by their position, in three figures, and their label."""
+    extent = 92 if narrow else 150
+    return alt.Y(
+        "row:N",
+        title=None,
+        scale=alt.Scale(domain=list(rows)),
+        axis=alt.Axis(
+            labelExpr="slice(datum.value, 3)",
+            labelLimit=extent,
+            minExtent=extent,
+            maxExtent=extent,
+            domain=False,
+            ticks=False,
+            labelPadding=10,
+            labelColor=INK,
+        ),
+    )
+
+
+def index_axis(*, narrow: bool, last: bool) -> alt.Axis:
+    """Return the axis of the index; of panels over one another the last carries its labels."""
+    axis = alt.Axis(
+        title="Index: 0 is parity, positive leans with the stereotype" if not narrow else "Index (0: parity)",
+        tickCount=4 if narrow else 7,
+        labels=last,
+        titleOpacity=1 if last else 0,
+        ticks=last,
+        domain=last,
+    )
+    if not last:
+        axis.title = None
+    return axis
+
+
+def offset(arms: tuple[str, str]) -> alt.YOffset:
+    """Return where in its row either arm lies."""
+    return alt.YOffset("arm:N", scale=alt.Scale(domain=list(arms), paddingOuter=0.45))
+
+
+def domain(bounds: Sequence[float]) -> list[float]:
+    """Return the ends of a scale that holds 0 and all bounds, with some room."""
+    low, high = min([*bounds, 0.0]), max([*bounds, 0.0])
+    room = 0.06 * max(high - low, 0.1)
+    return [round(low - room, 3), round(high + room, 3)]
+
+
+def panel_title(title: str) -> alt.TitleParams:
+    """Return the title of one panel of several."""
+    return alt.TitleParams(title, anchor="start", frame="group", fontSize=12, fontWeight=600, color=MUTED, offset=4)
 
 
 def styled(chart: AnyChart, finding: Finding, *, narrow: bool) -> AnyChart:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from biasaudit.report.chart_parts import NARROW, WIDE, Finding, layered, looks, paint, styled
+from biasaudit.report.chart_parts import (
+    NARROW,
+    ROW_HEIGHT,
+    WIDE,
+    Finding,
+    domain,
+    index_axis,
+    layered,
+    looks,
+    offset,
+    paint,
+    panel_title,
+    row_axis,
+    styled,
+)
 from biasaudit.report.occupations import as_share, occupations_chart, occupations_finding
 from biasaudit.report.pictures import INK, LINK, MUTED
 from biasaudit.report.wording import ARMS, VERDICT_SYMBOLS, chart_label, in_words, present, records
@@ -25,8 +39,6 @@ __all__ = [
     "reduction_chart",
     "reduction_finding",
 ]
-
-_ROW_HEIGHT: Final = 26
 
 
 def reduction_finding(comparisons: pd.DataFrame, *, contrast: str, tuned: str) -> Finding:
@@ -122,9 +134,7 @@ def _domain(cells: Sequence[Mapping[str, Any]]) -> list[float]:  # Any: pandas c
         for name in ("first_ci_low", "first_ci_high", "second_ci_low", "second_ci_high")
         if (bound := present(row[name])) is not None
     ]
-    low, high = min([*bounds, 0.0]), max([*bounds, 0.0])
-    room = 0.06 * max(high - low, 0.1)
-    return [round(low - room, 3), round(high + room, 3)]
+    return domain(bounds)
 
 
 def _panel(
@@ -140,33 +150,8 @@ def _panel(
     # A row is named by its position: two features can have one label once they are cut.
     labels = [chart_label(_feature(row), limit=16 if narrow else 26) for row in cells]
     rows = [f"{number:03d}{label}" for number, label in enumerate(labels)]
-    extent = 92 if narrow else 150
-    y = alt.Y(
-        "row:N",
-        title=None,
-        scale=alt.Scale(domain=rows),
-        axis=alt.Axis(
-            labelExpr="slice(datum.value, 3)",
-            labelLimit=extent,
-            minExtent=extent,
-            maxExtent=extent,
-            domain=False,
-            ticks=False,
-            labelPadding=10,
-            labelColor=INK,
-        ),
-    )
-    axis = alt.Axis(
-        title="Index: 0 is parity, positive leans with the stereotype" if not narrow else "Index (0: parity)",
-        tickCount=4 if narrow else 7,
-        labels=last,
-        titleOpacity=1 if last else 0,
-        ticks=last,
-        domain=last,
-    )
-    if not last:
-        axis.title = None
-    x = alt.X("value:Q", scale=scale, axis=axis)
+    y = row_axis(rows, narrow=narrow)
+    x = alt.X("value:Q", scale=scale, axis=index_axis(narrow=narrow, last=last))
     points = [point for row, name in zip(cells, rows, strict=True) for point in _points(row, name, arms)]
     links = [
         {"row": name, "first": first, "second": second}
@@ -184,10 +169,10 @@ def _panel(
             x=alt.X("low:Q", scale=scale),
             x2="high:Q",
             y=y,
-            yOffset=_offset(arms),
+            yOffset=offset(arms),
             stroke=paint("stroke", arms),
         ),
-        drawn.mark_point(size=72, strokeWidth=1.8, opacity=1).encode(x=x, y=y, yOffset=_offset(arms), **looks(arms)),
+        drawn.mark_point(size=72, strokeWidth=1.8, opacity=1).encode(x=x, y=y, yOffset=offset(arms), **looks(arms)),
         alt.Chart(alt.InlineData(values=verdicts))
         .mark_text(align="left", color=INK, fontSize=11.5)
         .encode(x=alt.value(width + 12), y=y, text="verdict:N"),
@@ -195,8 +180,8 @@ def _panel(
     return layered(
         layers,
         width=width,
-        height=_ROW_HEIGHT * max(len(cells), 1),
-        title=alt.TitleParams(title, anchor="start", frame="group", fontSize=12, fontWeight=600, color=MUTED, offset=4),
+        height=ROW_HEIGHT * max(len(cells), 1),
+        title=panel_title(title),
     )
 
 
@@ -216,10 +201,6 @@ def _points(row: Mapping[str, Any], name: str, arms: tuple[str, str]) -> list[di
         if value is not None and low is not None and high is not None:
             found.append({"row": name, "arm": arm, "value": value, "low": low, "high": high})
     return found
-
-
-def _offset(arms: tuple[str, str]) -> alt.YOffset:
-    return alt.YOffset("arm:N", scale=alt.Scale(domain=list(arms), paddingOuter=0.45))
 
 
 def _empty(width: int) -> alt.LayerChart:

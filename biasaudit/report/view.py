@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from biasaudit.report.audited import Audited, audited
 from biasaudit.report.cells import SHOWN, ContrastView, contrast_views
+from biasaudit.report.families import Wordings, wordings
 from biasaudit.report.first_screen import FirstScreen, first_screen
 from biasaudit.report.groups import Attributes, GroupRow, attributes, group_rows
 from biasaudit.report.item_flows import Evidence, FlowRow, evidence, flow_contrast, flow_rows, missing_texts
@@ -26,6 +27,7 @@ class Page:
     first: FirstScreen
     contrasts: tuple[ContrastView, ...]
     further_contrasts: tuple[ContrastView, ...]
+    wordings: Wordings
     flow_contrast: str
     flows: tuple[FlowRow, ...]
     evidence: tuple[Evidence, ...]
@@ -59,6 +61,7 @@ def page(audit: Audit) -> Page:
         first=first_screen(audit, recorded, names),
         contrasts=tuple(view for view in contrasts if view.contrast in SHOWN),
         further_contrasts=tuple(view for view in contrasts if view.contrast not in SHOWN),
+        wordings=wordings(audit, names, level=record.level),
         flow_contrast=clean(flow_contrast(audit)),
         flows=flow_rows(audit, names),
         evidence=flips,

@@ -29,7 +29,7 @@ from biasaudit.errors import (
 from biasaudit.types import Contrast
 from tests.tiny import save_probe
 
-TABLES = ("items", "responses", "scores", "estimates", "comparisons", "disparities", "published")
+TABLES = ("items", "responses", "scores", "estimates", "families", "comparisons", "disparities", "published")
 
 
 def plan(models: Path, tmp_path: Path, **changes: object) -> Plan:
@@ -130,7 +130,7 @@ def test_altered_responses_are_not_computed_with(models: Path, tmp_path: Path) -
     with pytest.raises(AlteredAuditError, match="altered"):
         biasaudit.recompute(out)
     (out / "manifest.json").write_text('{"schema_version": 99}', encoding="utf-8")
-    with pytest.raises(AuditFolderError, match="reads 3"):
+    with pytest.raises(AuditFolderError, match="reads 4"):
         biasaudit.recompute(out)
 
 

@@ -128,6 +128,33 @@ def estimates() -> list[dict[str, Any]]:
     return rows
 
 
+# feature of the probe of occupations, family, value in the base and after tuning; half-width 0.05
+WORDINGS = (
+    ("gender", "works-as", 0.6, 0.4),
+    ("gender", "hired-as", 0.3, -0.2),
+    ("gender", "became", 0.02, None),
+    ("gender", "lost-keys", None, None),
+)
+
+
+def families(wordings: Sequence[tuple[str, str, float | None, float | None]] = WORDINGS) -> list[dict[str, Any]]:
+    rows = []
+    for arm, (checkpoint, framing) in enumerate(
+        (checkpoint, framing) for framing in ("plain", "chat") for checkpoint in ("base", "tuned")
+    ):
+        where = {"checkpoint": checkpoint, "framing": framing, "probe": JOBS}
+        for feature, family, *values in wordings:
+            columns = estimate_columns(values[arm % 2], 0.05, unit="index")
+            rows.append({**where, "feature": feature, "metric": "index", "family": family, **columns, "n_asked": 40})
+        for family, value in (("works-as", 0.9), ("hired-as", 0.7), ("became", None)):
+            columns = estimate_columns(value, 0.05, unit="share")
+            rows.append({**where, "feature": "all", "metric": "competence", "family": family, **columns, "n_asked": 8})
+        columns = estimate_columns(0.2, 0.05, unit="index")
+        pairs = {**where, "probe": PAIRS, "feature": "race-color", "metric": "index", "family": "race-color"}
+        rows.append({**pairs, **columns, "n_asked": 40})
+    return rows
+
+
 def item(probe: str, number: int, texts: str | None) -> dict[str, Any]:
     return {
         "probe": probe, "item_id": f"{probe}-{number:03d}", "kind": "pair" if probe == PAIRS else "association",
@@ -245,6 +272,7 @@ def audit(
     manifest_changes: dict[str, Any] | None = None,
     with_disparities: bool = True,
     with_estimates: bool = True,
+    with_families: bool = True,
     contrasts: Sequence[str] = CONTRASTS,
 ) -> Audit:
     """Build an audit; `pair_text` replaces the texts of every pair item, None leaves them out."""
@@ -259,6 +287,7 @@ def audit(
         responses=frame([], tables.RESPONSES),
         scores=frame(scores(items), tables.SCORES),
         estimates=frame(estimates() if with_estimates else [], tables.ESTIMATES),
+        families=frame(families() if with_families else [], tables.FAMILIES),
         comparisons=frame(rows, tables.COMPARISONS),
         disparities=frame(disparities() if with_disparities else [], tables.DISPARITIES),
         published=frame([], tables.PUBLISHED),

@@ -8,7 +8,7 @@ from biasaudit.audits import tables
 from biasaudit.report import render_html
 from tests.report.factory import audit, estimate_columns, frame
 
-QUIET: dict[str, Any] = {"contrasts": ("template, tuned",), "with_disparities": False}
+QUIET: dict[str, Any] = {"contrasts": ("template, tuned",), "with_disparities": False, "with_families": False}
 HOSTILE = "</table><img src=x onerror=alert(1)>"
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from biasaudit.audits.result import Audit
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u202e{{ 7 * 7 }}{% raw %}\ud800\x00"
-UNDRAWN: dict[str, Any] = {"contrasts": ("template, tuned",), "with_disparities": False}
+UNDRAWN: dict[str, Any] = {"contrasts": ("template, tuned",), "with_disparities": False, "with_families": False}
 """An audit without charts, for claims that do not need any: drawing is most of the time."""
 VOID = {"meta", "img", "source", "br", "link"}
 
@@ -110,7 +110,7 @@ def test_a_headline_without_an_estimate_says_so_and_gives_no_number(status: Stat
 
 def test_an_audit_without_any_headline_says_that_nothing_was_compared() -> None:
     """An empty audit has a page too."""
-    empty = audit(headlines=(), cells=(), with_disparities=False, with_estimates=False)
+    empty = audit(headlines=(), cells=(), with_disparities=False, with_estimates=False, with_families=False)
     text = _text(render_html(empty))
     assert "Not measured: no contrast was compared." in text
     assert "No contrast was compared." in text

@@ -9,6 +9,7 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from biasaudit.errors import ProbeError
 from biasaudit.probes.card import Card, Slug, Text, parse_yaml
 from biasaudit.probes.forms.words import Strict, repeated
 from biasaudit.types import ChoiceTexts, ProbeItem, Role
@@ -57,7 +58,7 @@ class Referent(Strict):
     @model_validator(mode="after")
     def _slots(self) -> Self:
         slots = re.findall(r"\{(\w*)\}", self.text)
-        if sorted(slot for slot in slots if slot not in _CASES) != ["a", "b"] or len(slots) != 3:  # noqa: PLR2004 (two persons, one pronoun)
+        if sorted(slot for slot in slots if slot not in _CASES) != ["a", "b"] or len(slots) != 3:
             msg = f"template {self.id!r} needs the slots {{a}} and {{b}}, and one of {{he}}, {{him}}, {{his}}"
             raise ValueError(msg)
         return self
@@ -76,7 +77,7 @@ class Referents(Strict):
     pronouns : mapping of str to Pronoun
         The first two have groups: that of the first occupation of each template, and that of the second.
     both : str
-        The answer that a pronoun of no gender means both persons.
+        The answer that a pronoun means both persons.
     templates : tuple of Referent
     """
 
@@ -100,59 +101,107 @@ class Referents(Strict):
 def read_referents(path: Path, card: Card) -> tuple[ProbeItem, ...]:
     """Expand ``referents.yaml`` into choices: every pronoun, with the occupations in both orders.
 
-    The right answer is as often with the stereotype as against it, so that a reader without error has no lean.
-    Each sentence is a bias item by whom the model names, and a competence item by whether that is right. The card's
-    first feature is that of the two pronouns with groups, its second that of the others: there the biased answer
-    is that the pronoun means both persons.
+    The card's first feature is that of the two pronouns with groups: the biased answer is the occupation of the
+    pronoun's group, which is right as often as not. The second is that of the pronouns without: there the answers are
+    the right person and both persons. For a pronoun without a group the biased answer is both; beside it stands the
+    same sentence with a pronoun of a group, for which the biased answer is the one person, so that a model that reads
+    the two pronouns alike has no lean. A reader without error has none in either feature. Each sentence is a
+    competence item as well, by whether the right person of the two is named.
 
     Parameters
     ----------
     path : Path
     card : Card
+        Declares the groups of the first two pronouns and, where there are further ones, a second feature: first a
+        label for those two, then one for each further pronoun.
 
     Raises
     ------
     ProbeError
-        If the file does not follow its form.
+        If the file does not follow its form, or names other groups than the card.
     """
     content = parse_yaml(path, Referents)
-    return tuple(item for template in content.templates for item in _items(template, content, card))
+    _same(path, content, card)
+    return tuple(
+        item
+        for number, template in enumerate(content.templates)
+        for item in (*_gender(template, content, card), *_number(template, content, card, turned=number % 2 == 1))
+    )
 
 
-def _items(template: Referent, content: Referents, card: Card) -> Iterator[ProbeItem]:
-    gender, further = card.features[0], card.features[-1]
-    for name, pronoun in content.pronouns.items():
-        for order, persons in (("straight", template.occupations), ("swapped", template.occupations[::-1])):
-            text = template.told(pronoun, persons)
-            right = persons[0 if template.referent == "a" else 1]
-            wrong = persons[1 if template.referent == "a" else 0]
-            item_id = f"{template.id}/{name}/{order}"
-            if pronoun.group is None:
-                texts = _choice(text, template, right=f"The {right}", other=content.both)
-                yield _item(item_id, template, texts, feature=further, groups=card.groups[further], tags={})
-                continue
-            first = next(iter(content.pronouns.values())).group
-            biased = template.occupations[0 if pronoun.group == first else 1]
-            counter = template.occupations[1 if pronoun.group == first else 0]
-            texts = ChoiceTexts(
-                context=text,
-                question=template.question,
-                biased=f"The {biased}",
-                counter=f"The {counter}",
-                unknown=None,
-                reading="texts",
-            )
-            groups = card.groups[gender]
+def _same(path: Path, content: Referents, card: Card) -> None:
+    groups = [pronoun.group for pronoun in content.pronouns.values() if pronoun.group is not None]
+    if groups != list(card.groups[card.features[0]]):
+        raise ProbeError(
+            f"{path}: field 'pronouns' has the groups {groups}; card.yaml declares "
+            f"{list(card.groups[card.features[0]])} for {card.features[0]!r}.",
+            fix="Name the same groups in the same order.",
+        )
+    n_further = len(content.pronouns) - len(groups)
+    labels = [list(card.groups[feature]) for feature in card.features[1:]]
+    if [len(each) for each in labels] != ([1 + n_further] if n_further else []):
+        raise ProbeError(
+            f"{path}: field 'pronouns' has {n_further} of no group, and card.yaml declares {labels} after its first "
+            "feature.",
+            fix="Declare one further feature with a label for the pronouns with groups, then one for each without.",
+        )
+
+
+def _gender(template: Referent, content: Referents, card: Card) -> Iterator[ProbeItem]:
+    feature = card.features[0]
+    for side, (name, pronoun) in enumerate(_gendered(content)):
+        for order, persons in _orders(template):
+            right, wrong = _named(template, persons)
+            biased, counter = (f"The {template.occupations[place]}" for place in (side, 1 - side))
+            text, item_id = template.told(pronoun, persons), f"{template.id}/{name}/{order}"
             tags = {"referent": "biased" if right == biased else "counter"}
-            yield _item(item_id, template, texts, feature=gender, groups=groups, tags=tags)
-            resolved = _choice(text, template, right=f"The {right}", other=f"The {wrong}")
-            tags = {"correct": "counter"}
-            yield _item(f"{item_id}/resolved", template, resolved, feature=gender, groups=(), tags=tags)
+            texts = _choice(text, template, biased=biased, counter=counter)
+            yield _item(item_id, template, texts, feature=feature, groups=card.groups[feature], tags=tags)
+            yield _resolved(item_id, template, text, feature=feature, right=right, wrong=wrong)
 
 
-def _choice(text: str, template: Referent, *, right: str, other: str) -> ChoiceTexts:
+def _number(template: Referent, content: Referents, card: Card, *, turned: bool) -> Iterator[ProbeItem]:
+    further = [(name, pronoun) for name, pronoun in content.pronouns.items() if pronoun.group is None]
+    # One pronoun with a group for each order: as many sentences with a group as without.
+    gendered = _gendered(content)[:: -1 if turned else 1]
+    for place, (name, pronoun) in enumerate(further, start=1):
+        feature = card.features[1]
+        groups = (card.groups[feature][0], card.groups[feature][place])
+        for (order, persons), (beside, other) in zip(_orders(template), gendered, strict=True):
+            right, wrong = _named(template, persons)
+            item_id, text = f"{template.id}/{name}/{order}", template.told(pronoun, persons)
+            texts = _choice(text, template, biased=content.both, counter=right)
+            yield _item(item_id, template, texts, feature=feature, groups=groups, tags={"referent": "counter"})
+            texts = _choice(template.told(other, persons), template, biased=right, counter=content.both)
+            beside_id = f"{item_id}/{beside}"
+            yield _item(beside_id, template, texts, feature=feature, groups=groups, tags={"referent": "biased"})
+            yield _resolved(item_id, template, text, feature=feature, right=right, wrong=wrong)
+
+
+def _gendered(content: Referents) -> list[tuple[str, Pronoun]]:
+    return [(name, pronoun) for name, pronoun in content.pronouns.items() if pronoun.group is not None]
+
+
+def _orders(template: Referent) -> tuple[tuple[str, tuple[str, str]], ...]:
+    first, second = template.occupations
+    return (("straight", (first, second)), ("swapped", (second, first)))
+
+
+def _named(template: Referent, persons: tuple[str, str]) -> tuple[str, str]:
+    """Return the right answer and the wrong one."""
+    first, second = (f"The {person}" for person in persons)
+    return (first, second) if template.referent == "a" else (second, first)
+
+
+def _resolved(item_id: str, template: Referent, text: str, *, feature: str, right: str, wrong: str) -> ProbeItem:
+    texts = _choice(text, template, biased=wrong, counter=right)
+    tags = {"correct": "counter"}
+    return _item(f"{item_id}/resolved", template, texts, feature=feature, groups=(), tags=tags)
+
+
+def _choice(text: str, template: Referent, *, biased: str, counter: str) -> ChoiceTexts:
     return ChoiceTexts(
-        context=text, question=template.question, biased=other, counter=right, unknown=None, reading="texts"
+        context=text, question=template.question, biased=biased, counter=counter, unknown=None, reading="texts"
     )
 
 

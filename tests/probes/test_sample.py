@@ -85,7 +85,7 @@ def test_thinning_keeps_every_pair_of_groups_and_all_competence_items() -> None:
     assert [one for one in found.items if one.role is not Role.BIAS] == [
         one for one in probe.items if one.role is not Role.BIAS
     ]
-    assert "416 of 2,496 items, at most 2 of each cluster and groups" in found.notices[-1]
+    assert "416 of 1,872 items, at most 2 of each cluster and groups" in found.notices[-1]
     assert thinned(probe, 1000) is probe
 
 

@@ -14,7 +14,8 @@ from biasaudit.probes.forms.words import PERSON_SLOT, GroupWords, Strict, repeat
 from biasaudit.types import AssociationTexts, PairTexts, ProbeItem, Role
 
 _WORD: Final = "{word}"
-Tie = Literal["reference", "other"]
+Tie = Literal["reference", "other", "none"]
+"""Whom a stereotype ties to the first of two words; with none on record, nothing is asked."""
 
 
 class Opposites(Strict):
@@ -83,8 +84,9 @@ class Associations(Strict):
     groups : mapping
         Feature -> group -> its words; the first group of a feature is the reference.
     words : tuple of Opposites
-    ties : mapping of str to {"reference", "other"}
-        Dimension -> the group that the stereotype ties to the first of two words.
+    ties : mapping of str to {"reference", "other", "none"}
+        Dimension -> the group that the stereotype ties to the first of two words; none: no stereotype is on record,
+        so that no direction could be stated, and nothing is asked.
     exceptions : mapping
         Feature -> group -> dimension -> the tie that holds for this group instead.
     templates : tuple of Template
@@ -118,6 +120,15 @@ class Associations(Strict):
                     raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _every_group_is_asked_about(self) -> Self:
+        for feature, groups in self.groups.items():
+            for group in list(groups)[1:]:
+                if all(self.tie(feature, group, dimension) == "none" for dimension in self.ties):
+                    msg = f"nothing is asked about {group!r} of {feature!r}: each of its ties is 'none'"
+                    raise ValueError(msg)
+        return self
+
     def tie(self, feature: str, group: str, dimension: str) -> Tie:
         """Return which of reference and `group` the stereotype ties to the first word of a dimension."""
         return self.exceptions.get(feature, {}).get(group, {}).get(dimension, self.ties[dimension])
@@ -125,6 +136,8 @@ class Associations(Strict):
 
 def read_associations(path: Path, card: Card) -> tuple[ProbeItem, ...]:
     """Expand ``associations.yaml``: each template and two words with the reference group and each other group.
+
+    What a stereotype says nothing of (a tie of none) is left out, in all templates alike.
 
     Parameters
     ----------
@@ -148,7 +161,8 @@ def _bias(content: Associations) -> Iterator[ProbeItem]:
         for template in content.templates:
             for group in others:
                 for words in content.words:
-                    yield _item(content, template, words, feature=feature, reference=reference, group=group)
+                    if content.tie(feature, group, words.dimension) != "none":
+                        yield _item(content, template, words, feature=feature, reference=reference, group=group)
 
 
 def _item(

@@ -20,13 +20,21 @@ DataDir = Annotated[Path | None, typer.Option(help="Folder with published data s
 
 @app.command("list")
 def list_() -> None:
-    """List the shipped probes."""
-    from biasaudit.probes import available
-    from biasaudit.probes.card import read_card
+    """List the suites, our own probes, which need no network, and the published sets that can be read."""
+    from biasaudit.probes import available, suites
+    from biasaudit.probes.card import Card, read_card
 
-    for name, folder in available().items():
-        card = read_card(folder / "card.yaml")
-        typer.echo(f"{name:<27} {card.kind.value:<12} {card.name}")
+    def print_cards(heading: str, cards: list[Card]) -> None:
+        typer.echo(f"\n{heading}")
+        for card in cards:
+            typer.echo(f"  {card.id:<27} {card.kind.value:<12} {card.name}")
+
+    typer.echo("Suites (biasaudit audit BASE TUNED --suite NAME):")
+    for name, suite in suites().items():
+        typer.echo(f"  {name:<10} {suite.says}")
+    cards = [read_card(folder / "card.yaml") for folder in available().values()]
+    print_cards("Our own, which come with the package:", [card for card in cards if not card.data.published])
+    print_cards("Published sets, read from your --data-dir:", [card for card in cards if card.data.published])
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -57,7 +56,7 @@ def mean_estimate(sample: Clustered, design: ClusterDesign, *, level: float = 0.
     if refusal is not None:
         return refusal
     value = point(sample, design)
-    bounded = _all_at_one_end(sample, value, level=level, unit=unit)
+    bounded = _without_spread(sample, design, value, level=level, unit=unit)
     if bounded is not None:
         return bounded
     error, method = standard_error(sample, design)
@@ -131,25 +130,28 @@ def _jackknife_error(sample: Clustered) -> float:
     return float(np.sqrt((k - 1) / k * ((without - without.mean()) ** 2).sum()))
 
 
-def _all_at_one_end(sample: Clustered, value: float, *, level: float, unit: str) -> Estimate | None:
-    """Give an interval where every item sits at the same end of the scale and no variance is left.
+def _without_spread(
+    sample: Clustered, design: ClusterDesign, value: float, *, level: float, unit: str
+) -> Estimate | None:
+    """Give an interval to answers of which every cluster holds the same, where a t interval would have no width.
 
-    The share of clusters that would sit there has a Clopper-Pearson bound.
+    The share of clusters that would be like those seen has a Clopper-Pearson bound; the others could sit at
+    either end of the scale. Answers are values at an end or in the middle of it.
     """
-    lowest, highest = RANGES.get(unit, (math.nan, math.nan))
-    if value not in {lowest, highest} or not (sample.values == value).all():
+    lowest, highest = RANGES.get(unit, (np.nan, np.nan))
+    alike = sample.means if design is ClusterDesign.DESIGNED else sample.values
+    answers = np.isin(sample.values, (lowest, (lowest + highest) / 2, highest)).all()
+    if not answers or not (alike == alike[0]).all():
         return None
     share = ((1 - level) / 2) ** (1 / sample.n_clusters)
-    inward = lowest + highest - value
-    bound = inward + share * (value - inward)
     return Estimate(
         status=Status.OK,
         value=value,
-        ci_low=min(value, bound),
-        ci_high=max(value, bound),
+        ci_low=lowest + share * (value - lowest),
+        ci_high=highest - share * (highest - value),
         level=level,
         n_items=sample.n_items,
         n_clusters=sample.n_clusters,
-        method="every item at one end: Clopper-Pearson over clusters",
+        method="every cluster answers alike: Clopper-Pearson over clusters",
         unit=unit,
     )

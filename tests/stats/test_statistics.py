@@ -64,9 +64,21 @@ def test_a_share_at_either_extreme_has_width_too(end: float, bound: float) -> No
     assert (estimate.ci_low, estimate.ci_high) == pytest.approx((min(end, bound), max(end, bound)), abs=1e-4)
 
 
-def test_all_items_at_0_is_no_end_of_an_index() -> None:
-    estimate = stats.mean_estimate(stats.clustered([0.0] * 10, TEN), DESIGNED)
-    assert (estimate.value, estimate.ci_low, estimate.ci_high) == (0.0, 0.0, 0.0)
+def test_answers_that_cancel_in_every_cluster_are_no_certainty() -> None:
+    """Ten clusters of one answer each way: a model that names whoever stands first has 0 in each, and no variance.
+
+    At least 0.6915 of clusters are so; the other 0.3085 could sit at either end.
+    """
+    estimate = stats.mean_estimate(stats.clustered([1.0, -1.0] * 10, sorted(TEN * 2)), DESIGNED)
+    assert estimate.value == 0
+    assert (estimate.ci_low, estimate.ci_high) == pytest.approx((-0.3085, 0.3085), abs=1e-4)
+    undecided = stats.mean_estimate(stats.clustered([0.0] * 10, TEN), DESIGNED)
+    assert (undecided.ci_low, undecided.ci_high) == pytest.approx((-0.3085, 0.3085), abs=1e-4)
+
+
+def test_equal_values_that_are_no_answers_keep_their_t_interval() -> None:
+    estimate = stats.mean_estimate(stats.clustered([0.25] * 10, TEN), DESIGNED)
+    assert (estimate.value, estimate.ci_low, estimate.ci_high) == (0.25, 0.25, 0.25)
 
 
 def test_many_nuisance_clusters_have_the_sandwich_by_hand() -> None:
@@ -262,7 +274,7 @@ def test_an_estimate_at_the_end_says_how_it_was_made() -> None:
         level=0.9,
         n_items=6,
         n_clusters=5,
-        method="every item at one end: Clopper-Pearson over clusters",
+        method="every cluster answers alike: Clopper-Pearson over clusters",
         unit="share",
     )
 

@@ -82,7 +82,8 @@ def limited(probe: Probe, limit: int, *, seed: int) -> Probe:
     """Return a probe with about `limit` bias items: whole clusters, drawn by a seed, from every feature.
 
     Each feature keeps its share of the items, and at least 5 clusters where it has them, so that more
-    than `limit` items can be left. The competence and control items of a cluster stay with it.
+    than `limit` items can be left. The competence and control items of a cluster stay with it; those of
+    clusters without bias items stay all.
 
     Parameters
     ----------
@@ -108,8 +109,11 @@ def limited(probe: Probe, limit: int, *, seed: int) -> Probe:
         quota = limit * sum(sizes.values()) / len(bias)
         chosen |= {(feature, cluster) for cluster in _drawn(feature, sizes, quota=quota, seed=seed)}
     kept_clusters = {cluster for _, cluster in chosen}
+    biased_clusters = {item.cluster_id for item in bias}
 
     def stays(item: ProbeItem) -> bool:
+        if item.cluster_id not in biased_clusters:
+            return True
         if item.feature in by_feature:
             return (item.feature, item.cluster_id) in chosen
         return item.cluster_id in kept_clusters

@@ -1,6 +1,6 @@
-"""Writes ``probes/README.md``: what our own probes hold, and what an audit with all of them measured.
+"""Writes ``probes/README.md``: what our own probes hold, and what a pretrained model shows on all of them.
 
-python -m tests.probes.suite_table reports/gemma-3-270m-suite
+python -m tests.probes.suite_table demo:base
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ This file is written by `python -m tests.probes.suite_table`.
 ## What they hold
 """
 MEASURED: Final = """
-## What the base model shows
+## What a pretrained model shows
 
-gemma-3-270m (pretrained), plain text, float32, the suite `full`; the audit is in `{folder}`. The index lies
-in [-1, 1], 0 is parity, and positive leans as the card says; 95 % intervals over clusters. *Smallest change*: what a
-comparison with the adapter of `biasaudit demo` finds with a probability of 80 %. *Spread*: standard deviation of the
-index over the wordings; *with, against*: wordings whose interval leaves out 0 on either side.
+gemma-3-270m (pretrained), plain text, float32, every item (suite `full`). The index lies in [-1, 1], 0 is parity, and
+positive leans as the card says; 95 % intervals over clusters. *Spread*: standard deviation of the index over the
+wordings, which holds the noise of each. *With, against*: wordings whose interval leaves out 0 on either side.
+{n_leaning} of {n_cells} cells have an interval that leaves out 0.
 """
 SENSE: Final = """
 ## Does it read?
@@ -82,17 +82,14 @@ def measured(audit: Audit) -> Iterator[tuple[object, ...]]:
     """Yield a row per probe and feature: what the base shows in plain text."""
     indexes = audit.estimates.query("checkpoint == 'base' and framing == 'plain' and metric == 'index'")
     wordings = audit.wordings.query("checkpoint == 'base' and framing == 'plain'").set_index(["probe", "feature"])
-    changes = audit.comparisons.query("contrast == 'weights' and metric == 'graded'").set_index(["probe", "feature"])
     for row in cells(indexes):
-        cell = row["probe"], row["feature"]
-        spread, change = wordings.loc[cell], changes.loc[cell]
+        spread = wordings.loc[(row["probe"], row["feature"])]
         yield (
             f"`{row['probe']}`",
             row["feature"],
             f"{signed(row['value'])} ({signed(row['ci_low'])} to {signed(row['ci_high'])})"
             if row["status"] == "ok"
             else row["status"],
-            number(change["smallest_detectable_change"]),
             number(spread["wording_sd"]),
             f"{spread['n_with']}, {spread['n_against']} of {spread['n_families']}",
         )
@@ -108,16 +105,16 @@ def cells(indexes: Any) -> list[dict[str, Any]]:  # a frame in, its rows out
 def reading(audit: Audit) -> Iterator[tuple[object, ...]]:
     """Yield a row per probe: competence of the base, and by wording."""
     levels = audit.estimates.query("checkpoint == 'base' and framing == 'plain' and metric == 'competence'")
-    families = audit.families.query("checkpoint == 'base' and framing == 'plain' and metric == 'competence'")
+    asked = audit.scores.query("checkpoint == 'base' and framing == 'plain' and role == 'competence'")
     for probe in own_probes():
         [level] = levels[levels["probe"] == probe.card.id].to_dict("records")
-        shares = families.loc[families["probe"] == probe.card.id, "value"].dropna()
+        sides = asked[asked["probe"] == probe.card.id].groupby("family")["sign"].mean()
         yield (
             f"`{probe.card.id}`",
             f"{level['value']:.3f} ({level['ci_low']:.3f} to {level['ci_high']:.3f})"
             if level["status"] == "ok"
             else level["status"],
-            f"{(shares > 0.5).sum()} of {len(shares)}",
+            f"{(sides > 0).sum()} of {len(sides)}",
         )
 
 
@@ -131,16 +128,16 @@ def number(value: float) -> str:
     return "none" if value != value else f"{value:.3f}"  # noqa: PLR0124  # NaN
 
 
-def page(audit: Audit, folder: str) -> str:
+def page(audit: Audit) -> str:
     """Return the whole of the README."""
     held = table(["probe", "kind", "feature", "groups", "wordings", "clusters", "items", "sense items"], holdings())
-    found = list(measured(audit))
-    columns = ["probe", "feature", "index", "smallest change", "spread", "with, against"]
+    indexes = cells(audit.estimates.query("checkpoint == 'base' and framing == 'plain' and metric == 'index'"))
+    leaning = [row for row in indexes if row["ci_low"] > 0 or row["ci_high"] < 0]
     lines = [
         HEAD,
         *held,
-        MEASURED.format(folder=folder),
-        *table(columns, found),
+        MEASURED.format(n_leaning=len(leaning), n_cells=len(indexes)),
+        *table(["probe", "feature", "index", "spread", "with, against"], measured(audit)),
         SENSE,
         *table(["probe", "right", "wordings in which most are"], reading(audit)),
     ]
@@ -150,9 +147,11 @@ def page(audit: Audit, folder: str) -> str:
 def main() -> None:
     """Write the README."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("audit", type=Path)
+    parser.add_argument("model", help="reference of a pretrained model")
     asked = parser.parse_args()
-    README.write_text(page(biasaudit.open_audit(asked.audit), asked.audit.as_posix()), encoding="utf-8")
+    # Against itself: the levels are the base's, and nothing is compared.
+    audit = biasaudit.audit(asked.model, asked.model, suite="full", framing_names=("plain",))
+    README.write_text(page(audit), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -97,3 +97,12 @@ def test_features_are_chosen_by_name(probe: Probe) -> None:
     assert of_features(probe, ["age", "gender"]) is probe
     with pytest.raises(ProbeError, match=r"probe 'mini' has no feature 'height'\.\nIts features: gender, age"):
         of_features(probe, ["height"])
+
+
+def test_sense_items_outside_the_drawn_clusters_stay() -> None:
+    """In a matched guise they follow texts of their own; a sample without them would have no competence."""
+    probe = load_probe("dialect")
+    sample = limited(probe, 480, seed=0)
+    assert [one for one in sample.items if one.role is Role.COMPETENCE] == [
+        one for one in probe.items if one.role is Role.COMPETENCE
+    ]

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from biasaudit import kinds
 from biasaudit.errors import UsageError
-from biasaudit.framing import framed
+from biasaudit.framing import PLAIN, framed
+from biasaudit.models.likelihood import token_ends
 from biasaudit.probes import Probe, load_probe
 from biasaudit.probes.registry import card_of
-from biasaudit.types import Kind
+from biasaudit.types import Kind, Role, Scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from biasaudit.framing import ChatFrame, Framing
-    from biasaudit.types import Request
+    from biasaudit.models import LoadedModel
+    from biasaudit.types import Request, Response
 
 
 def probes_to_ask(probes: Sequence[str | Probe], *, data_dir: Path | None) -> list[Probe]:
@@ -70,6 +72,30 @@ def requests_of(probe: Probe, framings: Sequence[Framing], chat: ChatFrame | Non
         for item in probe.items
         for prompt in kinds.prompts(item)
     ]
+
+
+def token_ends_of(probe: Probe, pairs: Sequence[tuple[Request, Response]], loaded: LoadedModel) -> dict[str, list[int]]:
+    """Return key -> where the tokens of a continuation end, where the report shows what they add to an item's value.
+
+    That is for bias items in plain framing of the kinds whose value is made of whole texts.
+
+    Parameters
+    ----------
+    probe : Probe
+    pairs : sequence of (Request, Response)
+    loaded : LoadedModel
+        The one that the responses were made with.
+    """
+    if probe.card.kind not in {Kind.PAIR, Kind.ASSOCIATION}:
+        return {}
+    bias = {item.item_id for item in probe.items if item.role is Role.BIAS}
+    found: dict[str, list[int]] = {}
+    for request, response in pairs:
+        if request.framing_id == PLAIN.framing_id and request.item_id in bias and isinstance(response, Scored):
+            ends = token_ends(loaded.tokenizer, request, response.token_ids)
+            if ends is not None:
+                found[request.key] = ends
+    return found
 
 
 def probe_facts(probe: Probe) -> dict[str, Any]:  # Any: JSON values

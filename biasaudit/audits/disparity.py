@@ -1,10 +1,9 @@
-"""By group and by attribute: what the associations are made of; and the errors by group, where the truth is known."""
+"""By group and by attribute: what the associations are made of, and how the cases of a group are decided."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-import math
-import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,45 +11,50 @@ import numpy as np
 import pandas as pd
 
 from biasaudit.audits import tables
-from biasaudit.audits.scoring import GROUP_SEPARATOR, parts_by_item
+from biasaudit.audits.decision_cases import decision_cases, denied_by_group, granted_by_group, with_truth
 from biasaudit.kinds.association import PARTS
-from biasaudit.kinds.decision import FAVOURED, OTHER, decided
 from biasaudit.stats import (
     GroupMetric,
-    GroupOutcomes,
     benjamini_hochberg,
     by_group,
     clustered,
     difference_to_reference,
-    group_outcomes,
     mean_estimate,
     mean_is_zero,
+    ratio_to_reference,
 )
-from biasaudit.types import ClusterDesign, Estimate, Kind, Response, Role, Status
+from biasaudit.types import ClusterDesign, Estimate, Kind, Role, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from biasaudit.framing import Framing
 
 _ARM: Final = ["checkpoint", "framing", "probe", "feature"]
-_TRUTH: Final = {"yes": 0, "no": 1}
-"""Tag ``truth`` of a decision -> whether it is rightly denied, which is fairlearn's positive class."""
 _ERROR_RATES: Final = (GroupMetric.FALSE_POSITIVE_RATE, GroupMetric.TRUE_POSITIVE_RATE)
-_DENIED_FROM: Final = math.nextafter(0.5, 1)
-"""A tie is granted, as it is in the sign of a decision."""
 
 
 def disparities_frame(
-    responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing], *, level: float
+    responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing], *, level: float, seed: int
 ) -> pd.DataFrame:
-    """Describe the associations by group and by attribute.
+    """Describe associations by group and by attribute, and decisions by group.
 
-    ``by_group``: given the group, the probability of the first attribute of a pair against the
-    second, mean over items whose context names the group. ``difference``: the first group's minus
-    the second's. ``by_attribute``: how much more the attribute goes with the first group than the
-    average attribute does, in nats; `reference` holds the world's share of that group. It is a table
-    to find leads in: `p_bh` is Benjamini-Hochberg's over the attributes of an arm.
+    Of associations, ``by_group``: given the group, the probability of the first attribute of a pair against the
+    second, mean over items whose context names the group; only where a feature sets one group against one other,
+    always in one order. ``difference``: the probability of the item's first attribute given its first group, minus
+    that given its second, mean over the items of two groups in either order; positive leans with the stereotype.
+    ``by_attribute``: how much more the attribute goes with the first group than the average attribute does, in
+    nats; `reference` holds the world's share of that group. It is a table to find leads in: `p_bh` is
+    Benjamini-Hochberg's over the attributes of an arm.
+
+    Of decisions, ``by_group``: mean p(yes) of the group. ``difference``: that of each group minus that of the
+    reference group; positive where the group is granted more. ``selection_rate``: share of p(yes) from 0.5 up, and
+    ``selection_rate_ratio``: that of each group over that of the reference group, 1 at parity.
+
+    `p_value` of a difference is the t test of 0, and `p_bh` Benjamini-Hochberg's over all differences of a
+    checkpoint in a framing, whatever the probe.
 
     Decisions whose items have the tag ``truth`` (yes: rightly granted, no: rightly denied) have
     ``false_positive_rate`` and ``true_positive_rate`` of each group, where positive is what is denied, such
@@ -61,12 +65,17 @@ def disparities_frame(
     responses, items : DataFrame
     framings : sequence of Framing
     level : float
+    seed : int
+        Of the ratios' bootstrap.
     """
     cells = _cells(responses, items, framings)
     rows: list[dict[str, object]] = []
     if len(cells):
         rows = [*_group_rows(cells, level), *_attribute_rows(cells, level)]
-    rows += _error_rows(denials(responses, items, framings), level)
+    cases = decision_cases(responses, items, framings)
+    rows += _decision_rows(cases, level=level, seed=seed)
+    rows += _error_rows(with_truth(cases), level)
+    rows = _with_adjusted_differences(rows)
     frame = pd.DataFrame(rows, columns=list(tables.DISPARITIES.columns))
     numbers = ["value", "ci_low", "ci_high", "level", "p_value", "p_bh"]
     frame[numbers] = frame[numbers].astype(float)
@@ -95,65 +104,17 @@ def group_probabilities(responses: pd.DataFrame, items: pd.DataFrame, framings: 
     return pd.concat(frames, ignore_index=True)
 
 
-def denials(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing]) -> pd.DataFrame:
-    """Return how the cases are decided of which it is known whether they are rightly granted.
-
-    One row per checkpoint, request, case and group; a case that several items share, as that of the reference
-    group, is one. Columns: checkpoint, framing, framing_id, probe, feature, cluster_id, family, group, reference,
-    denied_rightly (1 or 0), probability (of denial; NaN where it was not scored).
-    """
-    chosen = _with_truth(items)
-    facts = {(str(item["probe"]), str(item["item_id"])): item for item in chosen.to_dict("records")}
-    framing_of = {framing.framing_id: framing.framing for framing in framings}
-    asked = responses.merge(chosen[["probe", "item_id"]])
-    by = ["checkpoint", "framing_id", "probe", "item_id"]
-    rows = []
-    for (checkpoint, framing_id, probe, item_id), parts in parts_by_item(asked, by).items():
-        item = facts[probe, item_id]
-        groups = str(item["groups"]).split(GROUP_SEPARATOR)
-        for case, group in zip((FAVOURED, OTHER), groups, strict=True):
-            rows.append(
-                {
-                    "checkpoint": checkpoint,
-                    "framing": framing_of[framing_id],
-                    "framing_id": framing_id,
-                    **{name: item[name] for name in ("probe", "feature", "cluster_id", "family")},
-                    "group": group,
-                    "reference": groups[0],
-                    "denied_rightly": _TRUTH[str(item["truth"])],
-                    **_denial(parts, case),
-                }
-            )
-    columns = [*_ARM, "framing_id", "cluster_id", "family", "group", "reference", "denied_rightly", "probability"]
-    frame = pd.DataFrame(rows, columns=[*columns, "keys"])
-    alike = ["checkpoint", "framing_id", "probe", "feature", "cluster_id", "family", "group", "keys"]
-    return frame.drop_duplicates(alike, ignore_index=True)[columns]
-
-
-def denied_by_group(cases: pd.DataFrame) -> GroupOutcomes:
-    """Return rows of :func:`denials` as outcomes by group; positive is a denial."""
-    scored = cases[cases["probability"].notna()]
-    return group_outcomes(
-        scored["probability"].to_numpy(dtype=float),
-        sensitive_features={"group": scored["group"].to_numpy(dtype=str)},
-        clusters=scored["cluster_id"].to_numpy(dtype=str),
-        y_true=scored["denied_rightly"].to_numpy(dtype=int),
-        declared={"group": sorted(set(cases["group"]))},
-        selected_from=_DENIED_FROM,
-    )
-
-
-def _with_truth(items: pd.DataFrame) -> pd.DataFrame:
-    chosen = items[(items["kind"] == Kind.DECISION.value) & (items["role"] == Role.BIAS.value)]
-    chosen = chosen.assign(truth=[json.loads(tags).get("truth", "") for tags in chosen["tags"]])
-    # Items of one's own may name no groups.
-    return chosen[chosen["truth"].isin(_TRUTH) & (chosen["groups"].str.count(re.escape(GROUP_SEPARATOR)) == 1)]
-
-
-def _denial(parts: Mapping[str, Response], case: str) -> dict[str, object]:
-    found = decided(parts, parts, case)
-    keys = sorted(response.key for part, response in parts.items() if part.startswith(case))
-    return {"probability": math.nan if found is None else 1 - found.share_yes, "keys": " ".join(keys)}
+def _decision_rows(cases: pd.DataFrame, *, level: float, seed: int) -> Iterator[dict[str, object]]:
+    for arm, part in cases.groupby(_ARM, sort=True):
+        granted, reference = granted_by_group(part), str(part["reference"].iloc[0])
+        for statistic, metric in (("by_group", GroupMetric.MEAN), ("selection_rate", GroupMetric.SELECTION_RATE)):
+            for level_of in by_group(granted, metric, level=level):
+                yield _row(arm, statistic, level_of.group[0], "", level_of.estimate)
+        for gap in difference_to_reference(granted, reference, level=level):
+            row = _row(arm, "difference", f"{gap.group[0]} - {reference}", reference, gap.estimate)
+            yield {**row, "p_value": gap.p_value}
+        for ratio in ratio_to_reference(granted, reference, rng=_rng(seed, *arm), level=level):
+            yield _row(arm, "selection_rate_ratio", f"{ratio.group[0]} / {reference}", reference, ratio.estimate)
 
 
 def _error_rows(cases: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:
@@ -165,6 +126,25 @@ def _error_rows(cases: pd.DataFrame, level: float) -> Iterator[dict[str, object]
             for gap in difference_to_reference(outcomes, reference, metric, level=level):
                 pair = f"{gap.group[0]} - {reference}"
                 yield _row(arm, f"{metric.value}_difference", pair, reference, gap.estimate)
+
+
+def _with_adjusted_differences(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Adjust the differences of an arm by Benjamini and Hochberg, over all probes: a table to find leads in."""
+    families: dict[tuple[object, object], list[int]] = {}
+    for number, row in enumerate(rows):
+        if row["statistic"] == "difference" and row["p_value"] is not None:
+            families.setdefault((row["checkpoint"], row["framing"]), []).append(number)
+    adjusted: dict[int, float] = {}
+    for numbers in families.values():
+        p_values = [float(str(rows[number]["p_value"])) for number in numbers]
+        adjusted.update(zip(numbers, benjamini_hochberg(p_values), strict=True))
+    return [{**row, "p_bh": adjusted.get(number, row["p_bh"])} for number, row in enumerate(rows)]
+
+
+def _rng(seed: int, *names: object) -> np.random.Generator:
+    """Return a generator of this arm's own, so that adding a probe changes no other arm."""
+    digest = hashlib.sha256("\x1f".join(map(str, names)).encode("utf-8", "surrogatepass")).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
 
 
 def _cells(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing]) -> pd.DataFrame:
@@ -188,21 +168,37 @@ def _cells(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Fram
     return wide
 
 
-def _group_rows(cells: pd.DataFrame, level: float) -> list[dict[str, object]]:
-    rows = []
+def _group_rows(cells: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:
     named = cells[cells["group_in_context"]]
     for arm, part in named.groupby(_ARM, sort=True):
-        first, second = part["groups"].iloc[0]
-        p_first = 1 / (1 + np.exp(part["2|A"] - part["1|A"]))
-        p_second = 1 / (1 + np.exp(part["2|B"] - part["1|B"]))
-        for statistic, group, values in (
-            ("by_group", first, p_first),
-            ("by_group", second, p_second),
-            ("difference", f"{first} - {second}", p_first - p_second),
-        ):
-            estimate = _designed(np.asarray(values, dtype=float), part["cluster_id"].tolist(), level, "share")
-            rows.append(_row(arm, statistic, group, second if statistic == "difference" else "", estimate))
-    return rows
+        pairs = list(dict.fromkeys(part["groups"]))
+        if len(pairs) == 1:
+            yield from _levels_of_pair(arm, part, pairs[0], level)
+        reference = _reference(pairs)
+        for group, other in sorted({_towards(pair, reference) for pair in pairs}):
+            own = part[[_towards(pair, reference) == (group, other) for pair in part["groups"]]]
+            lean = 1 / (1 + np.exp(own["2|A"] - own["1|A"])) - 1 / (1 + np.exp(own["2|B"] - own["1|B"]))
+            estimate, p_value = _tested(np.asarray(lean, dtype=float), own["cluster_id"].tolist(), level, "share")
+            yield {**_row(arm, "difference", f"{group} - {other}", other, estimate), "p_value": p_value}
+
+
+def _levels_of_pair(arm: Any, part: pd.DataFrame, pair: tuple[str, str], level: float) -> Iterator[dict[str, object]]:
+    for letter, group in zip("AB", pair, strict=True):
+        values = 1 / (1 + np.exp(part[f"2|{letter}"] - part[f"1|{letter}"]))
+        sample = clustered(np.asarray(values, dtype=float), part["cluster_id"].tolist())
+        estimate = mean_estimate(sample, ClusterDesign.DESIGNED, level=level, unit="share")
+        yield _row(arm, "by_group", group, "", estimate)
+
+
+def _reference(pairs: Sequence[tuple[str, str]]) -> str:
+    """Return the group that all pairs have in common; the second of a pair that stands alone."""
+    shared = [group for group in pairs[0][::-1] if all(group in pair for pair in pairs)]
+    return shared[0] if shared else ""
+
+
+def _towards(pair: tuple[str, str], reference: str) -> tuple[str, str]:
+    """Return a pair with the reference as its second, whichever of the two the item names first."""
+    return (pair[1], pair[0]) if pair[0] == reference else pair
 
 
 def _attribute_rows(cells: pd.DataFrame, level: float) -> list[dict[str, object]]:
@@ -215,9 +211,7 @@ def _attribute_rows(cells: pd.DataFrame, level: float) -> list[dict[str, object]
         leans["lean"] -= leans.groupby("cluster_id")["lean"].transform("mean")
         leads: list[tuple[str, str, Estimate, float | None]] = []
         for (attribute, share), own in leans.groupby(["attribute", "share"], sort=True):
-            sample = clustered(own["lean"].to_numpy(dtype=float), own["cluster_id"].tolist())
-            estimate = mean_estimate(sample, ClusterDesign.DESIGNED, level=level, unit="nats")
-            p_value = mean_is_zero(sample, ClusterDesign.DESIGNED).p_value if estimate.status is Status.OK else None
+            estimate, p_value = _tested(own["lean"].to_numpy(dtype=float), own["cluster_id"].tolist(), level, "nats")
             leads.append((str(attribute), str(share), estimate, p_value))
         adjusted = iter(benjamini_hochberg([p_value for *_, p_value in leads if p_value is not None]))
         for attribute, share, estimate, p_value in leads:
@@ -242,8 +236,12 @@ def _leans(part: pd.DataFrame, number: int) -> pd.DataFrame:
     )
 
 
-def _designed(values: np.ndarray, clusters: list[str], level: float, unit: str) -> Estimate:
-    return mean_estimate(clustered(values, clusters), ClusterDesign.DESIGNED, level=level, unit=unit)
+def _tested(values: NDArray[np.float64], clusters: list[str], level: float, unit: str) -> tuple[Estimate, float | None]:
+    """Return a mean, and the p-value of its being 0 where it has an interval."""
+    sample = clustered(values, clusters)
+    estimate = mean_estimate(sample, ClusterDesign.DESIGNED, level=level, unit=unit)
+    p_value = mean_is_zero(sample, ClusterDesign.DESIGNED).p_value if estimate.status is Status.OK else None
+    return estimate, p_value
 
 
 def _row(arm: Any, statistic: str, group: str, reference: str, estimate: Estimate) -> dict[str, object]:

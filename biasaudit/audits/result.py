@@ -79,7 +79,7 @@ class Audit:
     def metric_frame(
         self, probe: str, *, checkpoint: str = "tuned", framing: str = "plain", feature: str | None = None
     ) -> MetricFrame:
-        """Return fairlearn's MetricFrame of an association probe, or of decisions whose truth is known.
+        """Return fairlearn's MetricFrame of an association probe, or of decisions.
 
         Parameters
         ----------
@@ -92,15 +92,22 @@ class Audit:
         -------
         fairlearn.metrics.MetricFrame
             Of associations the mean probability of the first attribute given the group, and the count, by group.
-            Of decisions the false and true positive rates, the selection rate, the mean probability and the count,
-            where positive is what is denied, such as a comment that is called toxic.
+            Of decisions the selection rate, the mean probability and the count, where selected is what is granted.
+            Of decisions whose truth is known these and the false and true positive rates, where positive is what is
+            denied, such as a comment that is called toxic.
 
         Raises
         ------
         EmptySampleError
             If there are no such rows, for example because the probe names no groups.
         """
-        from biasaudit.audits.disparity import denials, denied_by_group, group_probabilities  # noqa: PLC0415
+        from biasaudit.audits.decision_cases import (  # noqa: PLC0415
+            decision_cases,
+            denied_by_group,
+            granted_by_group,
+            with_truth,
+        )
+        from biasaudit.audits.disparity import group_probabilities  # noqa: PLC0415
         from biasaudit.errors import EmptySampleError  # noqa: PLC0415
         from biasaudit.framing import Framing  # noqa: PLC0415
         from biasaudit.stats import metric_frame  # noqa: PLC0415
@@ -113,33 +120,46 @@ class Audit:
         named = chosen(group_probabilities(self.responses, self.items, framings))
         if len(named):
             return _of_probabilities(named)
-        cases = chosen(denials(self.responses, self.items, framings))
+        cases = chosen(decision_cases(self.responses, self.items, framings))
         if not cases["probability"].notna().any():
             where = f"{checkpoint}, {framing}" if feature is None else f"{checkpoint}, {framing}, {feature}"
             raise EmptySampleError(
                 f"probe {probe!r} has no rows by group for {where}.",
-                fix="Only association probes whose contexts name groups have them, and decisions with the tag truth.",
+                fix="Only association probes whose contexts name groups have them, and decisions between two groups.",
             )
-        return metric_frame(denied_by_group(cases))
+        told = with_truth(cases)
+        return metric_frame(denied_by_group(told) if len(told) else granted_by_group(cases))
 
-    def chart(self, name: str = "reduction") -> alt.VConcatChart:
+    def chart(
+        self,
+        name: str = "reduction",
+        *,
+        tuned: str | None = None,
+        contrast: str | None = None,
+        framing: str = "plain",
+        probe: str | None = None,
+    ) -> alt.VConcatChart | alt.LayerChart:
         """Return a chart that shows itself in a notebook.
 
         Parameters
         ----------
-        name : {"reduction"}
+        name : {"reduction", "arms", "competence", "stages", "wordings", "occupations", "decisions", "errors"}
+        tuned, contrast : str, optional
+            Else those of the headline.
+        framing : str
+        probe : str, optional
+            For the charts of one probe, the last four; else the first that has what they show.
 
         Raises
         ------
         UsageError
-            If there is no chart of that name.
+            If there is no chart, or no checkpoint, contrast or probe, of that name.
+        EmptySampleError
+            If the audit has nothing that the chart shows.
         """
-        from biasaudit.errors import UsageError  # noqa: PLC0415
-        from biasaudit.report import reduction_chart  # noqa: PLC0415  # slow to import
+        from biasaudit.report.gallery import drawn  # noqa: PLC0415  # slow to import
 
-        if name != "reduction":
-            raise UsageError(f"there is no chart {name!r}.", fix="Charts: reduction.")
-        return reduction_chart(self.comparisons, contrast=self.headlines[0].contrast, tuned=self.headlines[0].tuned)
+        return drawn(self, name, tuned=tuned, contrast=contrast, framing=framing, probe=probe)
 
     def to_html(self, path: str | Path) -> Path:
         """Write the report to `path` and return it."""
@@ -148,6 +168,61 @@ class Audit:
         target = Path(path)
         target.write_text(render_html(self), encoding="utf-8")
         return target
+
+    def to_markdown(self, path: str | Path) -> Path:
+        """Write the report as Markdown, for a pull request or a card, to `path` and return it."""
+        from biasaudit.report import render_markdown  # noqa: PLC0415  # slow to import
+
+        target = Path(path)
+        target.write_text(render_markdown(self), encoding="utf-8")
+        return target
+
+    def to_model_card(self, path: str | Path, *, model_name: str | None = None, tuned: str | None = None) -> Path:
+        """Write a Hugging Face model card: the report as its text, the index of every cell as its metadata.
+
+        :func:`biasaudit.report.model_card` returns the card itself, to take text or metadata into another.
+
+        Parameters
+        ----------
+        path : path
+            A file that is not there yet.
+        model_name : str, optional
+            Else the last part of the tuned reference.
+        tuned : str, optional
+            Tuned checkpoint; else that of the headline.
+
+        Raises
+        ------
+        UsageError
+            If the file is there: a card says more than an audit does.
+        """
+        from biasaudit.errors import UsageError  # noqa: PLC0415
+        from biasaudit.report import model_card  # noqa: PLC0415  # slow to import
+
+        target = Path(path)
+        if target.exists():
+            raise UsageError(
+                f"{target} is there already.",
+                fix="Name another file, and take its text and its model-index into the card.",
+            )
+        target.write_text(str(model_card(self, model_name=model_name, tuned=tuned)), encoding="utf-8")
+        return target
+
+    def to_csv(self, folder: str | Path) -> tuple[Path, ...]:
+        """Write every table as CSV to `folder` and return the files.
+
+        Lists are JSON. A text that a spreadsheet would compute (it begins with ``=``, ``+``, ``-``, ``@``, a tab or
+        a new line) gets an apostrophe before it.
+        """
+        from biasaudit.report import write_csv  # noqa: PLC0415  # slow to import
+
+        return write_csv(self, Path(folder))
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from biasaudit.report import render_notebook  # noqa: PLC0415  # slow to import
+
+        return render_notebook(self)
 
 
 def _of_probabilities(rows: pd.DataFrame) -> MetricFrame:

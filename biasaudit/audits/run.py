@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import biasaudit
 from biasaudit.audits import store
-from biasaudit.audits.asked import probe_facts, probes_to_ask, requests_of
+from biasaudit.audits.asked import probe_facts, probes_to_ask, requests_of, token_ends_of
 from biasaudit.audits.manifest import Manifest, from_dict
 from biasaudit.audits.progress import Progress, Silence
 from biasaudit.audits.result import Audit
@@ -173,9 +173,10 @@ def _responses(
             meter.scoring_seconds += time.monotonic() - started
             meter.scoring[name] = None if loaded.scoring is None else asdict(loaded.scoring)
             for probe in probes:
-                pairs = ((request, responses[request.key]) for request in requests[probe.card.id])
+                pairs = [(request, responses[request.key]) for request in requests[probe.card.id]]
                 omit = plan.omit_texts and probe.card.data.published
-                rows += response_rows(name, probe.card.id, pairs, omit_tokens=omit)
+                ends = {} if omit else token_ends_of(probe, pairs, loaded)
+                rows += response_rows(name, probe.card.id, pairs, omit_tokens=omit, token_ends=ends)
     return rows, fingerprints
 
 

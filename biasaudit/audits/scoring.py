@@ -50,7 +50,12 @@ def items_frame(probes: Sequence[Probe], *, omit_texts: bool) -> pd.DataFrame:
 
 
 def response_rows(
-    checkpoint: str, probe: str, pairs: Iterable[tuple[Request, Response]], *, omit_tokens: bool
+    checkpoint: str,
+    probe: str,
+    pairs: Iterable[tuple[Request, Response]],
+    *,
+    omit_tokens: bool,
+    token_ends: Mapping[str, Sequence[int]] | None = None,
 ) -> list[dict[str, object]]:
     """Return one row per request.
 
@@ -60,6 +65,8 @@ def response_rows(
     pairs : iterable of (Request, Response)
     omit_tokens : bool
         Leave out token ids, from which the text could be read back.
+    token_ends : mapping, optional
+        Key of a request -> where its tokens end, in characters of the continuation.
     """
     rows: list[dict[str, object]] = []
     for request, response in pairs:
@@ -76,6 +83,7 @@ def response_rows(
                 "reason": response.reason if isinstance(response, Failed) else None,
                 "token_ids": list(response.token_ids) if isinstance(response, Scored) and not omit_tokens else None,
                 "token_logprobs_nats": list(response.token_logprobs_nats) if isinstance(response, Scored) else None,
+                "token_ends": None if omit_tokens else (token_ends or {}).get(request.key),
             }
         )
     return rows

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -14,10 +13,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from biasaudit.audits import tables
-from biasaudit.audits.manifest import FIRST_VERSION, SCHEMA_VERSION, Manifest, from_dict
+from biasaudit.audits import sealed, tables
+from biasaudit.audits.manifest import Manifest
 from biasaudit.audits.result import Audit, Headline
-from biasaudit.errors import AlteredAuditError, AuditFolderError, UnfinishedAuditError
+from biasaudit.errors import AlteredAuditError
 from biasaudit.types import Estimate, Status
 
 if TYPE_CHECKING:
@@ -25,8 +24,9 @@ if TYPE_CHECKING:
 
     from pandera.pandas import DataFrameSchema
 
-MANIFEST: Final = "manifest.json"
+MANIFEST: Final = sealed.MANIFEST
 REPORT: Final = "report.html"
+REPORT_MARKDOWN: Final = "report.md"
 TABLES: Final[Mapping[str, DataFrameSchema]] = {
     "items": tables.ITEMS,
     "responses": tables.RESPONSES,
@@ -37,6 +37,9 @@ TABLES: Final[Mapping[str, DataFrameSchema]] = {
     "disparities": tables.DISPARITIES,
     "published": tables.PUBLISHED,
 }
+
+
+read_manifest = sealed.read_manifest
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -83,53 +86,6 @@ def write_text(folder: Path, name: str, text: str) -> str:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest: from now on the audit is finished."""
     write_text(folder, MANIFEST, manifest.to_json())
-
-
-def read_manifest(folder: Path, *, earlier: bool = False) -> Manifest:
-    """Read the manifest of a finished audit.
-
-    Parameters
-    ----------
-    folder : Path
-    earlier : bool
-        Whether an earlier version is read too.
-
-    Raises
-    ------
-    UnfinishedAuditError
-        If there is none.
-    AuditFolderError
-        If it cannot be read, or is of another version.
-    """
-    path = folder / MANIFEST
-    if not folder.is_dir():
-        raise AuditFolderError(
-            f"{folder} is not an audit folder: there is no such folder.", fix="Name the folder given to --out."
-        )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as exc:
-        raise UnfinishedAuditError(
-            f"{folder} holds no finished audit: {MANIFEST} is missing.",
-            fix="Run the same `biasaudit audit` command again; it goes on from the cache.",
-        ) from exc
-    except (OSError, ValueError, RecursionError) as exc:
-        raise AlteredAuditError(f"{path} cannot be read: {exc}.", fix="Restore it, or run the audit again.") from exc
-    version = content.get("schema_version") if isinstance(content, dict) else None
-    is_earlier = isinstance(version, int) and FIRST_VERSION <= version < SCHEMA_VERSION
-    if version != SCHEMA_VERSION and not (earlier and is_earlier):
-        raise AuditFolderError(
-            f"{path} has schema version {version!r}; this version of biasaudit reads {SCHEMA_VERSION}.",
-            fix=f"Compute its tables again, without a model: biasaudit report {folder} --recompute."
-            if is_earlier
-            else "Use the version of biasaudit that wrote it, or run the audit again.",
-        )
-    try:
-        return from_dict(content)
-    except TypeError as exc:
-        raise AlteredAuditError(
-            f"{path} is not a whole manifest: {exc}.", fix="Restore it, or run the audit again."
-        ) from exc
 
 
 def read_audit(folder: Path) -> Audit:

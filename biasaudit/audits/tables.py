@@ -57,6 +57,9 @@ RESPONSES: Final = pa.DataFrameSchema(
         "reason": pa.Column(str, nullable=True),
         "token_ids": pa.Column(object, nullable=True),
         "token_logprobs_nats": pa.Column(object, nullable=True),
+        # Where each token ends, in characters of the continuation; of bias items in plain framing whose value
+        # is made of whole texts. Absent from older audits, and null wherever it is not known.
+        "token_ends": pa.Column(object, nullable=True, required=False),
     },
     strict=True,
 )
@@ -219,6 +222,8 @@ DISPARITIES: Final = pa.DataFrameSchema(
                     "by_group",
                     "difference",
                     "by_attribute",
+                    "selection_rate",
+                    "selection_rate_ratio",
                     "false_positive_rate",
                     "false_positive_rate_difference",
                     "true_positive_rate",
@@ -229,14 +234,16 @@ DISPARITIES: Final = pa.DataFrameSchema(
         "group": pa.Column(str),
         "reference": pa.Column(str),
         **ESTIMATE_COLUMNS,
-        # Attributes only: the t test of 0, and Benjamini-Hochberg's over an arm's attributes.
+        # Attributes and differences only: the t test of 0, and Benjamini-Hochberg's over the attributes of an
+        # arm, or over all differences of a checkpoint in a framing.
         "p_value": pa.Column(float, nullable=True),
         "p_bh": pa.Column(float, nullable=True),
     },
     strict=True,
 )
-"""By group: mean probability of the first attribute; by attribute: its lean, in nats.
+"""Of associations, by group: mean probability of the first attribute; by attribute: its lean, in nats.
 
+Of decisions, by group: mean probability of yes, the selection rate, and its ratio to the reference group's.
 Of decisions whose truth is known, the error rates by group; positive is what is denied.
 """
 
@@ -261,4 +268,5 @@ PUBLISHED: Final = pa.DataFrameSchema(
 
 def checked(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """Return `frame` with the schema's columns in order, or raise pandera's SchemaError."""
-    return schema.validate(frame[list(schema.columns)])
+    there = [name for name, column in schema.columns.items() if column.required or name in frame.columns]
+    return schema.validate(frame[there])

@@ -134,7 +134,7 @@ def tabulate(items: pd.DataFrame, responses: pd.DataFrame, analysis: Analysis) -
         estimates=estimates_frame(scores, kinds=kinds, designs=analysis.designs, level=analysis.level),
         families=families_frame(scores, kinds=kinds, designs=analysis.designs, level=analysis.level),
         comparisons=comparisons,
-        disparities=disparities_frame(responses, items, analysis.framings, level=analysis.level),
+        disparities=disparities_frame(responses, items, analysis.framings, level=analysis.level, seed=analysis.seed),
         published=published_frame(
             responses,
             items,

@@ -35,9 +35,10 @@ def written(audit: Audit, manifest: Manifest, out: Path | None) -> Audit:
         return complete
     files = store.write_tables(out, complete)
     complete = replace(complete, manifest=replace(manifest, files=files))
-    from biasaudit.report import render_html  # noqa: PLC0415  # slow to import
+    from biasaudit.report import render_html, render_markdown  # noqa: PLC0415  # slow to import
 
-    files = {**files, store.REPORT: store.write_text(out, store.REPORT, render_html(complete))}
+    reports = {store.REPORT: render_html(complete), store.REPORT_MARKDOWN: render_markdown(complete)}
+    files = {**files, **{name: store.write_text(out, name, text) for name, text in reports.items()}}
     complete = replace(complete, manifest=replace(manifest, files=files))
     store.write_manifest(out, complete.manifest)
     return complete

@@ -75,6 +75,40 @@ def encode(tokenizer: PreTrainedTokenizerBase, request: Request) -> Encoded | Fa
     return Encoded(key=request.key, context_ids=tuple(context_ids), continuation_ids=tuple(ids))
 
 
+def token_ends(tokenizer: PreTrainedTokenizerBase, request: Request, token_ids: Sequence[int]) -> list[int] | None:
+    """Return where each token of a continuation ends, in characters of the continuation.
+
+    Parameters
+    ----------
+    tokenizer : PreTrainedTokenizerBase
+    request : Request
+    token_ids : sequence of int
+        The tokens of the continuation, as they were scored.
+
+    Returns
+    -------
+    list of int or None
+        Not falling. None where the tokenizer does not say, splits the text into other tokens, or has a token
+        that reaches over the border of context and continuation.
+    """
+    if not tokenizer.is_fast:
+        return None
+    special = bool(request.context) and not request.templated
+    whole = tokenizer(request.context + request.continuation, add_special_tokens=special, return_offsets_mapping=True)
+    ids = list(whole["input_ids"])
+    n_own = len(token_ids)
+    if ids[len(ids) - n_own :] != list(token_ids):
+        return None
+    if (
+        request.context
+        and ids[: len(ids) - n_own] != tokenizer(request.context, add_special_tokens=special)["input_ids"]
+    ):
+        return None
+    border = len(request.context)
+    ends = [max(end - border, 0) for _, end in whole["offset_mapping"][len(ids) - n_own :]]
+    return ends if sorted(ends) == ends and ends and ends[-1] <= len(request.continuation) else None
+
+
 def score(
     loaded: LoadedModel,
     requests: Sequence[Request],

@@ -6,6 +6,7 @@ from biasaudit.stats.bootstrap import cluster_bootstrap
 from biasaudit.stats.change import Change, paired_change
 from biasaudit.stats.clusters import MIN_CLUSTERS, Clustered, clustered
 from biasaudit.stats.disparity import (
+    FOUR_FIFTHS,
     FourFifths,
     GroupEstimate,
     Quantity,
@@ -13,6 +14,7 @@ from biasaudit.stats.disparity import (
     difference_to_overall,
     difference_to_reference,
     four_fifths,
+    four_fifths_of,
     overall,
     ratio_to_reference,
 )
@@ -45,6 +47,7 @@ from biasaudit.stats.two_sample import TwoSampleResult, masked, two_sample_test
 from biasaudit.stats.verdict import Evidence, Ruling, competence_fell, rule
 
 __all__ = [
+    "FOUR_FIFTHS",
     "MIN_CELL_ITEMS",
     "MIN_CLUSTERS",
     "BetweenGroups",
@@ -76,6 +79,7 @@ __all__ = [
     "difference_to_reference",
     "equivalence",
     "four_fifths",
+    "four_fifths_of",
     "group_outcomes",
     "holm",
     "item_flows",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from biasaudit.stats.group_cells import GroupCell, group_cells
-from biasaudit.stats.group_intervals import difference_interval, level_interval
+from biasaudit.stats.group_intervals import difference_interval, difference_p_value, level_interval
 from biasaudit.stats.group_outcomes import Group, GroupMetric, GroupOutcomes
 from biasaudit.stats.group_resampling import RESAMPLES, ratio_intervals
 from biasaudit.types import Estimate
@@ -56,6 +56,8 @@ class GroupEstimate:
         Fairlearn's value, whatever the number of clusters; None where nothing was measured.
     small : bool
         Fewer than 30 items or 5 clusters on either side: shown, but no verdict rests on it.
+    p_value : float or None
+        Of a difference to the reference: t test of 0, for exploratory tables.
     """
 
     quantity: Quantity
@@ -66,6 +68,7 @@ class GroupEstimate:
     estimate: Estimate
     descriptive: float | None
     small: bool
+    p_value: float | None = None
 
 
 def by_group(
@@ -139,12 +142,15 @@ def difference_to_reference(
     """
     named = _as_group(reference)
     return tuple(
-        _row(
-            cell,
-            Quantity.DIFFERENCE_TO_REFERENCE,
-            group,
-            named,
-            difference_interval(cell.table, [cell.column(group)], [cell.column(named)], level=level),
+        replace(
+            _row(
+                cell,
+                Quantity.DIFFERENCE_TO_REFERENCE,
+                group,
+                named,
+                difference_interval(cell.table, [cell.column(group)], [cell.column(named)], level=level),
+            ),
+            p_value=difference_p_value(cell.table, [cell.column(group)], [cell.column(named)]),
         )
         for cell in group_cells(cases, metric)
         for group in cell.stratum.groups
@@ -242,10 +248,27 @@ def four_fifths(ratio: GroupEstimate) -> FourFifths:
     if ratio.quantity is not Quantity.RATIO_TO_REFERENCE:
         msg = f"the four-fifths rule judges a ratio, not a {ratio.quantity.value}; use ratio_to_reference"
         raise ValueError(msg)
-    low, high = ratio.estimate.ci_low, ratio.estimate.ci_high
+    return four_fifths_of(ratio.estimate.ci_low, ratio.estimate.ci_high, small=ratio.small)
+
+
+def four_fifths_of(low: float | None, high: float | None, *, small: bool) -> FourFifths:
+    """Judge the interval of a ratio of selection rates; see :func:`four_fifths`.
+
+    Parameters
+    ----------
+    low, high : float or None
+        Limits of the interval; None where there is none.
+    small : bool
+        Whether one of the two groups is too small for a verdict.
+
+    Examples
+    --------
+    >>> four_fifths_of(0.5, 0.75, small=False).value, four_fifths_of(0.7, 0.9, small=False).value
+    ('below four fifths', 'inconclusive')
+    """
     if low is None or high is None:
         return FourFifths.NOT_MEASURED
-    if ratio.small or low < FOUR_FIFTHS <= high:
+    if small or low < FOUR_FIFTHS <= high:
         return FourFifths.INCONCLUSIVE
     return FourFifths.BELOW if high < FOUR_FIFTHS else FourFifths.NOT_BELOW
 

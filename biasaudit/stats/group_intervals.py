@@ -185,6 +185,46 @@ def difference_interval(
     return measured(value, (max(value - half, -1.0), min(value + half, 1.0)), WITHIN if within else BETWEEN, counts)
 
 
+def difference_p_value(table: GroupTable, first: Sequence[int], second: Sequence[int]) -> float | None:
+    """Test whether the first group's value is the second's, by the t statistic of :func:`difference_interval`.
+
+    Parameters
+    ----------
+    table : GroupTable
+    first, second : sequence of int
+        Groups, taken together where there are several; they may overlap.
+
+    Returns
+    -------
+    float or None
+        Two-sided; for exploratory tables. None where a group has too few clusters, and where groups of
+        values 0 and 1 differ alike in every cluster, which leaves no variance to go by.
+
+    Examples
+    --------
+    >>> table = group_table(
+    ...     np.array([0.1, 0.2, 0.3, 0.4, 0.5] * 2),
+    ...     np.arange(10) % 5,
+    ...     np.repeat([0, 1], 5),
+    ...     n_groups=2,
+    ...     design=ClusterDesign.DESIGNED,
+    ... )
+    >>> difference_p_value(table, [0], [1])
+    1.0
+    """
+    fewest = fewest_clusters(table, first, second)
+    if fewest < MIN_CLUSTERS:
+        return None
+    rows = _involved(table, [*first, *second]).any(axis=1)
+    value = table.value(first) - table.value(second)
+    error = jackknife_error((without_each(table, first) - without_each(table, second))[rows])
+    if error >= NO_ERROR:
+        return float(2 * stats.t.sf(abs(value) / error, fewest - 1))
+    if abs(value) < NO_ERROR:
+        return 1.0
+    return None if table.binary[[*first, *second]].all() else 0.0
+
+
 def bounds_of_two(table: GroupTable, columns: Sequence[int], level: float) -> tuple[float, float]:
     """Return bounds of one value that hold together with those of another at `level` (Bonferroni)."""
     return _level_bounds(table, columns, (1 + level) / 2)[0]

@@ -175,6 +175,8 @@ def _factors(
 ) -> NDArray[np.float64]:
     """Return, for each group, how many standard errors hold the share `level` of resamples."""
     n_groups, n_clusters = len(table.n_items), len(table.sums)
+    if n_clusters < 2:
+        return np.full(n_groups, np.inf)
     columns = _moments(table, reference)
     with np.errstate(divide="ignore", invalid="ignore"):
         sample, _ = _log_ratios(np.ones((1, n_clusters)) @ columns, n_groups, reference)

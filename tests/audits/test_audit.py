@@ -59,6 +59,7 @@ def test_an_audit_answers_in_every_contrast(models: Path, tmp_path: Path) -> Non
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "manifest.json",
         "report.html",
+        "report.md",
         *(f"{name}.parquet" for name in TABLES),
     }
 
@@ -195,8 +196,11 @@ def test_omitting_texts_leaves_no_text_of_a_published_set(models: Path, tmp_path
     without, kept = biasaudit.open_audit(tmp_path / "without"), biasaudit.open_audit(tmp_path / "with")
     assert without.items["texts"].isna().all()
     assert without.responses["token_ids"].isna().all()
+    assert without.responses["token_ends"].isna().all()
     assert kept.items["texts"].notna().all()
-    assert "They from there" not in (tmp_path / "without" / "report.html").read_text(encoding="utf-8")
+    assert kept.responses["token_ends"].notna().any()
+    for report in ("report.html", "report.md"):
+        assert "They from there" not in (tmp_path / "without" / report).read_text(encoding="utf-8")
 
 
 def test_what_is_wrong_is_said_before_anything_is_scored(models: Path, tmp_path: Path) -> None:

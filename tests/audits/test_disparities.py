@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from biasaudit.probes import load_probe
-from biasaudit.testing import leaning, scripted_audit
+from biasaudit.testing import leaning, noisy, scripted_audit
 from biasaudit.types import ProbeItem, Request
 
 
@@ -16,7 +16,7 @@ def test_attributes_without_a_lean_of_their_own_are_no_finds() -> None:
     assert len(rows) > 100
     assert rows["value"].abs().max() < 1e-9
     assert (rows["p_bh"] == 1).all()
-    others = audit.disparities.query("statistic != 'by_attribute'")
+    others = audit.disparities.query("statistic == 'by_group'")
     assert others["p_value"].isna().all()
     assert others["p_bh"].isna().all()
 
@@ -56,3 +56,32 @@ def test_items_that_name_no_attributes_have_groups_only() -> None:
     bare = replace(probe, items=tuple(replace(item, tags={}) for item in probe.items))
     audit = scripted_audit(leaning("base", 2.0), leaning("tuned", 1.0), probes=[bare])
     assert set(audit.disparities["statistic"]) == {"by_group", "difference"}
+
+
+def test_groups_that_items_name_in_either_order_have_one_difference_each() -> None:
+    """Of three groups, `man` is in both pairs: the reference. All items lean by 2 nats, whichever they name first."""
+    probe = load_probe("occupations")
+    turn = {0: ("woman", "man"), 1: ("man", "woman"), 2: ("man", "other")}
+    items = [
+        replace(item, groups=turn[number % 3] if item.role == "bias" else item.groups)
+        for number, item in enumerate(probe.items)
+    ]
+    audit = scripted_audit(leaning("base", 2.0), leaning("tuned", 0.0), probes=[replace(probe, items=tuple(items))])
+    table = audit.disparities.query("statistic == 'difference'").set_index(["checkpoint", "group"])
+    assert set(table["value"].xs("base").index) == {"woman - man", "other - man"}
+    assert set(table["reference"]) == {"man"}
+    # p(a1 given A) - p(a1 given B) of d = 2 nats, half of it in either context: 2 / (1 + exp(-1)) - 1.
+    values = table["value"]
+    assert values.xs("base").tolist() == pytest.approx([0.462117] * 2, abs=1e-6)
+    assert values.xs("tuned").tolist() == pytest.approx([0.0] * 2)
+    assert "by_group" not in set(audit.disparities["statistic"])
+
+
+def test_differences_of_a_framing_are_adjusted_together() -> None:
+    """Two p-values of one arm: the larger stays, the smaller is at most doubled."""
+    value = noisy(0.2, item_sd_nats=1.0, cluster_sd_nats=0.5, seed=1)
+    audit = scripted_audit(leaning("base", value), leaning("tuned", value), probes=["occupations", "dialect-decisions"])
+    rows = audit.disparities.query("statistic == 'difference' and checkpoint == 'base'")
+    raw, adjusted = sorted(rows["p_value"]), sorted(rows["p_bh"])
+    assert len(raw) == 2
+    assert adjusted == pytest.approx([min(2 * raw[0], raw[1]), raw[1]])

@@ -74,7 +74,9 @@ def uneven(context: str) -> float:
 
 
 def rows(audit: biasaudit.Audit, checkpoint: str = "base") -> pd.DataFrame:
-    chosen = audit.disparities[audit.disparities["checkpoint"] == checkpoint]
+    """Return the error rates."""
+    table = audit.disparities
+    chosen = table[(table["checkpoint"] == checkpoint) & table["statistic"].str.contains("positive_rate")]
     return chosen.set_index(["statistic", "group"])
 
 
@@ -192,7 +194,10 @@ def test_only_items_with_a_truth_and_two_groups_have_rates() -> None:
     assert rows(audit).xs("false_positive_rate")["n_items"].to_dict() == dict.fromkeys(WORDS, FRAMES)
     without = replace(probe(), items=tuple(replace(each, tags={}) for each in probe().items))
     audit = scripted_audit(calling(uneven), calling(uneven), probes=[without])
-    assert audit.disparities.empty
+    assert rows(audit).empty
+    frame = audit.metric_frame("remarks", checkpoint="base")
+    assert "false_positive_rate" not in frame.by_group.columns
+    assert frame.by_group.loc["tall", "selection_rate"] == pytest.approx(1 - 7 / 12)
 
 
 def test_an_association_probe_keeps_its_frame() -> None:

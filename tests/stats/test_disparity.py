@@ -92,6 +92,43 @@ def test_within_clusters_the_difference_is_a_one_sample_t() -> None:
     assert row.small
 
 
+def test_a_difference_comes_with_the_t_test_of_its_interval() -> None:
+    """Scipy's one-sample t of the differences within clusters."""
+    cases = paired([0.2, 0.3, 0.4, 0.5, 0.6], [0.3, 0.5, 0.5, 0.7, 0.55])
+    (row,) = stats.difference_to_reference(cases, "man")
+    assert row.p_value == pytest.approx(scipy_stats.ttest_1samp([0.1, 0.2, 0.1, 0.2, -0.05], 0).pvalue)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "p_value"),
+    [
+        ([0.2, 0.4, 0.3, 0.1, 0.5], [0.2, 0.4, 0.3, 0.1, 0.5], 1.0),
+        ([0.25, 0.5, 0.25, 0.5, 0.25], [0.5, 0.75, 0.5, 0.75, 0.5], 0.0),
+        ([0.0, 0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0, 1.0], None),
+        ([0.2, 0.3, 0.4, 0.5], [0.3, 0.5, 0.5, 0.7], None),
+    ],
+    ids=["no difference", "the same in every cluster", "no variance to go by", "too few clusters"],
+)
+def test_without_variance_there_is_a_test_only_of_graded_outcomes(
+    first: list[float], second: list[float], p_value: float | None
+) -> None:
+    (row,) = stats.difference_to_reference(paired(first, second), "man")
+    assert row.p_value == p_value
+
+
+def test_a_ratio_of_one_cluster_or_none_has_no_number() -> None:
+    """There is nothing to resample."""
+    for cases, status in (
+        (paired([0.8], [0.9]), Status.TOO_FEW_CLUSTERS),
+        (
+            stats.group_outcomes([], sensitive_features={"g": []}, clusters=[], declared={"g": ["man", "woman"]}),
+            Status.NOT_MEASURED,
+        ),
+    ):
+        (row,) = stats.ratio_to_reference(cases, "man", rng=rng(), n_resamples=50)
+        assert row.estimate.status is status
+
+
 def test_designed_clusters_weigh_the_same_and_others_by_their_items() -> None:
     """Men: cluster means 1, 0, 0, 0, 0 give 0.2; items give 3 / 7. Fairlearn's frame says the same."""
     for design, value in ((ClusterDesign.DESIGNED, 0.2), (NUISANCE, 3 / 7)):

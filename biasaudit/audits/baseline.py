@@ -1,0 +1,202 @@
+"""Two audits of the same plan, made at different times: how much more the later one's tuned checkpoint leans."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from biasaudit.audits.sealed import check_files, framings_of, level_of, read_columns, read_manifest
+from biasaudit.errors import AlteredAuditError, AuditMismatchError
+from biasaudit.types import Checkpoint, ClusterDesign, Role
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from biasaudit.audits.manifest import Manifest
+
+COLUMNS: Final = (
+    "tuned",
+    "framing",
+    "probe",
+    "feature",
+    "status",
+    "reduction",
+    "ci_low",
+    "ci_high",
+    "level",
+    "n_items",
+    "n_clusters",
+    "method",
+)
+
+_METRIC: Final = "graded"
+_SCORE_COLUMNS: Final = (
+    "checkpoint",
+    "framing",
+    "framing_id",
+    "probe",
+    "item_id",
+    "cluster_id",
+    "feature",
+    "role",
+    _METRIC,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One of the two audits.
+
+    Attributes
+    ----------
+    name : str
+        For messages.
+    manifest : Manifest
+    scores : DataFrame
+        See :data:`biasaudit.audits.tables.SCORES`.
+    """
+
+    name: str
+    manifest: Manifest
+    scores: pd.DataFrame
+
+
+def read_measured(folder: Path) -> Measured:
+    """Read what a baseline needs of a finished audit, every file checked.
+
+    Raises
+    ------
+    UnfinishedAuditError, AlteredAuditError, AuditFolderError
+    """
+    manifest = read_manifest(folder)
+    check_files(folder, manifest)
+    kinds = {name: "number" if name == _METRIC else "text" for name in _SCORE_COLUMNS}
+    # With this comes pandas: half a second, and few checks need it.
+    return Measured(
+        name=str(folder), manifest=manifest, scores=read_columns(folder, "scores", manifest, kinds).to_pandas()
+    )
+
+
+def baseline_changes(now: Measured, before: Measured) -> list[dict[str, Any]]:  # Any: cells of several types
+    """Compare the tuned checkpoints of two audits item by item, by the name that they have in both.
+
+    Parameters
+    ----------
+    now, before : Measured
+
+    Returns
+    -------
+    list of dict
+        One row per tuned checkpoint, framing, probe and feature; columns :data:`COLUMNS`. As everywhere,
+        ``reduction`` is positive where the later audit leans less: the graded index before minus now.
+
+    Raises
+    ------
+    AuditMismatchError
+        If the two do not ask the same items in the same wordings: nothing could be paired.
+    AlteredAuditError
+        If a manifest does not say what was asked.
+    """
+    _refuse_another_plan(now, before)
+    from biasaudit.audits.arms import features_of  # noqa: PLC0415  # with it comes scipy
+
+    designs = _designs(now.manifest)
+    level, seed = level_of(now.manifest), _seed(now.manifest)
+    rows = []
+    for probe, design in designs.items():
+        for feature in features_of(now.scores, probe):
+            rows += _rows(now, before, probe=probe, feature=feature, design=design, level=level, seed=seed)
+    return sorted(rows, key=lambda row: [row[name] for name in COLUMNS[:4]])
+
+
+def _rows(
+    now: Measured, before: Measured, *, probe: str, feature: str, design: ClusterDesign, level: float, seed: int
+) -> list[dict[str, Any]]:  # Any: cells of several types
+    from biasaudit.audits.arms import cell_items  # noqa: PLC0415  # as above
+    from biasaudit.stats import paired_change  # noqa: PLC0415
+
+    later, earlier = (
+        cell_items(one.scores, probe=probe, feature=feature, role=Role.BIAS, column=_METRIC) for one in (now, before)
+    )
+    rows = []
+    for checkpoint, framing in sorted(later.values.keys() & earlier.values.keys()):
+        if checkpoint == Checkpoint.BASE.value:
+            continue
+        first, second = later.paired(earlier.values[checkpoint, framing], later.values[checkpoint, framing])
+        change = paired_change(first, second, design, rng=_rng(seed, checkpoint, framing, probe, feature), level=level)
+        found = change.reduction
+        numbers = (found.status.value, found.value, found.ci_low, found.ci_high, level)
+        counts = (found.n_items, found.n_clusters, f"paired by item, before minus now: {found.method}")
+        rows.append(dict(zip(COLUMNS, (checkpoint, framing, probe, feature, *numbers, *counts), strict=True)))
+    return rows
+
+
+def _refuse_another_plan(now: Measured, before: Measured) -> None:
+    differing = [
+        *_differing_probes(now.manifest, before.manifest),
+        *(
+            ["wordings of the framings"]
+            if framings_of(now.manifest) != framings_of(before.manifest)
+            else _differing_items(now.scores, before.scores)
+        ),
+    ]
+    if differing:
+        raise AuditMismatchError(
+            f"{before.name} is no baseline of {now.name}; different: {'; '.join(differing)}.",
+            fix="Run both audits with the same probes, of the same version, and the same wordings.",
+        )
+
+
+def _differing_probes(now: Manifest, before: Manifest) -> list[str]:
+    differing = []
+    for probe in sorted(now.probes.keys() | before.probes.keys()):
+        here, there = _facts(now, probe), _facts(before, probe)
+        if not here or not there:
+            differing.append(f"probe {probe!r} is in one of them only")
+            continue
+        differing += [
+            f"{key} of probe {probe!r} ({there.get(key)!r} before, {here.get(key)!r} now)"
+            for key in ("version", "sha256", "clusters")
+            if here.get(key) != there.get(key)
+        ]
+    return differing
+
+
+def _differing_items(now: pd.DataFrame, before: pd.DataFrame) -> list[str]:
+    """Name the probes of which a sample of other items was asked."""
+
+    def asked(scores: pd.DataFrame, probe: str) -> set[tuple[str, ...]]:
+        own = scores[scores["probe"] == probe]
+        return set(zip(own["item_id"], own["cluster_id"], own["feature"], own["role"], strict=True))
+
+    probes = sorted({*now["probe"], *before["probe"]})
+    return [f"items of probe {probe!r}" for probe in probes if asked(now, probe) != asked(before, probe)]
+
+
+def _designs(manifest: Manifest) -> dict[str, ClusterDesign]:
+    try:
+        return {probe: ClusterDesign(_facts(manifest, probe)["clusters"]) for probe in manifest.probes}
+    except (KeyError, ValueError) as exc:
+        raise AlteredAuditError(
+            f"the manifest does not say how items are clustered: {exc!r}.", fix="Restore it, or run the audit again."
+        ) from exc
+
+
+def _facts(manifest: Manifest, probe: str) -> Mapping[str, Any]:  # Any: JSON values
+    facts = manifest.probes.get(probe)
+    return facts if isinstance(facts, Mapping) else {}
+
+
+def _seed(manifest: Manifest) -> int:
+    seed = manifest.plan.get("seed", 0)
+    return seed if isinstance(seed, int) and seed >= 0 else 0
+
+
+def _rng(seed: int, *names: str) -> Any:  # Any: numpy's generator; numpy is imported late
+    import numpy as np  # noqa: PLC0415
+
+    digest = hashlib.sha256("\x1f".join(names).encode("utf-8", "surrogatepass")).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])

@@ -1,0 +1,96 @@
+"""What a check reads of an audit folder, without pandas: under a second, and no model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from biasaudit.audits.baseline import baseline_changes, read_measured
+from biasaudit.audits.manifest import Manifest
+from biasaudit.audits.sealed import check_files, level_of, read_columns, read_manifest
+
+Rows = list[dict[str, Any]]  # Any: cells of several types
+
+_NUMBERS: Final = {"value": "number", "ci_low": "number", "ci_high": "number"}
+_COUNTS: Final = {"n_items": "count", "n_clusters": "count"}
+_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
+    "estimates": {
+        **dict.fromkeys(("checkpoint", "framing", "probe", "feature", "metric", "status", "method"), "text"),
+        **_NUMBERS,
+        "level": "number",
+        **_COUNTS,
+        "n_asked": "count",
+    },
+    "comparisons": {
+        **dict.fromkeys(("tuned", "contrast", "probe", "feature", "metric", "status", "method"), "text"),
+        **{("reduction" if name == "value" else name): kind for name, kind in _NUMBERS.items()},
+        **_COUNTS,
+    },
+    "disparities": {
+        **dict.fromkeys(
+            ("checkpoint", "framing", "probe", "feature", "statistic", "group", "reference", "status", "method"), "text"
+        ),
+        **_NUMBERS,
+        "level": "number",
+        **_COUNTS,
+    },
+}
+"""Columns by which a policy is judged; see :mod:`biasaudit.audits.tables`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedAudit:
+    """An audit, every file checked, with the rows that a policy is judged by.
+
+    Attributes
+    ----------
+    manifest : Manifest
+    estimates, comparisons, disparities : list of dict
+    level : float
+        Confidence level of the intervals.
+    """
+
+    manifest: Manifest
+    estimates: Rows
+    comparisons: Rows
+    disparities: Rows
+    level: float
+
+
+def read_checked(folder: Path) -> CheckedAudit:
+    """Read a finished audit for a check.
+
+    Raises
+    ------
+    UnfinishedAuditError
+        If there is no manifest.
+    AlteredAuditError
+        If a file is not the one that was written, or a table has other columns.
+    AuditFolderError
+        If there is no such folder, or it is of another version.
+    """
+    manifest = read_manifest(folder)
+    check_files(folder, manifest)
+    rows = {
+        table: list(read_columns(folder, table, manifest, columns).to_pylist()) for table, columns in _COLUMNS.items()
+    }
+    return CheckedAudit(manifest=manifest, level=level_of(manifest), **rows)
+
+
+def read_baseline(folder: Path, before: Path) -> Rows:
+    """Read two finished audits of the same plan and compare their tuned checkpoints item by item.
+
+    Parameters
+    ----------
+    folder, before : Path
+        The later audit and the earlier one.
+
+    Raises
+    ------
+    AuditMismatchError
+        If they are not of the same plan.
+    UnfinishedAuditError, AlteredAuditError, AuditFolderError
+    """
+    return baseline_changes(read_measured(folder), read_measured(before))

@@ -1,8 +1,20 @@
-"""The report: one HTML file from a finished audit, without script and without network."""
+"""The report: one HTML file from a finished audit, which loads nothing, and its other forms."""
 
 from __future__ import annotations
 
 from biasaudit.report.charts import occupations_chart, reduction_chart
-from biasaudit.report.render import render_html
+from biasaudit.report.csv_files import write_csv
+from biasaudit.report.markdown import render_markdown
+from biasaudit.report.model_card import model_card
+from biasaudit.report.render import render_html, render_notebook, render_side_by_side
 
-__all__ = ["occupations_chart", "reduction_chart", "render_html"]
+__all__ = [
+    "model_card",
+    "occupations_chart",
+    "reduction_chart",
+    "render_html",
+    "render_markdown",
+    "render_notebook",
+    "render_side_by_side",
+    "write_csv",
+]

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from biasaudit.report.first_screen import Fact
+from biasaudit.report.facts import Fact, mapping
 from biasaudit.report.wording import NOT_RECORDED, TEXT_LIMIT, clean, count, number, percent, present
 
 _HASH_LIMIT: Final = 80
+
+REPORTS: Final = frozenset({"report.html", "report.md"})
+"""Files that are written from the tables when all else is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,18 +58,18 @@ def audited(recorded: Mapping[str, Any]) -> Audited:  # Any: JSON values
     recorded : mapping
         JSON values of the manifest; absent keys are shown as "not recorded".
     """
-    plan = _mapping(recorded.get("plan"))
+    plan = mapping(recorded.get("plan"))
     margin, level = present(plan.get("margin")), present(plan.get("level"))
     return Audited(
         checkpoints=tuple(
-            _checkpoint(str(name), _mapping(found)) for name, found in _mapping(recorded.get("fingerprints")).items()
+            _checkpoint(str(name), mapping(found)) for name, found in mapping(recorded.get("fingerprints")).items()
         ),
-        probes=tuple(_probe(str(name), _mapping(found)) for name, found in _mapping(recorded.get("probes")).items()),
-        framings=tuple(_framing(_mapping(framing)) for framing in plan.get("framings") or ()),
-        run=_run(_mapping(recorded.get("run")), recorded),
+        probes=tuple(_probe(str(name), mapping(found)) for name, found in mapping(recorded.get("probes")).items()),
+        framings=tuple(_framing(mapping(framing)) for framing in plan.get("framings") or ()),
+        run=_run(mapping(recorded.get("run")), recorded),
         versions=_pairs(recorded.get("versions")),
-        # The report cannot hold its own checksum.
-        files=_pairs({name: found for name, found in _mapping(recorded.get("files")).items() if name != "report.html"}),
+        # The report cannot hold its own checksum, nor its other form.
+        files=_pairs({name: found for name, found in mapping(recorded.get("files")).items() if name not in REPORTS}),
         command=command(plan),
         settings=f"Seed {_shown(plan.get('seed'))}, margin {_shown(plan.get('margin'))}, "
         f"level {_shown(plan.get('level'))}.",
@@ -83,7 +86,7 @@ def command(plan: Mapping[str, Any]) -> str:  # Any: JSON values
     >>> command({"base": "org/base", "tuned": {"tuned": "org/it"}, "probes": ["occupations"]})
     'biasaudit audit org/base org/it --probe occupations --out AUDIT'
     """
-    references = [plan.get("base", "BASE"), *(_mapping(plan.get("tuned")).values() or ["TUNED"])]
+    references = [plan.get("base", "BASE"), *(mapping(plan.get("tuned")).values() or ["TUNED"])]
     words = ["biasaudit", "audit", *(shlex.quote(clean(reference)) for reference in references)]
     for probe in plan.get("probes") or ():
         words += ["--probe", shlex.quote(clean(probe))]
@@ -143,7 +146,7 @@ def _framing(framing: Mapping[str, Any]) -> Fact:  # Any: JSON values
 
 
 def _run(run: Mapping[str, Any], recorded: Mapping[str, Any]) -> tuple[Fact, ...]:  # Any: JSON values
-    counts = _mapping(recorded.get("counts"))
+    counts = mapping(recorded.get("counts"))
     seconds, memory = present(run.get("seconds")), present(run.get("peak_memory_bytes"))
     speed = present(run.get("tokens_per_second"))
     return (
@@ -171,7 +174,7 @@ def _run(run: Mapping[str, Any], recorded: Mapping[str, Any]) -> tuple[Fact, ...
 def _pairs(found: object) -> tuple[Fact, ...]:
     return tuple(
         Fact(term=clean(name), values=(clean(value, limit=_HASH_LIMIT),))
-        for name, value in sorted(_mapping(found).items())
+        for name, value in sorted(mapping(found).items())
     )
 
 
@@ -181,7 +184,3 @@ def _fact(term: str, value: object) -> Fact:
 
 def _shown(value: object) -> str:
     return NOT_RECORDED if value is None or value == "" else clean(value, limit=TEXT_LIMIT)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:  # Any: JSON values
-    return value if isinstance(value, Mapping) else {}

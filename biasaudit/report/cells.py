@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.report.charts import NARROW, reduction_chart, reduction_finding
@@ -23,7 +24,7 @@ from biasaudit.report.wording import (
 from biasaudit.types import Contrast, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from biasaudit.audits.result import Audit
 
@@ -51,8 +52,9 @@ _NEEDS_POWER: Final = {Verdict.UNCHANGED.value, Verdict.INCONCLUSIVE.value}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellRow:
-    """One cell in one form, display-ready."""
+    """One cell in one form, display-ready; `span` is how many rows its verdict covers, of the forms below too."""
 
+    span: str
     feature: str
     form: str
     carries_verdict: bool
@@ -149,7 +151,7 @@ def _contrast_view(
         probes=tuple(
             ProbeCells(
                 name=names.get(probe, clean(probe)),
-                rows=tuple(_cell_row(row, saturated) for row in rows if str(row["probe"]) == probe),
+                rows=_cell_rows([row for row in rows if str(row["probe"]) == probe], saturated),
             )
             for probe in sorted({str(row["probe"]) for row in rows})
         ),
@@ -157,10 +159,24 @@ def _contrast_view(
     )
 
 
-def _cell_row(row: Mapping[str, Any], saturated: frozenset[tuple[str, str]]) -> CellRow:  # Any: pandas cells
+def _cell_rows(
+    rows: Sequence[Mapping[str, Any]], saturated: frozenset[tuple[str, str]]
+) -> tuple[CellRow, ...]:  # Any: pandas cells
+    cells = [list(forms) for _, forms in groupby(rows, key=lambda row: (bool(row["declared"]), str(row["feature"])))]
+    return tuple(
+        _cell_row(row, saturated, span=len(forms) if number == 0 else 0)
+        for forms in cells
+        for number, row in enumerate(forms)
+    )
+
+
+def _cell_row(
+    row: Mapping[str, Any], saturated: frozenset[tuple[str, str]], *, span: int
+) -> CellRow:  # Any: pandas cells
     verdict, status = str(row["verdict"]), clean(row["status"])
     graded = str(row["metric"]) == "graded"
     return CellRow(
+        span=str(span),
         feature=clean(row["feature"]),
         form=_form(row, graded=graded),
         carries_verdict=graded,

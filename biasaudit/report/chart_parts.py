@@ -100,9 +100,9 @@ def panel_title(title: str) -> alt.TitleParams:
     return alt.TitleParams(title, anchor="start", frame="group", fontSize=12, fontWeight=600, color=MUTED, offset=4)
 
 
-def styled(chart: AnyChart, finding: Finding, *, narrow: bool) -> AnyChart:
-    """Give a chart its title, description and colours."""
-    lines = textwrap.wrap(finding.title, 40 if narrow else 84) or [""]
+def styled(chart: AnyChart, finding: Finding, *, narrow: bool, letters: int = 74) -> AnyChart:
+    """Give a chart its title, of so many letters a line where it is wide, its description and its colours."""
+    lines = textwrap.wrap(finding.title, 36 if narrow else letters) or [""]
     title = alt.TitleParams(lines, anchor="start", fontSize=15, fontWeight=600, color=INK, offset=16)
     drawn = (
         chart.properties(

@@ -153,6 +153,8 @@ def _panel(
     y = row_axis(rows, narrow=narrow)
     x = alt.X("value:Q", scale=scale, axis=index_axis(narrow=narrow, last=last))
     points = [point for row, name in zip(cells, rows, strict=True) for point in _points(row, name, arms)]
+    # Of one arm after the other: what looks alike is then drawn in one.
+    points.sort(key=lambda point: arms.index(str(point["arm"])))
     links = [
         {"row": name, "first": first, "second": second}
         for row, name in zip(cells, rows, strict=True)

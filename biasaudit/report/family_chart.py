@@ -242,7 +242,7 @@ def _drawn(panel: _Panel, *, scale: alt.Scale, width: int, last: bool) -> alt.La
     y = row_axis(panel.rows, narrow=narrow)
     layers = [
         alt.Chart(alt.InlineData(values=[{"value": 0}])).mark_rule(color=MUTED, strokeWidth=1.5).encode(x=x),
-        alt.Chart(alt.InlineData(values=list(panel.lines)))
+        alt.Chart(alt.InlineData(values=_by_arm(panel.lines)))
         .mark_rule(strokeWidth=1.5)
         .encode(
             x=alt.X("low:Q", scale=scale),
@@ -251,7 +251,7 @@ def _drawn(panel: _Panel, *, scale: alt.Scale, width: int, last: bool) -> alt.La
             yOffset=offset(ARMS),
             stroke=paint("stroke", ARMS),
         ),
-        alt.Chart(alt.InlineData(values=list(panel.points)))
+        alt.Chart(alt.InlineData(values=_by_arm(panel.points)))
         .mark_point(size=_MARK_SIZE, strokeWidth=1.5, opacity=1)
         .encode(x=x, y=y, yOffset=offset(ARMS), **looks(ARMS)),
     ]
@@ -261,3 +261,8 @@ def _drawn(panel: _Panel, *, scale: alt.Scale, width: int, last: bool) -> alt.La
         height=ROW_HEIGHT * len(panel.rows),
         title=panel_title(panel.title),
     )
+
+
+def _by_arm(values: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:  # Any: text and numbers
+    """Return what is drawn of one arm after the other: what looks alike is then drawn in one."""
+    return sorted(values, key=lambda value: ARMS.index(value["arm"]))

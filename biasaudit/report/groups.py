@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.report.charts import NARROW, as_share, occupations_chart, occupations_finding
+from biasaudit.report.group_rates import decision_probes
 from biasaudit.report.pictures import Picture, picture
 from biasaudit.report.wording import clean, estimate_text, percent, records
 
@@ -104,8 +105,14 @@ def _attribute_rows(rows: list[dict[str, Any]], tuned: str) -> tuple[AttributeRo
 
 
 def group_rows(audit: Audit, names: Mapping[str, str]) -> tuple[GroupRow, ...]:
-    """Return the disparities by group, the difference after its groups."""
+    """Return the disparities of associations by group, the difference after its groups.
+
+    Features that set several groups against one another have differences only: they stand in the table of leans.
+    """
     chosen = audit.disparities[audit.disparities["statistic"].isin(["by_group", "difference"])]
+    chosen = chosen[~chosen["probe"].isin(decision_probes(audit.disparities))]
+    of_two = chosen.loc[chosen["statistic"] == "by_group", ["probe", "feature"]].drop_duplicates()
+    chosen = chosen.merge(of_two, on=["probe", "feature"])
     rows = sorted(
         records(chosen),
         key=lambda row: (

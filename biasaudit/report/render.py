@@ -1,32 +1,86 @@
-"""From a finished audit to one HTML file: no script, no network, every foreign text escaped."""
+"""From a finished audit to one HTML file: one script of our own, no network, every foreign text escaped."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from functools import cache
 from typing import TYPE_CHECKING
 
 import jinja2
 
+from biasaudit.report.decision import decision_view
+from biasaudit.report.notebook import compact
+from biasaudit.report.side_by_side import sides
 from biasaudit.report.view import page
 from biasaudit.report.wording import showable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from biasaudit.audits.result import Audit
+    from biasaudit.gate import GateDecision
 
 
-def render_html(audit: Audit) -> str:
+def render_html(audit: Audit, *, decision: GateDecision | None = None) -> str:
     """Return the report of an audit as one HTML document.
 
     Parameters
     ----------
     audit : Audit
+    decision : GateDecision, optional
+        Of a policy on this audit; shown as a section of its own.
 
     Returns
     -------
     str
         Complete document that loads nothing; the same audit gives the same text.
     """
-    return _environment().get_template("page.html.jinja").render(page=page(audit))
+    shown = None if decision is None else decision_view(decision)
+    view = page(audit)
+    template = _environment().get_template("page.html.jinja")
+    return template.render(page=view, decision=shown, security=security(with_script=bool(view.evidence)))
+
+
+def render_side_by_side(audits: Mapping[str, Audit]) -> str:
+    """Return one HTML document with several audits side by side.
+
+    Parameters
+    ----------
+    audits : mapping
+        Name to show -> audit.
+    """
+    template = _environment().get_template("side_by_side.html.jinja")
+    return template.render(page=sides(audits), security=security())
+
+
+def render_notebook(audit: Audit) -> str:
+    """Return what a notebook shows of an audit, as an HTML fragment."""
+    return _environment().get_template("notebook.html.jinja").render(audit=compact(audit))
+
+
+def security(*, with_script: bool = False) -> str:
+    """Return the content-security policy of a page: its own style, and at most our own script, by its hash.
+
+    Parameters
+    ----------
+    with_script : bool
+        Whether the page holds the script that finds items.
+    """
+    parts = ["default-src 'none'", "style-src 'unsafe-inline'", "img-src data:"]
+    # These two do not fall back on the first.
+    parts += ["base-uri 'none'", "form-action 'none'"]
+    if with_script:
+        script = _environment().get_template("find.js").render().encode("utf-8")
+        digest = base64.b64encode(hashlib.sha256(script).digest()).decode("ascii")
+        parts.append(f"script-src 'sha256-{digest}'")
+    return "; ".join(parts)
+
+
+def render_decision(decision: GateDecision) -> str:
+    """Return the section of the page that shows a decision, as an HTML fragment."""
+    template = _environment().get_template("decision.html.jinja")
+    return template.render(decision=decision_view(decision))
 
 
 @cache

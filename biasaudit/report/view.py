@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from biasaudit.report.audited import Audited, audited
 from biasaudit.report.cells import SHOWN, ContrastView, contrast_views
+from biasaudit.report.competence import Competence, competence
+from biasaudit.report.evidence import AT_MOST, QUERY, Evidence, evidence, missing_texts
 from biasaudit.report.families import Wordings, wordings
 from biasaudit.report.first_screen import FirstScreen, first_screen
+from biasaudit.report.four_arms import FourArms, four_arms
 from biasaudit.report.groups import Attributes, GroupRow, attributes, group_rows
-from biasaudit.report.item_flows import Evidence, FlowRow, evidence, flow_contrast, flow_rows, missing_texts
+from biasaudit.report.heat import Heat, heat
+from biasaudit.report.item_flows import FlowRow, flow_contrast, flow_rows
 from biasaudit.report.published import PublishedScores, published_scores
+from biasaudit.report.rates import ProbeRates, rates
+from biasaudit.report.stages import Stages, stages
 from biasaudit.report.wording import clean
 
 if TYPE_CHECKING:
@@ -27,11 +33,19 @@ class Page:
     first: FirstScreen
     contrasts: tuple[ContrastView, ...]
     further_contrasts: tuple[ContrastView, ...]
+    stages: Stages | None
+    four_arms: tuple[FourArms, ...]
+    competence: tuple[Competence, ...]
     wordings: Wordings
     flow_contrast: str
     flows: tuple[FlowRow, ...]
     evidence: tuple[Evidence, ...]
     texts_left_out: bool
+    shaded: bool
+    most_items: str
+    items_query: str
+    heat: Heat | None
+    rates: tuple[ProbeRates, ...]
     attributes: tuple[Attributes, ...]
     groups: tuple[GroupRow, ...]
     published: tuple[PublishedScores, ...]
@@ -61,11 +75,19 @@ def page(audit: Audit) -> Page:
         first=first_screen(audit, recorded, names),
         contrasts=tuple(view for view in contrasts if view.contrast in SHOWN),
         further_contrasts=tuple(view for view in contrasts if view.contrast not in SHOWN),
+        stages=stages(audit, names),
+        four_arms=four_arms(audit, names),
+        competence=competence(audit, names),
         wordings=wordings(audit, names, level=record.level),
         flow_contrast=clean(flow_contrast(audit)),
         flows=flow_rows(audit, names),
         evidence=flips,
         texts_left_out=missing_texts(flips),
+        shaded=any(flip.arms for part in flips for flip in (*part.removed, *part.introduced)),
+        most_items=str(AT_MOST),
+        items_query=QUERY,
+        heat=heat(audit, names),
+        rates=rates(audit, names),
         attributes=attributes(audit, names),
         groups=group_rows(audit, names),
         published=published_scores(audit, names),

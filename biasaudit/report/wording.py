@@ -43,12 +43,15 @@ ARMS: Final[Mapping[str, tuple[str, str]]] = {
 """What the first and the second arm of a contrast are."""
 
 # Surrogates cannot be encoded, and control characters are not allowed in HTML or SVG.
-_UNSHOWABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_BIDI_CONTROLS: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# An override or isolate that is not closed leaves its <bdi> in browsers, and mirrors our words after it.
+_UNSHOWABLE: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+BIDI_CONTROLS: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def showable(text: str) -> str:
-    """Return `text` with lone surrogates and control characters replaced by U+FFFD.
+    """Return `text` with lone surrogates and controls, also of writing direction, replaced by U+FFFD.
 
     Examples
     --------
@@ -74,7 +77,7 @@ def clean(text: object, *, limit: int = NAME_LIMIT) -> str:
 
 def chart_label(text: object, *, limit: int = 28) -> str:
     """Return a short label for a chart, where no element can isolate its writing direction."""
-    whole = _BIDI_CONTROLS.sub("", showable(str(text)[: 4 * limit])).replace("\n", " ")
+    whole = showable(BIDI_CONTROLS.sub("", str(text)[: 4 * limit])).replace("\n", " ")
     return whole if len(whole) <= limit else f"{whole[: limit - 1]}…"
 
 

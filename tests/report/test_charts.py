@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-import base64
 import xml.etree.ElementTree as ET
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import biasaudit.report
 from biasaudit.report.charts import (
     NARROW,
     WIDE,
@@ -14,7 +15,8 @@ from biasaudit.report.charts import (
     reduction_chart,
     reduction_finding,
 )
-from biasaudit.report.pictures import DARK, darkened, picture, svg
+from biasaudit.report.pictures import VARIABLES, drawing, svg
+from biasaudit.report.shapes import Shape
 from tests.report.factory import CELLS, JOBS, PAIRS, audit
 
 if TYPE_CHECKING:
@@ -110,20 +112,19 @@ def test_two_features_with_one_label_keep_two_rows() -> None:
     assert len({row["row"] for row in rows if "row" in row}) == 2
 
 
-def test_dark_pictures_change_paint_only(small_audit: Audit) -> None:
-    """Every colour of the light picture has its dark one, and numbers stay."""
-    light = svg(occupations_chart(small_audit.disparities, probe=JOBS, tuned="tuned"))
-    dark = darkened(light)
-    assert len(light) == len(dark)
-    assert not any(f'fill="{colour}"' in dark or f'stroke="{colour}"' in dark for colour in DARK)
+def test_pictures_are_painted_with_the_variables_of_the_page(small_audit: Audit) -> None:
+    """One drawing serves light and dark pages: no colour of its own is left in it."""
+    drawn = drawing(occupations_chart(small_audit.disparities, probe=JOBS, tuned="tuned"))
+    paints = {value for shape in everything(drawn) for name, value in shape.attributes if name in {"fill", "stroke"}}
+    assert paints <= {"none", "transparent", *(f"var({variable})" for variable in VARIABLES.values())}
+    assert "var(--ink)" in paints
 
 
-def test_a_picture_is_four_data_addresses_and_words(small_audit: Audit) -> None:
-    """No picture is fetched."""
-    wide = reduction_chart(small_audit.comparisons, contrast=PLAIN, tuned="tuned")
-    drawn = picture(wide, wide, alt="words")
-    for address in (drawn.light, drawn.dark, drawn.light_narrow, drawn.dark_narrow):
-        kind, _, content = address.partition(",")
-        assert kind == "data:image/svg+xml;base64"
-        assert base64.b64decode(content).startswith(b"<svg")
-    assert drawn.alt == "words"
+def test_the_page_gives_every_paint_a_colour_in_light_dark_and_print() -> None:
+    style = (Path(biasaudit.report.__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
+    for variable in VARIABLES.values():
+        assert style.count(f"{variable}:#") == 3, variable
+
+
+def everything(shape: Shape) -> list[Shape]:
+    return [shape, *(part for child in shape.children for part in everything(child))]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,6 +66,12 @@ def test_a_count_that_is_none_is_said_to_be_unrecorded() -> None:
 def test_long_text_is_cut_and_says_so() -> None:
     """A page of 100,000 characters in a table cell is no page."""
     assert clean("x" * 100_000, limit=10) == f"{'x' * 10}… (99,990 more characters)"
+
+
+@pytest.mark.parametrize("control", ["\u202a", "\u202e", "\u2066", "\u2069"])
+def test_controls_of_writing_direction_are_not_shown(control: str) -> None:
+    """One that is not closed leaves its <bdi> in browsers and mirrors the words after it; marks and letters stay."""
+    assert clean(f"a{control}b\u200f\u05e9") == "a\ufffdb\u200f\u05e9"
 
 
 def test_a_chart_label_holds_no_direction_marks() -> None:

@@ -1,0 +1,189 @@
+"""Decisions by group as charts: mean p(yes) beside the ratio of selection rates, and error rates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from biasaudit.report.chart_parts import WIDE, Finding
+from biasaudit.report.facts import counted
+from biasaudit.report.group_rates import AGAINST, FeatureGroups, GroupRates, group_rates, leaves_out_zero
+from biasaudit.report.row_chart import Arm, Mark, Panel, Row, Words, base_arm, rows_chart, tuned_arms
+from biasaudit.report.wording import chart_label, present
+from biasaudit.stats import FOUR_FIFTHS, FourFifths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import altair as alt
+    import pandas as pd
+
+ARMS: Final = ("base", "tuned")
+_RATIO_ENDS: Final = (0.0, 1.6)
+_SHARE_ENDS: Final = (0.0, 1.0)
+
+
+def decisions_finding(disparities: pd.DataFrame, *, probe: str, tuned: str) -> Finding:
+    """Say what :func:`decisions_chart` shows.
+
+    Parameters
+    ----------
+    disparities : DataFrame
+        See :data:`biasaudit.audits.tables.DISPARITIES`.
+    probe, tuned : str
+    """
+    rates = group_rates(disparities, probe=probe)
+    others = [(of, group) for of in rates.features for group in of.groups[1:]]
+    apart = [_n_apart(rates, checkpoint, "difference") for checkpoint in ("base", tuned)]
+    below = [
+        sum(rates.ruling((checkpoint, rates.framing), of, group) is FourFifths.BELOW for of, group in others)
+        for checkpoint in ("base", tuned)
+    ]
+    title = (
+        f"Of {counted(len(others), 'group', 'groups')}, {apart[0]} clearly apart from the reference in the base and "
+        f"{apart[1]} after tuning; clearly below four fifths: {below[0]} and {below[1]}"
+    )
+    return Finding(
+        title=title,
+        description=(
+            "Two dot charts over the same rows, one row per group: the mean probability of yes, and the ratio of "
+            "selection rates to the reference group's beside a dashed line at four fifths; the base as open circles, "
+            f"the tuned checkpoint as filled diamonds, with intervals. {title}. The table after the chart holds the "
+            "same numbers."
+        ),
+    )
+
+
+def decisions_chart(disparities: pd.DataFrame, *, probe: str, tuned: str, width: int = WIDE) -> alt.VConcatChart:
+    """Draw the mean p(yes) of every group, and the ratio of its selection rate to the reference group's.
+
+    Parameters
+    ----------
+    disparities : DataFrame
+        See :data:`biasaudit.audits.tables.DISPARITIES`.
+    probe, tuned : str
+    width : int
+        Of the plot without labels, in pixels.
+
+    Returns
+    -------
+    altair.VConcatChart
+        What has no interval stands in words, and never as a mark.
+    """
+    rates = group_rates(disparities, probe=probe)
+    short = width < WIDE
+    panels = [
+        _panel(rates, tuned, "by_group", title="Mean p(yes)", ends=_SHARE_ENDS),
+        _panel(
+            rates,
+            tuned,
+            "selection_rate_ratio",
+            title="Ratio of selection rates" if short else "Selection rate over the reference group's; dashes: 0.8",
+            ends=_RATIO_ENDS,
+            guides=(1.0,),
+            limit=FOUR_FIFTHS,
+        ),
+    ]
+    finding = decisions_finding(disparities, probe=probe, tuned=tuned)
+    return rows_chart(_rows(rates), panels, _arms(), finding, width=width)
+
+
+def errors_finding(disparities: pd.DataFrame, *, probe: str, tuned: str) -> Finding:
+    """Say what :func:`errors_chart` shows; the arguments are those of :func:`decisions_finding`."""
+    rates = group_rates(disparities, probe=probe)
+    n_others = sum(len(of.groups) - 1 for of in rates.features)
+    wrongly, rightly = (
+        [_n_apart(rates, checkpoint, AGAINST[statistic]) for checkpoint in ("base", tuned)]
+        for statistic in ("false_positive_rate", "true_positive_rate")
+    )
+    title = (
+        f"Wrongly denied clearly more or less often than the reference: {wrongly[0]} of "
+        f"{counted(n_others, 'group', 'groups')} in the base, {wrongly[1]} after tuning; rightly denied: {rightly[0]} "
+        f"and {rightly[1]}"
+    )
+    return Finding(
+        title=title,
+        description=(
+            "Two dot charts over the same rows, one row per group: the false-positive rate, which is the share denied "
+            "of the cases that are rightly granted, and the true-positive rate, which is the share denied of those "
+            "rightly denied; the base as open circles, the tuned checkpoint as filled diamonds, with intervals. "
+            f"{title}. The table after the chart holds the same numbers."
+        ),
+    )
+
+
+def errors_chart(disparities: pd.DataFrame, *, probe: str, tuned: str, width: int = WIDE) -> alt.VConcatChart:
+    """Draw the false- and true-positive rates of every group; the arguments are those of :func:`decisions_chart`."""
+    rates = group_rates(disparities, probe=probe)
+    panels = [
+        _panel(rates, tuned, statistic, title=title, ends=_SHARE_ENDS)
+        for statistic, title in (
+            ("false_positive_rate", "False-positive rate: wrongly denied"),
+            ("true_positive_rate", "True-positive rate: rightly denied"),
+        )
+    ]
+    finding = errors_finding(disparities, probe=probe, tuned=tuned)
+    return rows_chart(_rows(rates), panels, _arms(), finding, width=width)
+
+
+def _n_apart(rates: GroupRates, checkpoint: str, statistic: str) -> int:
+    arm = (checkpoint, rates.framing)
+    return sum(
+        leaves_out_zero(rates.row(arm, of.feature, statistic, group))
+        for of in rates.features
+        for group in of.groups[1:]
+    )
+
+
+def _row_groups(rates: GroupRates) -> list[tuple[FeatureGroups | None, str]]:
+    """Return feature and group of every row; a header has no groups, and its feature's name."""
+    found: list[tuple[FeatureGroups | None, str]] = []
+    for of in rates.features:
+        found += [(None, of.feature), *((of, group) for group in of.groups)]
+    return found
+
+
+def _rows(rates: GroupRates) -> list[Row]:
+    return [
+        Row(label=name, is_header=True)
+        if of is None
+        else Row(label=f"{chart_label(name, limit=19)} (ref.)" if name == of.reference else name)
+        for of, name in _row_groups(rates)
+    ]
+
+
+def _in_words(said: Mapping[str, str]) -> str:
+    """Say what stands for the marks of a row; once, where it is the same of all arms."""
+    if len(said) == len(ARMS) and len(set(said.values())) == 1:
+        return next(iter(said.values()))
+    return ", ".join(f"{arm} {status}" for arm, status in said.items())
+
+
+def _arms() -> tuple[Arm, ...]:
+    return (base_arm(ARMS[0]), *tuned_arms(ARMS[1:]))
+
+
+def _panel(
+    rates: GroupRates,
+    tuned: str,
+    statistic: str,
+    *,
+    title: str,
+    ends: tuple[float, float],
+    guides: tuple[float, ...] = (),
+    limit: float | None = None,
+) -> Panel:
+    marks: list[Mark] = []
+    absent: dict[int, dict[str, str]] = {}
+    cells = ((number, of.feature, group) for number, (of, group) in enumerate(_row_groups(rates)) if of is not None)
+    for number, feature, group in cells:
+        for checkpoint, arm in zip(("base", tuned), ARMS, strict=True):
+            row = rates.row((checkpoint, rates.framing), feature, statistic, group)
+            if row is None:
+                continue
+            value, low, high = (present(row[name]) for name in ("value", "ci_low", "ci_high"))
+            if value is not None and low is not None and high is not None:
+                marks.append(Mark(row=number, arm=arm, value=value, low=low, high=high))
+            else:
+                absent.setdefault(number, {})[arm] = chart_label(row["status"])
+    words = tuple(Words(row=number, text=_in_words(said)) for number, said in absent.items())
+    return Panel(title=title, marks=tuple(marks), ends=ends, guides=guides, limit=limit, words=words)

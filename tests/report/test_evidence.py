@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+from biasaudit.audits import tables
+from biasaudit.audits.evidence import asked_texts
+from biasaudit.kinds.segments import Segment
+from biasaudit.probes import limited, load_probe
+from biasaudit.report import render_html
+from biasaudit.report.evidence import AT_MOST, QUERY, evidence
+from biasaudit.report.shading import STEPS, shaded_texts
+from biasaudit.testing import choosing, leaning, scripted_audit
+from tests.report.factory import JOBS, PAIRS, audit, frame, job_texts, pair_texts
+from tests.report.test_render import HOSTILE, UNDRAWN, _parsed
+
+if TYPE_CHECKING:
+    from biasaudit.audits.result import Audit
+
+Row = dict[str, Any]
+
+
+def response(
+    item: Mapping[Any, Any], part: str, checkpoint: str, *, ends: list[int] | None, nats: list[float], key: str
+) -> Row:
+    return {
+        "checkpoint": checkpoint, "framing_id": "plain", "probe": item["probe"], "item_id": item["item_id"],
+        "part": part, "key": key, "status": "ok", "reason": None, "token_ids": None, "token_logprobs_nats": nats,
+        "token_ends": ends,
+    }  # fmt: skip
+
+
+def with_tokens(given: Audit, *, forged: bool = False) -> Audit:
+    """Give every item words as tokens; the first word of each text makes all the difference."""
+    rows = []
+    for item in given.items.to_dict("records"):
+        for part, (key, text) in asked_texts(item["kind"], item["texts"]).items():
+            ends = [found.end() for found in re.finditer(r"\s*\S+", text)]
+            first = part in {"first", "1|A", "2|B"}
+            for checkpoint, lead in (("base", -1.0 if first else -1.6), ("tuned", -4.0 if first else -1.0)):
+                nats = [lead, *([-0.5] * (len(ends) - 1))]
+                rows.append(response(item, part, checkpoint, ends=ends, nats=nats, key="0" * 64 if forged else key))
+    return replace(given, responses=frame(rows, tables.RESPONSES))
+
+
+def section(html: str) -> str:
+    return html[html.index('<section id="flows"') : html.index("</section>", html.index('<section id="flows"'))]
+
+
+def test_each_word_is_shaded_by_what_it_adds_in_base_and_in_tuned() -> None:
+    """By hand: the first words add -1 - -1.6 = 0.6 in the base and -4 - -1 = -3 after tuning."""
+    shown = section(render_html(with_tokens(audit(**UNDRAWN))))
+    assert '<mark class="with-2" title="+0.60 nats">Stereotyping sentence</mark>' in shown
+    assert 'class="against-4" title="−3.00 nats">' in shown
+    assert "“Stereotyping sentence” / “Other one”</bdi> +0.60" in shown
+
+
+def test_of_an_association_each_continuation_is_set_against_itself() -> None:
+    """A word is shaded by how much likelier it is after the one context than after the other."""
+    found = evidence(with_tokens(audit(**UNDRAWN)), {})
+    flip = next(part for part in found if part.probe == JOBS).introduced[0]
+    assert [text.label for text in flip.texts] == ["Context A", "Context B"]
+    assert [arm.checkpoint for arm in flip.arms] == ["base", "tuned"]
+    assert [[text.label for text in arm.texts] for arm in flip.arms] == [["Continuation A", "Continuation B"]] * 2
+    assert flip.arms[0].texts[0].shades[0].title == "+0.60 nats"
+
+
+def test_texts_that_are_not_those_that_were_scored_are_not_shaded() -> None:
+    """The key is the hash of what was asked; under other words the shades would lie."""
+    shown = section(render_html(with_tokens(audit(**UNDRAWN), forged=True)))
+    assert "<mark" not in shown
+    assert "Stereotyping sentence 1." in shown
+
+
+def test_an_audit_without_token_ends_shows_the_texts_without_shades() -> None:
+    """Audits of earlier versions have none."""
+    whole = with_tokens(audit(**UNDRAWN))
+    older = replace(whole, responses=whole.responses.drop(columns="token_ends"))
+    shown = section(render_html(older))
+    assert "<mark" not in shown
+    assert "Shades say" not in shown
+    assert "Stereotyping sentence 1." in shown
+
+
+def test_shades_come_in_steps_and_their_texts_are_the_text() -> None:
+    """No colour is computed: a stretch has a class, or adds too little for one."""
+    nats = [0.05, *STEPS, -0.05, *(-step for step in STEPS)]
+    text = shaded_texts([Segment(first=f"w{n} ", second="", nats=value) for n, value in enumerate(nats)], ("A", "B"))
+    assert len(text) == 1
+    classes = [shade.css_class for shade in text[0].shades]
+    assert classes == [
+        "",
+        "with-1",
+        "with-2",
+        "with-3",
+        "with-4",
+        "",
+        "against-1",
+        "against-2",
+        "against-3",
+        "against-4",
+    ]
+    assert "".join(shade.text for shade in text[0].shades) == "w0 w1 w2 w3 w4 w5 w6 w7 w8 w9 "
+
+
+def test_a_long_text_is_cut_in_its_shades_too() -> None:
+    """100,000 characters are no evidence that anybody reads."""
+    text = shaded_texts([Segment(first="x" * 100_000, second="y", nats=3.0)], ("A", "B"))
+    assert sum(len(shade.text) for shade in text[0].shades) == 600
+    assert text[0].cut == "… (99,400 more characters)"
+    assert text[1].cut == ""
+
+
+def test_probabilities_stand_in_the_place_of_shades_for_choices_and_decisions() -> None:
+    """Base: biased by 40 nats, 1.000; tuned: counter. Yes to both cases at even odds is no flip."""
+    given = scripted_audit(
+        choosing("base", lambda _: "biased"),
+        choosing("tuned", lambda _: "counter"),
+        probes=[limited(load_probe("ambiguous-qa"), 40, seed=0)],
+    )
+    part = evidence(given, {})[0]
+    rows = {row.label: (row.base, row.tuned) for row in part.removed[0].probabilities}
+    assert rows == {
+        "Biased answer": ("1.000", "0.000"),
+        "Other answer": ("0.000", "1.000"),
+        "Unknown": ("0.000", "0.000"),
+    }
+    assert {text.label for text in part.removed[0].texts} >= {"Question", "Biased answer"}
+    decided = scripted_audit(
+        leaning("base", 2.0), leaning("tuned", -2.0), probes=[limited(load_probe("decisions"), 40, seed=0)]
+    )
+    labels = [row.label for row in evidence(decided, {})[0].removed[0].probabilities]
+    assert labels == ["Yes to the favoured case", "Yes to the other case"]
+
+
+def test_at_most_five_of_either_kind_stand_on_the_page_and_all_are_counted() -> None:
+    """The query beside them gives the rest, and the same number."""
+    given = scripted_audit(
+        leaning("base", 2.0), leaning("tuned", -2.0), probes=[limited(load_probe("occupations"), 40, seed=0)]
+    )
+    part = evidence(given, {})[0]
+    assert (len(part.removed), len(part.introduced)) == (AT_MOST, 0)
+    n_bias = len(given.items[given.items["role"] == "bias"])
+    assert part.n_removed == f"{n_bias:,}"
+    scope = {"scores": given.scores}
+    lines = [line for line in QUERY.splitlines() if line.startswith(("bias", "d =", "removed"))]
+    exec("\n".join(lines), scope)  # the query of our own page
+    removed = scope["removed"]
+    assert isinstance(removed, pd.DataFrame)
+    assert len(removed) == n_bias
+
+
+def test_the_script_runs_by_its_hash_alone(small_page: str) -> None:
+    """The policy names the one script that the page holds; a script that a text brings along does not run."""
+    scripts = re.findall(r"<script>(.*?)</script>", small_page, re.DOTALL)
+    assert len(scripts) == 1
+    digest = base64.b64encode(hashlib.sha256(scripts[0].encode("utf-8")).digest()).decode("ascii")
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', small_page)
+    assert policy
+    assert f"script-src &#39;sha256-{digest}&#39;" in policy[1]
+    assert "unsafe-inline" not in policy[1].partition("script-src")[2]
+
+
+def test_the_controls_are_hidden_until_the_script_runs_and_everything_is_there_without_it(small_page: str) -> None:
+    """Progressive enhancement: no control that does nothing, no item that only the script shows."""
+    shown = section(small_page)
+    find = re.search(r'<div class="find"[^>]*>', shown)
+    assert find
+    assert find[0].endswith(" hidden>")
+    assert shown.count("data-fate") >= 2
+    assert not re.search(r"<li[^>]*hidden", shown)
+    labels = set(re.findall(r'<label for="([^"]+)"', shown))
+    assert labels == {"find-word", "find-probe", "find-fate"}
+    assert all(shown.count(f'id="{name}"') == 1 for name in labels)
+
+
+def test_a_page_without_items_runs_no_script() -> None:
+    """And says so; with items it says what its script does."""
+    given = audit(**UNDRAWN)
+    empty = render_html(replace(given, scores=given.scores.iloc[:0]))
+    assert "<script" not in empty
+    assert "script-src" not in empty
+    assert "runs no script" in empty
+    assert "runs no script" not in render_html(given)
+
+
+def test_hostile_items_stay_text_where_they_are_shaded() -> None:
+    """Tags, directions, templates and surrogates in an item, cut into tokens."""
+    texts = json.dumps({"context": "", "first": f"{HOSTILE} {{{{ 7*7 }}}} one", "second": f"{HOSTILE} two"})
+    html = render_html(with_tokens(audit(pair_text=texts, **UNDRAWN)))
+    html.encode("utf-8")
+    parsed = _parsed(html)
+    assert parsed.open == []
+    assert "onerror" not in parsed.attributes
+    assert html.count("<script") == 1
+    assert "{{ 7*7 }}" in parsed.text
+    assert "\ud800" not in html
+    assert "<mark" in section(html)
+
+
+@pytest.mark.parametrize("texts", [pair_texts(1), job_texts(1)])
+def test_the_evidence_comes_out_the_same_twice(texts: str) -> None:
+    """The same audit gives the same bytes."""
+    given = with_tokens(audit(pair_text=texts, **UNDRAWN))
+    assert render_html(given) == render_html(given)
+    assert PAIRS in {str(probe) for probe in given.items["probe"]}

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from biasaudit.report import render_html
+from biasaudit.report.heat import Heat, HeatCell, heat
+from tests.report.by_group import DECISIONS, HIRING, association, disparities, rows
+from tests.report.factory import JOBS, audit
+from tests.report.test_rates import QUIET
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def of(table: pd.DataFrame) -> Heat:
+    found = heat(replace(audit(**QUIET), disparities=table), {HIRING: "Hiring", JOBS: "Jobs"})
+    assert found is not None
+    return found
+
+
+def cells(found: Heat) -> dict[str, tuple[HeatCell, ...]]:
+    return {row.group: row.cells for feature in found.features for row in feature.rows}
+
+
+def test_a_plus_is_with_the_stereotype_in_either_kind() -> None:
+    """Of associations a positive difference; of decisions a negative one: the reference is granted more."""
+    found = of(disparities(rows(DECISIONS, p_bh=0.01), association("woman", "man", 0.3, -0.12, p_bh=0.01)))
+    assert (found.probes, found.checkpoints) == (("Hiring", "Jobs"), ("base", "tuned"))
+    hiring_base, hiring_tuned, jobs_base, jobs_tuned = cells(found)["woman"]
+    assert (hiring_base.sign, hiring_base.mark, hiring_base.css_class) == ("+", "●", "with step-4")
+    assert (hiring_tuned.sign, hiring_tuned.mark, hiring_tuned.css_class) == ("+", "", "with step-1")
+    assert (jobs_base.sign, jobs_base.css_class) == ("+", "with step-4")
+    assert (jobs_tuned.sign, jobs_tuned.mark, jobs_tuned.css_class) == ("−", "●", "against step-3")
+    assert hiring_base.words == "with, clear, from 0.2 up"
+
+
+@pytest.mark.parametrize(
+    ("value", "p_bh", "mark"), [(0.3, 0.049, "●"), (0.3, 0.051, "○"), (0.3, None, "○"), (0.04, 0.001, "")]
+)
+def test_the_mark_needs_the_interval_and_then_the_correction(value: float, p_bh: float | None, mark: str) -> None:
+    """Half-width 0.05, level 0.95."""
+    assert cells(of(disparities(association("woman", "man", value, value, p_bh=p_bh))))["woman"][0].mark == mark
+
+
+def test_the_finding_counts_marks_after_the_correction() -> None:
+    found = of(
+        disparities(association("woman", "man", 0.3, 0.3, p_bh=0.2), association("x", "man", -0.3, 0, p_bh=0.01))
+    )
+    assert found.is_corrected
+    assert found.finding == (
+        "Of 2 leans of a group against its reference, base: 0 clearly with, 1 clearly against; "
+        "tuned: 0 clearly with, 0 clearly against the stereotype"
+    )
+
+
+def test_an_audit_without_p_values_says_that_marks_are_uncorrected() -> None:
+    table = disparities(association("woman", "man", 0.3, 0.1))
+    assert not of(table).is_corrected
+    assert "1 clearly with" in of(table).finding
+    text = render_html(replace(audit(**QUIET), disparities=table))
+    assert "this audit has no p-values for that" in text
+    assert "Benjamini and Hochberg's correction over all differences" not in text
+
+
+def test_what_was_not_measured_is_said_and_what_was_not_asked_is_empty() -> None:
+    found = of(disparities(rows(DECISIONS, p_bh=0.01), association("old", "young", 0.3, 0.1)))
+    assert [cell.words for cell in cells(found)["old"]][:2] == ["", ""]
+    unmeasured = cells(found)["other"][1]
+    assert (unmeasured.sign, unmeasured.words, unmeasured.css_class) == ("", "too few clusters", "unknown")
+
+
+def test_groups_are_merged_over_probes_by_feature() -> None:
+    """An association that names the same two groups the other way about stands in the row of the decisions."""
+    found = of(disparities(rows(DECISIONS), association("man", "woman", 0.3, 0.1)))
+    assert [row.group for feature in found.features for row in feature.rows] == ["other", "woman"]
+    assert cells(found)["woman"][2].sign == "+"
+    apart = of(disparities(rows(DECISIONS), association("woman", "man", 0.3, 0.1, feature="sex")))
+    assert [feature.feature for feature in apart.features] == ["gender", "sex"]
+
+
+def test_only_plain_framing_is_shown_where_it_was_measured() -> None:
+    plain = association("woman", "man", 0.3, 0.1, framings=("plain",))
+    chat = association("woman", "man", -0.3, -0.1, framings=("chat",))
+    assert cells(of(disparities(plain, chat)))["woman"][0].sign == "+"
+    assert of(disparities(chat)).framing == "chat"
+
+
+def test_the_table_is_told_by_signs_and_words_and_its_numbers_are_below(small_page: str) -> None:
+    found = re.search(r'<section id="leans".*?</section>', small_page, re.DOTALL)
+    assert found
+    text = found[0]
+    assert (
+        '<td class="with step-4"><span aria-hidden="true">+○</span><i>with, clear uncorrected, from 0.2 up</i></td>'
+        in text
+    )
+    assert "0.390 (0.340 to 0.440)" in text
+    assert "<svg" not in text
+    assert text.count('scope="colgroup"') == 1
+    assert '<a href="#leans">' in small_page
+
+
+def test_without_groups_there_is_no_table() -> None:
+    assert heat(audit(**QUIET), {}) is None
+    assert 'id="leans"' not in render_html(audit(**QUIET))
+
+
+def test_hostile_names_are_text() -> None:
+    hostile: Any = "</td><script>alert(1)</script>\u202e\x00"
+    html = render_html(replace(audit(**QUIET), disparities=disparities(association(hostile, "man", 0.3, 0.1))))
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert" in html

@@ -1,0 +1,213 @@
+"""The sections that set the index of all cells side by side: four arms, competence, stages."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from biasaudit.audits import tables
+from biasaudit.report import render_html
+from biasaudit.report.competence import competence, competence_chart, competence_finding
+from biasaudit.report.four_arms import arms_chart, arms_finding, four_arms
+from biasaudit.report.pictures import drawing, svg
+from biasaudit.report.stages import stages, stages_chart, stages_finding
+from tests.report.factory import CELLS, JOBS, PAIRS, audit, comparison, estimate_columns, frame
+from tests.report.test_rates import QUIET
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from biasaudit.audits.result import Audit
+
+Arm = tuple[str, str]
+FOUR: dict[Arm, float | None] = {
+    ("base", "plain"): 0.4,
+    ("base", "chat"): 0.3,
+    ("tuned", "plain"): 0.2,
+    ("tuned", "chat"): 0.1,
+}
+JOB, RACE, AGE = (JOBS, "gender"), (PAIRS, "race-color"), (PAIRS, "age")
+HOSTILE = "</text><script>alert(1)</script>\u202e\x00"
+
+
+def estimates(values: Mapping[Arm, float | None], cells: Sequence[tuple[str, str]], metric: str = "graded") -> Any:
+    return [
+        {
+            "checkpoint": checkpoint,
+            "framing": framing,
+            "probe": probe,
+            "feature": feature,
+            "metric": metric,
+            **estimate_columns(value, 0.05, unit="index"),
+            "n_asked": 40,
+            "saturated": False,
+        }
+        for (checkpoint, framing), value in values.items()
+        for probe, feature in cells
+    ]
+
+
+def comparisons(**changes: Any) -> pd.DataFrame:
+    rows = [
+        {**comparison(contrast, "graded", cell, tuned=tuned), **changes}
+        for tuned in ("tuned", "tuned-2")
+        for contrast in ("weights, plain", "template, tuned", "interaction", "as deployed")
+        for cell in CELLS
+    ]
+    return frame(rows, tables.COMPARISONS)
+
+
+def made(*parts: Any, **changes: Any) -> Audit:
+    table = frame([row for part in parts for row in part], tables.ESTIMATES)
+    return replace(audit(**QUIET), estimates=table, comparisons=comparisons(**changes))
+
+
+def points(spec: dict[str, Any]) -> list[dict[str, Any]]:  # Any: Vega-Lite is JSON
+    return [row for values in spec["datasets"].values() for row in values]
+
+
+def marks(spec: dict[str, Any]) -> list[tuple[str, str, float]]:  # Any: Vega-Lite is JSON
+    return [(row["row"][3:], row["arm"], row["value"]) for row in points(spec) if "low" in row]
+
+
+def section(html: str, name: str) -> str:
+    found = re.search(rf'<section id="{name}".*?</section>', html, re.DOTALL)
+    assert found
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", found[0]))
+
+
+def test_four_arms_draw_every_cell_four_times() -> None:
+    """The row that pools a probe's features repeats their evidence and is left out."""
+    made_audit = made(estimates(FOUR, [JOB, RACE, AGE, (PAIRS, "all")]))
+    drawn = marks(arms_chart(made_audit.estimates, made_audit.comparisons, tuned="tuned").to_dict())
+    assert sorted(drawn) == sorted(
+        (feature, f"{checkpoint}, {framing}", value)
+        for feature in ("gender", "race-color", "age")
+        for (checkpoint, framing), value in FOUR.items()
+    )
+
+
+def test_the_finding_of_four_arms_counts_effects_whose_interval_lies_above_zero() -> None:
+    """Reductions of the five declared cells, half-width 0.03: 0.181 lies above; -0.049 below; 0.029, 0.005 neither."""
+    title = arms_finding(comparisons(), tuned="tuned").title
+    assert title == (
+        "Of 5 cells, the changed weights lower the index clearly in 1, the chat template in 1; "
+        "the two depend on each other clearly in 2"
+    )
+
+
+def test_four_arms_stand_with_the_effects_as_text() -> None:
+    text = section(render_html(made(estimates(FOUR, [JOB]))), "arms")
+    levels = "0.400 (0.350 to 0.450) 0.300 (0.250 to 0.350) 0.200 (0.150 to 0.250) 0.100 (0.050 to 0.150)"
+    assert levels in text
+    assert text.count("0.181 (0.151 to 0.211)") == 3
+
+
+def test_four_arms_need_all_four() -> None:
+    """Without chat of the base nothing can be put down to the template alone."""
+    three = {arm: value for arm, value in FOUR.items() if arm != ("base", "chat")}
+    assert four_arms(made(estimates(three, [JOB])), {}) == ()
+    assert 'id="arms"' not in render_html(made(estimates(three, [JOB])))
+
+
+def test_a_cell_that_was_not_measured_says_so() -> None:
+    none = dict.fromkeys(FOUR)
+    made_audit = made(estimates(FOUR, [JOB]), estimates(none, [(PAIRS, "disability")]))
+    spec = arms_chart(made_audit.estimates, made_audit.comparisons, tuned="tuned").to_dict()
+    assert {feature for feature, *_ in marks(spec)} == {"gender"}
+    assert "too few clusters" in {row.get("text") for row in points(spec)}
+    [view] = four_arms(made_audit, {})
+    row = next(row for part in view.probes for row in part.rows if row.feature == "disability")
+    assert (row.levels, row.effects) == (("too few clusters",) * 4, ("too few clusters",) * 3)
+
+
+def test_competence_stands_beside_the_index_of_the_whole_probe() -> None:
+    """Of a probe with several features the pooled index; of one with a single feature that."""
+    able = {("base", "plain"): 0.9, ("tuned", "plain"): 0.7, ("tuned", "chat"): 0.6}
+    made_audit = made(
+        estimates(FOUR, [JOB, AGE]),
+        estimates(dict.fromkeys(FOUR, 0.55), [(PAIRS, "all")]),
+        estimates(able, [(JOBS, "all"), (PAIRS, "all")], "competence"),
+    )
+    spec = competence_chart(made_audit.estimates, made_audit.comparisons, tuned="tuned").to_dict()
+    assert (JOBS, "tuned, chat", 0.6) in marks(spec)
+    assert (JOBS, "tuned, chat", 0.1) in marks(spec)
+    assert (PAIRS, "base", 0.55) in marks(spec)
+    assert {"value": 0.5} in points(spec)
+    text = section(render_html(made_audit), "competence")
+    assert "tuned, plain 0.700 (0.650 to 0.750) 0.200 (0.150 to 0.250)" in text
+
+
+def test_a_fall_of_competence_is_the_finding() -> None:
+    """Five declared cells; of those where competence fell, one is judged reduced."""
+    assert competence_finding(comparisons(), tuned="tuned").title == "Competence fell in 0 of 5 cells (weights, plain)"
+    title = competence_finding(comparisons(competence_fell=True), tuned="tuned").title
+    assert title == "Competence fell in 5 of 5 cells (weights, plain); 1 of these are judged reduced"
+    able = estimates({("base", "plain"): 0.9, ("tuned", "plain"): 0.7}, [(PAIRS, "all")], "competence")
+    [view] = competence(made(estimates(FOUR, [AGE]), able, competence_fell=True), {})
+    assert view.probes[0].fell.startswith("race-color (weights, plain); ")
+
+
+def test_without_items_of_sense_there_is_no_such_section() -> None:
+    made_audit = made(estimates(FOUR, [JOB]))
+    assert competence(made_audit, {}) == ()
+    assert 'id="competence"' not in render_html(made_audit)
+
+
+THREE: dict[Arm, float | None] = {("base", "plain"): 0.4, ("tuned", "plain"): 0.3, ("tuned-2", "plain"): 0.15}
+
+
+def test_stages_follow_one_another_in_order() -> None:
+    """Tuned-10 comes after tuned-2, whatever the alphabet says."""
+    order = ["base", "tuned", "tuned-2", "tuned-10"]
+    values: dict[Arm, float | None] = {(name, "plain"): 0.1 * number for number, name in enumerate(order)}
+    shown = stages(made(estimates(dict(reversed(values.items())), [JOB])), {})
+    assert shown is not None
+    assert shown.stages == tuple(order)
+
+
+def test_stages_join_the_marks_of_a_cell() -> None:
+    made_audit = made(estimates(THREE, [JOB, AGE]))
+    spec = stages_chart(made_audit.estimates, made_audit.comparisons).to_dict()
+    steps = [(row["row"][3:], row["step"], row["value"]) for row in points(spec) if "step" in row]
+    assert [step for step in steps if step[0] == "gender"] == [
+        ("gender", 0, 0.4),
+        ("gender", 1, 0.3),
+        ("gender", 2, 0.15),
+    ]
+    assert stages_finding(made_audit.estimates, made_audit.comparisons).title == (
+        "From the base to tuned-2: of 5 cells: 1 reduced, 1 unchanged, 1 increased, 1 inconclusive, 1 not measured"
+    )
+
+
+def test_stages_stand_with_their_numbers_and_only_from_three_checkpoints_up() -> None:
+    text = section(render_html(made(estimates(THREE, [JOB]))), "stages")
+    assert "gender 0.400 (0.350 to 0.450) 0.300 (0.250 to 0.350) 0.150 (0.100 to 0.200)" in text
+    two = {arm: value for arm, value in THREE.items() if arm[0] != "tuned-2"}
+    assert stages(made(estimates(two, [JOB])), {}) is None
+    assert 'id="stages"' not in render_html(made(estimates(two, [JOB])))
+
+
+@pytest.mark.parametrize("chart", [arms_chart, stages_chart])
+def test_hostile_names_are_text_and_drawings_are_the_same_twice(chart: Any) -> None:
+    made_audit = made(estimates({**FOUR, **THREE}, [(HOSTILE, HOSTILE)]))
+    settings = {"tuned": "tuned"} if chart is arms_chart else {}
+    drawn = chart(made_audit.estimates, made_audit.comparisons, names={HOSTILE: HOSTILE}, **settings)
+    again = chart(made_audit.estimates, made_audit.comparisons, names={HOSTILE: HOSTILE}, **settings)
+    assert svg(drawn) == svg(again)
+    assert drawing(drawn) == drawing(again)
+    assert "<script" not in svg(drawn)
+
+
+def test_forty_five_cells_make_a_drawing_of_less_than_thirty_kilobytes() -> None:
+    """A page holds two of each."""
+    cells = [(f"probe-{number // 5}", f"feature-{number % 5}") for number in range(45)]
+    html = render_html(made(estimates(FOUR, cells)))
+    drawn = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
+    assert drawn
+    assert max(len(picture.encode()) for picture in drawn) < 30_000

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from biasaudit.report import render_html
+from biasaudit.report.chart_parts import NARROW, WIDE
+from biasaudit.report.group_rates import group_rates
+from biasaudit.report.pictures import svg
+from biasaudit.report.rates import rates
+from biasaudit.report.rates_chart import decisions_chart, decisions_finding, errors_chart, errors_finding
+from biasaudit.stats import FourFifths
+from tests.report.by_group import DECISIONS, ERRORS, HIRING, disparities, rows
+from tests.report.factory import JOBS, audit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUIET: dict[str, Any] = {
+    "contrasts": ("template, tuned",),
+    "with_disparities": False,
+    "with_families": False,
+    "with_estimates": False,
+}
+HOSTILE = "</bdi><script>alert(1)</script>\u202e\x00"
+
+
+def both() -> pd.DataFrame:
+    return disparities(rows(DECISIONS), rows(ERRORS))
+
+
+def section(html: str) -> str:
+    found = re.search(r'<section id="rates".*?</section>', html, re.DOTALL)
+    assert found
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", found[0]))
+
+
+def points(spec: dict[str, Any]) -> list[dict[str, Any]]:  # Any: Vega-Lite is JSON
+    return [row for values in spec["datasets"].values() for row in values]
+
+
+def test_the_finding_counts_intervals_and_never_values() -> None:
+    """Of two groups, woman differs by -0.2 in the base (half-width 0.05); the ratio 0.5 lies below 0.8 as a whole."""
+    title = decisions_finding(both(), probe=HIRING, tuned="tuned").title
+    assert title == (
+        "Of 2 groups, 1 clearly apart from the reference in the base and 0 after tuning; "
+        "clearly below four fifths: 1 and 0"
+    )
+    title = errors_finding(both(), probe=HIRING, tuned="tuned").title
+    assert title == (
+        "Wrongly denied clearly more or less often than the reference: 1 of 2 groups in the base, 0 after tuning; "
+        "rightly denied: 0 and 0"
+    )
+
+
+def test_a_ratio_of_small_groups_gets_no_ruling() -> None:
+    """Fewer than 30 items on either side: shown, but the rule says nothing on it."""
+    few = group_rates(disparities(rows(DECISIONS, n_items=29)), probe=HIRING)
+    [feature] = few.features
+    assert few.ruling(("base", "plain"), feature, "woman") is FourFifths.INCONCLUSIVE
+    enough = group_rates(disparities(rows(DECISIONS, n_items=30)), probe=HIRING)
+    assert enough.ruling(("base", "plain"), feature, "woman") is FourFifths.BELOW
+    assert enough.ruling(("tuned", "plain"), feature, "woman") is FourFifths.NOT_BELOW
+    assert enough.ruling(("tuned", "plain"), feature, "other") is FourFifths.NOT_MEASURED
+
+
+def test_the_chart_draws_what_was_measured_and_writes_what_was_not() -> None:
+    """Ratio of `other`: no number in either arm, so its status stands there, and no mark at 0."""
+    spec = decisions_chart(both(), probe=HIRING, tuned="tuned").to_dict()
+    marks = [point for point in points(spec) if "arm" in point and "low" in point]
+    shown = {(point["row"][3:], point["arm"], point["value"]) for point in marks}
+    assert shown == {
+        ("man (ref.)", "base", 0.7), ("man (ref.)", "tuned", 0.7), ("woman", "base", 0.5), ("woman", "tuned", 0.68),
+        ("other", "base", 0.72), ("woman", "base", 0.5), ("woman", "tuned", 1.0),
+    }  # fmt: skip
+    words = {point["text"] for point in points(spec) if "text" in point}
+    assert {"gender", "tuned too few clusters", "too few clusters"} == words
+    assert {"value": 0.8} in points(spec)
+
+
+def test_error_rates_have_a_chart_of_their_own() -> None:
+    spec = errors_chart(both(), probe=HIRING, tuned="tuned").to_dict()
+    marks = {(point["row"][3:], point["value"]) for point in points(spec) if point.get("arm") == "base"}
+    assert {("woman", 0.3), ("man (ref.)", 0.1), ("woman", 0.9)} <= marks
+
+
+def test_charts_are_small_and_the_same_twice() -> None:
+    for width in (NARROW, WIDE):
+        first, second = (svg(decisions_chart(both(), probe=HIRING, tuned="tuned", width=width)) for _ in range(2))
+        assert first == second
+
+
+def test_the_table_holds_every_number_with_its_ruling() -> None:
+    [part] = rates(replace(audit(**QUIET), disparities=both()), {HIRING: "Hiring"})
+    [feature] = part.decisions.features
+    reference, other, woman = feature.rows
+    assert (reference.group, reference.is_reference, other.group, woman.group) == ("man", True, "other", "woman")
+    assert [arm.arm for arm in woman.arms] == ["base, plain", "tuned, plain", "tuned, chat"]
+    assert [(cell.estimate, cell.note) for cell in woman.arms[0].cells] == [
+        ("0.500 (0.450 to 0.550)", ""),
+        ("−0.200 (−0.250 to −0.150)", ""),
+        ("0.400 (0.350 to 0.450)", ""),
+        ("0.500 (0.450 to 0.550)", "below four fifths"),
+    ]
+    assert woman.arms[1].cells[3].note == "not below four fifths"
+    assert [cell.estimate for cell in other.arms[1].cells] == ["too few clusters"] * 4
+    assert [cell.estimate for cell in reference.arms[0].cells][1::2] == ["reference"] * 2
+    assert part.errors is not None
+
+
+def test_without_a_truth_there_are_no_error_rates() -> None:
+    [part] = rates(replace(audit(**QUIET), disparities=disparities(rows(DECISIONS))), {})
+    assert part.errors is None
+
+
+def test_the_section_says_that_the_rule_is_no_legal_finding() -> None:
+    """The numbers of the chart stand in the page, and the rule is put in its place."""
+    html = render_html(replace(audit(**QUIET), disparities=both()))
+    text = section(html)
+    assert "rule of thumb of US employment law" in text
+    assert "It is no legal finding" in text
+    assert "0.500 (0.450 to 0.550) below four fifths" in text
+    assert "Errors by group" in text
+    assert '<a href="#rates">' in html
+    # The table of associations does not repeat the decisions.
+    assert "Mean probability of the first attribute by group" not in html
+
+
+def test_without_decisions_there_is_no_section() -> None:
+    html = render_html(audit(**QUIET))
+    assert 'id="rates"' not in html
+    assert "#rates" not in html
+
+
+def test_hostile_groups_are_text() -> None:
+    """Names of groups come from cards that anybody may write."""
+    table = [
+        (statistic, group.replace("woman", HOSTILE), reference, base, tuned)
+        for statistic, group, reference, base, tuned in DECISIONS
+    ]
+    html = render_html(replace(audit(**QUIET), disparities=disparities(rows(table), rows(table, feature=HOSTILE))))
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert" in html
+    assert "\x00" not in html
+
+
+def test_associations_alone_are_no_decisions() -> None:
+    [only] = [("difference", "woman - man", "man", 0.2, 0.1)]
+    assert rates(replace(audit(**QUIET), disparities=disparities(rows([only], probe=JOBS))), {}) == ()

@@ -18,12 +18,14 @@ from biasaudit.models.templates import read_template
 from biasaudit.probes import load_probe, suite_of
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pandas as pd
 
     from biasaudit.audits.progress import Progress
     from biasaudit.gate import GateDecision
 
-__all__ = ["Audit", "audit", "check", "demo", "open_audit", "recompute", "score"]
+__all__ = ["Audit", "audit", "check", "demo", "open_audit", "recompute", "score", "side_by_side"]
 
 DEMO_SUITE: Final = "quick"
 DEFAULT_SUITE: Final = "standard"
@@ -136,6 +138,38 @@ def recompute(folder: str | Path) -> Audit:
     return computed_again(Path(folder))
 
 
+def side_by_side(folders: Sequence[str | Path], out: str | Path) -> Path:
+    """Write one page with several finished audits side by side, each with its own answer.
+
+    Parameters
+    ----------
+    folders : sequence of path
+        Two or more. On the page an audit has the name of its folder.
+    out : path
+        The HTML file.
+
+    Raises
+    ------
+    UsageError
+        If fewer than two are named.
+    AuditFolderError
+        If one is not there, unfinished, or altered.
+    """
+    from biasaudit.report import render_side_by_side  # noqa: PLC0415  # slow to import
+
+    paths = [Path(folder) for folder in folders]
+    if len(paths) < 2:
+        raise UsageError("side by side takes two audits or more.", fix="Name another folder.")
+    names: list[str] = []
+    for path in paths:
+        name = path.resolve().name
+        names.append(name if name not in names else f"{name} ({len(names) + 1})")
+    target = Path(out)
+    page = render_side_by_side({name: read_audit(path) for name, path in zip(names, paths, strict=True)})
+    target.write_text(page, encoding="utf-8")
+    return target
+
+
 def score(
     probe: str, *, predictions: str | Path, data_dir: str | Path | None = None, level: float = 0.95, seed: int = 0
 ) -> pd.DataFrame:
@@ -182,14 +216,51 @@ def score(
     return pd.DataFrame([score_row(found) for found in scorer(answered, settings)])
 
 
-def check(audit: Audit, policy: str | Path) -> GateDecision:
+def check(
+    audit: Audit,
+    policy: str | Path,
+    *,
+    baseline: Audit | None = None,
+    today: date | None = None,
+    warnings_as_errors: bool = False,
+) -> GateDecision:
     """Judge an audit by a policy file.
+
+    Parameters
+    ----------
+    audit : Audit
+    policy : path or str
+        A policy file, or the name of one that comes along.
+    baseline : Audit, optional
+        An earlier audit of the same plan, for ``max_increase_over_baseline``.
+    today : datetime.date, optional
+        Day by which waivers expire; None takes the present day, UTC, where there are any.
+    warnings_as_errors : bool
+        Let warnings, and waivers that cover nothing, fail the run.
 
     Raises
     ------
     PolicyError
         If the policy cannot be read as one.
+    AuditMismatchError
+        If the baseline is not of the same plan.
     """
+    from biasaudit.audits.baseline import Measured, baseline_changes  # noqa: PLC0415  # few need it
     from biasaudit.gate import decide, read_policy  # noqa: PLC0415  # keeps audits free of it
+    from biasaudit.gate.ready import policy_path  # noqa: PLC0415
 
-    return decide(read_policy(Path(policy)), estimates=audit.estimates, comparisons=audit.comparisons)
+    rules = read_policy(policy_path(policy))
+    now, before = (
+        None if one is None else Measured(name=name, manifest=one.manifest, scores=one.scores)
+        for name, one in (("the audit", audit), ("the baseline", baseline))
+    )
+    return decide(
+        rules,
+        estimates=audit.estimates,
+        comparisons=audit.comparisons,
+        disparities=audit.disparities,
+        baseline=None if now is None or before is None else baseline_changes(now, before),
+        level=float(audit.manifest.plan.get("level", 0.95)),
+        today=today,
+        warnings_as_errors=warnings_as_errors,
+    )

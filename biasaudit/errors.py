@@ -13,6 +13,7 @@
     │   │   └── ItemError             one field of one row; a FieldError too
     │   ├── PredictionsError          a file of predictions is wrong
     │   ├── PolicyError               the policy file is wrong
+    │   ├── BundleError               the file is no bundle of an audit
     │   ├── AuditMismatchError        the folder holds an audit of another plan
     │   ├── InstructionError          a file of instructions to tune on is wrong
     │   │   └── RecordError           one field of one record; a FieldError too
@@ -120,6 +121,10 @@ class PredictionsError(UsageError):
 
 class PolicyError(UsageError):
     """A policy file that cannot be read as a policy."""
+
+
+class BundleError(UsageError):
+    """A file that is no bundle of an audit, or of another version."""
 
 
 class AuditMismatchError(UsageError):

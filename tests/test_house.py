@@ -21,9 +21,9 @@ LEVELS = [
     {"audits"},
     {"align"},
     {"report"},
-    {"testing"},
     {"api"},
-    {"cli", "__main__"},
+    {"bundles", "testing", "tracking"},
+    {"cli", "__main__", "pytest_plugin"},
 ]
 # The audit writes its report when it ends: imported late, inside the function that writes the folder.
 LATE = {("audits", "report")}
@@ -92,6 +92,7 @@ def test_only_models_and_training_import_torch(path: Path) -> None:
         "import biasaudit.models",
         "import biasaudit.align",
         "import biasaudit.testing",
+        "import biasaudit.pytest_plugin",
     ],
 )
 def test_importing_is_light(statement: str) -> None:

@@ -2,27 +2,168 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+
+if TYPE_CHECKING:
+    from biasaudit.gate import GateDecision
+
+FORMATS: Final = ("text", "json", "markdown", "junit", "github")
+SUMMARY: Final = "GITHUB_STEP_SUMMARY"
+
+
+def _schema(asked: bool) -> None:
+    if asked:
+        from biasaudit.gate import policy_schema
+
+        typer.echo(policy_schema(), nl=False)
+        raise typer.Exit
 
 
 def check(
     folder: Annotated[Path, typer.Argument(help="A finished audit.")],
-    policy: Annotated[Path, typer.Option("--policy", help="YAML policy.")],
-    output: Annotated[str, typer.Option("--format", help="text, json, markdown or junit.")] = "text",
+    policy: Annotated[Path, typer.Option("--policy", help="YAML policy, or the name of one that comes along.")],
+    output: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")] = "text",
+    baseline: Annotated[
+        Path | None,
+        typer.Option("--baseline", help="An earlier audit of the same plan, for max_increase_over_baseline."),
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write JSON to this file too.")] = None,
+    junit_file: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML to this file too.")] = None,
+    markdown_file: Annotated[Path | None, typer.Option("--markdown", help="Write Markdown to this file too.")] = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="Write the audit's report, with the decision in it, to this file too.")
+    ] = None,
+    github_summary: Annotated[
+        bool, typer.Option("--github-summary", help=f"Append Markdown to the file that ${SUMMARY} names.")
+    ] = False,
+    today: Annotated[
+        str | None, typer.Option("--today", help="Day by which waivers expire, as 2027-01-31; default: today, UTC.")
+    ] = None,
+    warnings_as_errors: Annotated[
+        bool, typer.Option("--warnings-as-errors", help="Let warnings and waivers that cover nothing fail the run.")
+    ] = False,
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="End with 0 whatever the outcome; wrong usage still ends with 2, 4.")
+    ] = False,
+    _schema_only: Annotated[
+        bool, typer.Option("--schema", callback=_schema, is_eager=True, help="Print the policy's JSON schema and end.")
+    ] = False,
 ) -> None:
-    """Judge a finished audit by a policy. Exit codes: 0 passed, 1 violated, 3 not enough evidence."""
+    """Judge a finished audit by a policy. No model is run.
+
+    Exit codes: 0 passed, 1 violated, 2 wrong usage, 3 not enough evidence, 4 the audit cannot be read.
+    """
     from biasaudit import gate
+    from biasaudit.audits.checked import read_baseline, read_checked
+    from biasaudit.errors import UsageError
+    from biasaudit.gate.ready import policy_path
+
+    if output not in FORMATS:
+        raise UsageError(f"there is no format {output!r}.", fix=f"Use one of: {', '.join(FORMATS)}.")
+    day = _day(today)
+    rules = gate.read_policy(policy_path(policy))
+    files = {json_file: gate.to_json, junit_file: gate.to_junit, markdown_file: gate.to_markdown}
+    _refuse_own_files(folder, (*files, html_file))
+    found = read_checked(folder)
+    decision = gate.decide(
+        rules,
+        estimates=found.estimates,
+        comparisons=found.comparisons,
+        disparities=found.disparities,
+        baseline=None if baseline is None else read_baseline(folder, baseline),
+        level=found.level,
+        today=day,
+        warnings_as_errors=warnings_as_errors,
+        audit=folder.name,
+        baseline_name="" if baseline is None else baseline.name,
+    )
+    _print(decision, output)
+    for path, write in files.items():
+        if path is not None:
+            _write(path, write(decision).rstrip("\n") + "\n")
+    if html_file is not None:
+        _write(html_file, _page(folder, decision))
+    if github_summary or output == "github":
+        _summarise(decision)
+    raise typer.Exit(0 if exit_zero else decision.exit_code)
+
+
+def _print(decision: GateDecision, output: str) -> None:
+    from biasaudit import gate
+
+    if output == "text" and _at_terminal():
+        from rich.console import Console
+
+        from biasaudit.gate.terminal import show
+
+        show(decision, Console())
+        return
+    writers = {
+        "text": gate.to_text,
+        "json": gate.to_json,
+        "markdown": gate.to_markdown,
+        "junit": gate.to_junit,
+        "github": gate.to_github,
+    }
+    typer.echo(writers[output](decision).rstrip("\n"))
+
+
+def _at_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _page(folder: Path, decision: GateDecision) -> str:
     from biasaudit.audits.store import read_audit
+    from biasaudit.report import render_html
+
+    return render_html(read_audit(folder), decision=decision)
+
+
+def _summarise(decision: GateDecision) -> None:
+    from biasaudit.gate import to_markdown
+
+    name = os.environ.get(SUMMARY)
+    if not name:
+        typer.echo(f"biasaudit: ${SUMMARY} is not set; no summary was written.", err=True)
+        return
+    _write(Path(name), to_markdown(decision) + "\n", append=True)
+
+
+def _write(path: Path, text: str, *, append: bool = False) -> None:
     from biasaudit.errors import UsageError
 
-    writers = {"text": gate.to_text, "json": gate.to_json, "markdown": gate.to_markdown, "junit": gate.to_junit}
-    if output not in writers:
-        raise UsageError(f"there is no format {output!r}.", fix=f"Use one of: {', '.join(writers)}.")
-    rules = gate.read_policy(policy)
-    audit = read_audit(folder)
-    decision = gate.decide(rules, estimates=audit.estimates, comparisons=audit.comparisons)
-    typer.echo(writers[output](decision))
-    raise typer.Exit(decision.exit_code)
+    try:
+        with path.open("a" if append else "w", encoding="utf-8") as file:
+            file.write(text)
+    except (OSError, ValueError) as exc:  # ValueError: a path with a null character
+        raise UsageError(f"{path} cannot be written: {exc}.", fix="Name a file in a folder that exists.") from exc
+
+
+def _refuse_own_files(folder: Path, targets: tuple[Path | None, ...]) -> None:
+    """Refuse to write over what the audit consists of: the next check would find it altered."""
+    from biasaudit.audits.sealed import EVIDENCE, MANIFEST
+    from biasaudit.errors import UsageError
+
+    own = {folder.absolute() / name for name in (MANIFEST, "report.html", *EVIDENCE)}
+    for target in targets:
+        if target is not None and (
+            target.absolute() in own or any(path.exists() and target.exists() and path.samefile(target) for path in own)
+        ):
+            raise UsageError(f"{target} is a file of the audit itself.", fix="Name another file.")
+
+
+def _day(today: str | None) -> date:
+    from biasaudit.errors import UsageError
+
+    if today is None:
+        return datetime.now(tz=UTC).date()
+    try:
+        return date.fromisoformat(today)
+    except ValueError as exc:
+        raise UsageError(f"--today is {today!r}.", fix="Give a date such as 2027-01-31.") from exc

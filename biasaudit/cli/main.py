@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from biasaudit import __version__
-from biasaudit.cli import align, audit, check, compare, demo, doctor, model, probes, report, score
+from biasaudit.cli import align, audit, bundle, check, compare, demo, doctor, init, model, probes, report, score
 from biasaudit.errors import BiasauditError
 
 INTERRUPTED = 130
@@ -27,6 +27,9 @@ app.command("audit")(audit.audit)
 app.command("demo")(demo.demo)
 app.command("report")(report.report)
 app.command("check")(check.check)
+app.command("init")(init.init)
+app.command("bundle")(bundle.bundle)
+app.command("verify")(bundle.verify)
 app.command("score")(score.score)
 app.command("compare")(compare.compare)
 app.command("model")(model.model)

@@ -3,23 +3,56 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from biasaudit.audits.result import Audit
+
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="A finished audit.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File; default FOLDER/report.html.")] = None,
+    folders: Annotated[list[Path], typer.Argument(help="A finished audit; of several, one page side by side.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="File, .html or .md; default FOLDER/report.html and FOLDER/report.md."),
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Folder for every table as CSV; alone, only they are written.")
+    ] = None,
+    card: Annotated[
+        Path | None, typer.Option("--model-card", help="File for a model card; alone, only it is written.")
+    ] = None,
     recompute: Annotated[
         bool, typer.Option("--recompute", help="Compute every table again first, from the responses.")
     ] = False,
 ) -> None:
-    """Write the HTML report of a finished audit again."""
+    """Write the report of a finished audit again, or one page with several audits side by side."""
     from biasaudit import api
+    from biasaudit.errors import UsageError
 
+    several = len(folders) > 1
+    if several and (out is None or csv is not None or card is not None):
+        raise UsageError(
+            "several audits make one page.", fix="Name its file with --out; --csv and --model-card take one audit."
+        )
     if recompute:
-        api.recompute(folder)
-    target = out or folder / "report.html"
-    api.open_audit(folder).to_html(target)
-    typer.echo(str(target))
+        for folder in folders:
+            api.recompute(folder)
+    if several and out is not None:
+        typer.echo(str(api.side_by_side(folders, out)))
+        return
+    audit = api.open_audit(folders[0])
+    for path in _written(audit, folders[0], out=out, csv=csv, card=card):
+        typer.echo(str(path))
+
+
+def _written(audit: Audit, folder: Path, *, out: Path | None, csv: Path | None, card: Path | None) -> list[Path]:
+    paths: list[Path] = []
+    if out is not None:
+        paths.append(audit.to_markdown(out) if out.suffix.lower() == ".md" else audit.to_html(out))
+    if csv is not None:
+        paths += audit.to_csv(csv)
+    if card is not None:
+        paths.append(audit.to_model_card(card))
+    return paths or [audit.to_html(folder / "report.html"), audit.to_markdown(folder / "report.md")]

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from biasaudit.gate.decide import GateDecision, Outcome, RuleResult, decide, judge_upper
-from biasaudit.gate.outputs import to_json, to_junit, to_markdown, to_text
-from biasaudit.gate.policy import Policy, Rule, read_policy
+from biasaudit.gate.criteria import judge, judge_upper
+from biasaudit.gate.decide import decide
+from biasaudit.gate.decision import GateDecision, Note, RuleResult, WaiverUse
+from biasaudit.gate.github import to_github
+from biasaudit.gate.junit import to_junit
+from biasaudit.gate.markdown import to_markdown
+from biasaudit.gate.outputs import to_json, to_text
+from biasaudit.gate.policy import Defaults, Policy, Rule, Waiver
+from biasaudit.gate.policy_file import read_policy
+from biasaudit.gate.schema import policy_schema
+from biasaudit.gate.vocabulary import Criterion, Effect, Family, OnInconclusive, Outcome, Severity, WaiverState
 
 __all__ = [
+    "Criterion",
+    "Defaults",
+    "Effect",
+    "Family",
     "GateDecision",
+    "Note",
+    "OnInconclusive",
     "Outcome",
     "Policy",
     "Rule",
     "RuleResult",
+    "Severity",
+    "Waiver",
+    "WaiverState",
+    "WaiverUse",
     "decide",
+    "judge",
     "judge_upper",
+    "policy_schema",
     "read_policy",
+    "to_github",
     "to_json",
     "to_junit",
     "to_markdown",

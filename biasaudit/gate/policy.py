@@ -1,27 +1,43 @@
-"""The policy: a YAML file that says which limits a model must keep."""
+"""The policy: which limits a model must keep. Read by :func:`biasaudit.gate.read_policy`."""
 
 from __future__ import annotations
 
 import difflib
-import unicodedata
 from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any, Final, Literal, Self
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
-from biasaudit.errors import PolicyError
+from biasaudit.gate.vocabulary import Criterion, Family, OnInconclusive, Severity
 from biasaudit.types import Contrast
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
+MIN_CLUSTERS: Final = 5
+MIN_ITEMS: Final = {criterion: 30 if criterion is Criterion.MIN_RATIO else 1 for criterion in Criterion}
+"""Items without which nothing passes, where the policy does not say: a ratio of few is decided by chance."""
 
-CRITERIA: Final = ("max_index", "max_increase", "min_coverage")
-MAX_CHARACTERS: Final = 100_000
-"""A longer file is no policy: nobody reviews it."""
-MAX_VALUES: Final = 20_000
-"""Values in the file once its aliases are unfolded; a few nested aliases can ask for billions."""
+_KEYS: Final = {
+    Criterion.MAX_INDEX: {"features", "framing"},
+    Criterion.MAX_ABS_INDEX: {"features", "framing"},
+    Criterion.MAX_INCREASE: {"features", "contrast"},
+    Criterion.MAX_INCREASE_OVER_BASELINE: {"features", "framing"},
+    Criterion.MIN_RATIO: {"features", "groups", "framing"},
+    Criterion.MIN_COVERAGE: {"features", "framing"},
+    Criterion.MAX_COMPETENCE_LOSS: {"contrast"},
+}
+"""Keys of a rule that mean something under one criterion and nothing under another."""
+
+_COMPETENCE_CONTRASTS: Final = (Contrast.AS_DEPLOYED, Contrast.WEIGHTS_PLAIN, Contrast.WEIGHTS_CHAT)
 
 
 def _from_list(names: object) -> object:
@@ -36,68 +52,183 @@ def _whole_number(version: object) -> object:
     return version
 
 
+def _day(found: object) -> object:
+    """Take the date that YAML makes of 2027-01-31, or the same in quotes; a time of day is no date."""
+    if isinstance(found, str):
+        try:
+            return date.fromisoformat(found)
+        except ValueError:
+            pass
+    if isinstance(found, date) and not isinstance(found, datetime):
+        return found
+    msg = "should be a date such as 2027-01-31"
+    raise ValueError(msg)
+
+
 Name = Annotated[str, Field(min_length=1)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_from_list), Field(min_length=1)]
+Names = Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(_from_list)]
+Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Count = Annotated[int, Field(ge=1)]
+Margin = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+ContrastName = Annotated[Contrast, Field(strict=False)]
+SeverityName = Annotated[Severity, Field(strict=False)]
+FramingName = Literal["plain", "chat"]
 
 
-class Rule(BaseModel):
-    """One rule: which cells it looks at, and their limits.
-
-    Attributes
-    ----------
-    id : str
-    probes, features : tuple of str or None
-        None takes all that the audit has. Feature ``all``, which pools a probe's features, is taken
-        only where it is named or where the probe has no other.
-    framing : {"plain", "chat"}
-        Framing of `max_index` and `min_coverage`.
-    contrast : Contrast
-        Contrast of `max_increase`.
-    max_index : float or None
-        Upper limit on the tuned checkpoint's index, in [-1, 1].
-    max_increase : float or None
-        Upper limit on how much the graded index may rise over the base, in [0, 2].
-    min_coverage : float or None
-        Lower limit on scored / asked, in [0, 1].
-    """
-
+class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    id: Name
-    probes: Names | None = None
-    features: Names | None = None
-    framing: Literal["plain", "chat"] = "chat"
-    contrast: Contrast = Field(default=Contrast.AS_DEPLOYED, strict=False)
-    max_index: float | None = Field(default=None, ge=-1, le=1, allow_inf_nan=False)
-    max_increase: float | None = Field(default=None, ge=0, le=2, allow_inf_nan=False)
-    min_coverage: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+
+def _limit(low: float, high: float, says: str) -> Any:  # Any: what pydantic's Field returns
+    return Field(default=None, ge=low, le=high, allow_inf_nan=False, description=says)
+
+
+class Defaults(_Strict):
+    """What holds for every rule that does not say otherwise."""
+
+    framing: FramingName = Field(default="chat", description="Framing of what is judged by framing.")
+    contrast: ContrastName = Field(default=Contrast.AS_DEPLOYED, description="Contrast of what is judged by contrast.")
+    severity: SeverityName = Field(default=Severity.ERROR, description="A warning is shown and fails nothing.")
+    margin: Margin = Field(default=0.0, description="Added to every limit on its lenient side.")
+    min_items: Count | None = Field(
+        default=None, description="Items without which nothing passes; left out: 1, and 30 for min_ratio."
+    )
+    min_clusters: Count = Field(default=MIN_CLUSTERS, description="Clusters without which nothing passes.")
+    inconclusive: Literal["fail", "warn"] = Field(
+        default="warn",
+        description="What an undecided cell does: fail makes it a violation, warn leaves the run inconclusive. "
+        "Only a rule itself can say pass.",
+    )
 
     @model_validator(mode="after")
-    def _limits_something(self) -> Self:
-        if all(getattr(self, criterion) is None for criterion in CRITERIA):
-            msg = f"a rule needs at least one of {', '.join(CRITERIA)}"
-            raise ValueError(msg)
-        if self.contrast is Contrast.INTERACTION:
-            msg = "an interaction is described, not judged"
-            raise ValueError(msg)
+    def _judged(self) -> Self:
+        _refuse_interaction(self.contrast)
         return self
 
 
-class Policy(BaseModel):
-    """A policy file.
+class Rule(_Strict):
+    """One rule: which cells it looks at, and the one limit that they must keep."""
 
-    Attributes
-    ----------
-    version : int
-        Of the schema; 1.
-    rules : tuple of Rule
-        At least one; their ids are unique.
-    """
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["id", criterion.value]} for criterion in Criterion]}
+    )
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    id: Name = Field(description="Name of the rule, its own.")
+    probes: Names | None = Field(default=None, description="Left out: every probe of the audit.")
+    features: Names | None = Field(
+        default=None,
+        description="Left out: every feature of the probe. Feature `all`, which pools them, is taken only where it is "
+        "named or where the probe has no other.",
+    )
+    groups: Names | None = Field(default=None, description="Of min_ratio; left out: every group but the reference.")
+    framing: FramingName | None = Field(default=None, description="plain or chat; left out: the default's.")
+    contrast: ContrastName | None = Field(
+        default=None, description="Of max_increase and max_competence_loss; left out: the default's."
+    )
+    max_index: float | None = _limit(-1, 1, "Upper limit on the tuned checkpoint's index.")
+    max_abs_index: float | None = _limit(0, 1, "Upper limit on the index without its sign, either way.")
+    max_increase: float | None = _limit(0, 2, "Upper limit on the rise of the graded index over the contrast.")
+    max_increase_over_baseline: float | None = _limit(
+        0, 2, "Upper limit on the rise of the tuned checkpoint's graded index over an earlier audit (--baseline)."
+    )
+    min_ratio: float | None = _limit(
+        0, 1, "Lower limit on each group's selection rate over the reference group's: 0.8 is the four-fifths rule."
+    )
+    min_coverage: float | None = _limit(0, 1, "Lower limit on scored / asked.")
+    max_competence_loss: float | None = _limit(
+        0, 1, "Upper limit on the fall of competence (share of sense over nonsense) over the contrast."
+    )
+    margin: Margin | None = Field(default=None, description="Added to the limit on its lenient side.")
+    severity: SeverityName | None = Field(default=None, description="error or warning; left out: the default's.")
+    min_items: Count | None = Field(default=None, description="Items without which nothing passes.")
+    min_clusters: Count | None = Field(default=None, description="Clusters without which nothing passes.")
+    inconclusive: Annotated[OnInconclusive, Field(strict=False)] | None = Field(
+        default=None,
+        description="fail, warn or pass. pass lets a cell through that was measured and not decided; never one that "
+        "was not measured.",
+    )
 
-    version: Annotated[Literal[1], BeforeValidator(_whole_number)]
-    rules: Annotated[tuple[Rule, ...], BeforeValidator(_from_list), Field(min_length=1)]
+    @property
+    def criterion(self) -> Criterion:
+        """The one that is limited."""
+        return next(one for one in Criterion if getattr(self, one.value) is not None)
+
+    @model_validator(mode="after")
+    def _limits_one_thing(self) -> Self:
+        named = [one.value for one in Criterion if getattr(self, one.value) is not None]
+        if not named:
+            msg = f"a rule needs one of {', '.join(Criterion)}"
+            raise ValueError(msg)
+        if len(named) > 1:
+            msg = f"a rule limits one thing, and this one limits {', '.join(named)}; write a rule for each"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _keys_mean_something(self) -> Self:
+        meaningful = _KEYS[self.criterion]
+        for key in ("features", "groups", "framing", "contrast"):
+            if getattr(self, key) is not None and key not in meaningful:
+                msg = f"{key} means nothing under {self.criterion.value}; it takes {', '.join(sorted(meaningful))}"
+                raise ValueError(msg)
+        if self.contrast is not None:
+            _refuse_interaction(self.contrast)
+        return self
+
+
+class Waiver(_Strict):
+    """A failure that somebody answers for until a day."""
+
+    rule: Name = Field(description="Id of the rule.")
+    probe: Name | None = Field(default=None, description="Left out: every probe.")
+    feature: Name | None = Field(default=None, description="Left out: every feature.")
+    group: Name | None = Field(default=None, description="Left out: every group.")
+    reason: Sentence = Field(description="Why the failure is borne.")
+    owner: Sentence = Field(description="Who answers for it.")
+    expires: Day = Field(description="Last day on which it holds.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledRule:
+    """A rule with every default filled in."""
+
+    id: str
+    criterion: Criterion
+    limit: float
+    margin: float
+    probes: tuple[str, ...] | None
+    features: tuple[str, ...] | None
+    groups: tuple[str, ...] | None
+    framing: str
+    contrast: Contrast
+    severity: Severity
+    min_items: int
+    min_clusters: int
+    inconclusive: OnInconclusive
+
+    @property
+    def arm(self) -> str:
+        """Contrast or framing, whichever the criterion is judged on."""
+        return self.contrast.value if self.criterion.of_a_contrast else self.framing
+
+    @property
+    def bound(self) -> float:
+        """The limit with its margin."""
+        return self.limit - self.margin if self.criterion.is_minimum else self.limit + self.margin
+
+
+class Policy(_Strict):
+    """A policy of biasaudit: limits that an audited model must keep."""
+
+    version: Annotated[Literal[1], BeforeValidator(_whole_number)] = Field(description="Of this format.")
+    defaults: Defaults = Field(default_factory=Defaults)
+    family: Annotated[Family, Field(strict=False)] = Field(
+        default=Family.NONE,
+        description="How intervals are widened because the policy judges many cells at once; it makes passes harder.",
+    )
+    rules: Annotated[tuple[Rule, ...], Field(min_length=1), BeforeValidator(_from_list)]
+    waivers: Annotated[tuple[Waiver, ...], BeforeValidator(_from_list)] = ()
     _name: str = PrivateAttr(default="policy")
 
     @property
@@ -113,133 +244,50 @@ class Policy(BaseModel):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _waivers_name_rules(self) -> Self:
+        known = [rule.id for rule in self.rules]
+        for waiver in self.waivers:
+            if waiver.rule not in known:
+                close = difflib.get_close_matches(waiver.rule, known, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"rules: {', '.join(known)}"
+                msg = f"a waiver is for rule {waiver.rule!r}, which is not there; {hint}"
+                raise ValueError(msg)
+        return self
 
-def read_policy(path: Path) -> Policy:
-    """Read a policy file.
+    @model_validator(mode="after")
+    def _competence_has_two_arms(self) -> Self:
+        for rule in self.rules:
+            contrast = rule.contrast or self.defaults.contrast
+            if rule.criterion is Criterion.MAX_COMPETENCE_LOSS and contrast not in _COMPETENCE_CONTRASTS:
+                msg = (
+                    f"rule {rule.id!r}: max_competence_loss is not judged on {contrast.value!r}; "
+                    f"it takes {'; '.join(_COMPETENCE_CONTRASTS)}"
+                )
+                raise ValueError(msg)
+        return self
 
-    Parameters
-    ----------
-    path : Path
-        YAML, UTF-8.
-
-    Returns
-    -------
-    Policy
-
-    Raises
-    ------
-    PolicyError
-        With file, place, what was found and what is allowed, for the first thing that is wrong.
-    """
-    content = _content(path, _text(path))
-    if not isinstance(content, dict):
-        raise PolicyError(
-            f"{path}: holds {'nothing' if content is None else type(content).__name__}.",
-            fix="A policy is a mapping with the keys version and rules.",
+    def settled(self, rule: Rule) -> SettledRule:
+        """Return a rule with the defaults of this policy filled in."""
+        defaults, criterion = self.defaults, rule.criterion
+        return SettledRule(
+            id=rule.id,
+            criterion=criterion,
+            limit=float(getattr(rule, criterion.value)),
+            margin=defaults.margin if rule.margin is None else rule.margin,
+            probes=rule.probes,
+            features=rule.features,
+            groups=rule.groups,
+            framing=rule.framing or defaults.framing,
+            contrast=rule.contrast or defaults.contrast,
+            severity=rule.severity or defaults.severity,
+            min_items=rule.min_items or defaults.min_items or MIN_ITEMS[criterion],
+            min_clusters=rule.min_clusters or defaults.min_clusters,
+            inconclusive=rule.inconclusive or OnInconclusive(defaults.inconclusive),
         )
-    try:
-        policy = Policy.model_validate(content)
-    except ValidationError as exc:
-        raise PolicyError(f"{path}: {_described(exc)}") from exc
-    policy._name = path.name  # noqa: SLF001  # a field would let the file name itself
-    return policy
 
 
-def _text(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(MAX_CHARACTERS + 1)
-    except FileNotFoundError as exc:
-        raise PolicyError(f"{path}: there is no such file.", fix="Name a policy file with --policy.") from exc
-    except UnicodeDecodeError as exc:
-        raise PolicyError(f"{path}: is not UTF-8 text: {exc.reason}.", fix="Save it as UTF-8.") from exc
-    except (OSError, ValueError) as exc:  # ValueError: a path with a null character
-        raise PolicyError(f"{path}: cannot be read: {exc}.", fix="Name a policy file with --policy.") from exc
-    if len(text) > MAX_CHARACTERS:
-        raise PolicyError(
-            f"{path}: is longer than {MAX_CHARACTERS:,} characters.", fix="Check that it is a policy, or split it."
-        )
-    return text
-
-
-def _content(path: Path, text: str) -> object:
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        n_values = 0 if root is None else _count_values(root, {})
-        if n_values <= MAX_VALUES:
-            content: object = yaml.safe_load(text)
-            return content
-    except RecursionError as exc:
-        raise PolicyError(f"{path}: is nested too deeply.", fix="Write the rules out as a flat list.") from exc
-    # Values that YAML's own types refuse (a date 2001-99-99) come as bare errors of Python.
-    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError) as exc:
-        raise PolicyError(f"{path}: is not valid YAML: {' '.join(str(exc).split())[:200]}.") from exc
-    raise PolicyError(
-        f"{path}: its aliases unfold to more than {MAX_VALUES:,} values.", fix="Write the rules out without aliases."
-    )
-
-
-def _count_values(node: yaml.Node, known: dict[int, int]) -> int:
-    """Count the values below a node with aliases unfolded, and refuse keys that are given twice."""
-    if id(node) in known:
-        return known[id(node)]
-    # A node inside itself never ends.
-    known[id(node)] = MAX_VALUES + 1
-    children: list[yaml.Node] = []
-    if isinstance(node, yaml.MappingNode):
-        _refuse_repeated_keys(node)
-        children = [child for pair in node.value for child in pair]
-    elif isinstance(node, yaml.SequenceNode):
-        children = node.value
-    known[id(node)] = min(1 + sum(_count_values(child, known) for child in children), MAX_VALUES + 1)
-    return known[id(node)]
-
-
-def _refuse_repeated_keys(node: yaml.MappingNode) -> None:
-    # YAML keeps the last of them, so that a second max_index would lift the first unseen.
-    seen: set[str] = set()
-    for key, _ in node.value:
-        if isinstance(key, yaml.ScalarNode):
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"key {key.value!r} is given twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-
-
-def _described(error: ValidationError) -> str:
-    errors = error.errors(include_url=False)
-    # A misspelled key also leaves one missing; the misspelling is what helps.
-    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
-    where = _where(first["loc"])
-    known = list(Rule.model_fields if len(first["loc"]) > 1 else Policy.model_fields)
-    if first["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        return f"{where} is not a known key.{hint} Known keys: {', '.join(known)}."
-    if first["type"] == "missing":
-        return f"{where} is missing. Known keys: {', '.join(known)}."
-    return f"{where}: {_problem(first)} (found {_found(first['input'])})."
-
-
-def _where(location: tuple[int | str, ...]) -> str:
-    steps = (f"[{step}]" if isinstance(step, int) else f".{_visible(step)}" for step in location)
-    return "".join(steps).lstrip(".") or "the policy"
-
-
-def _problem(error: ErrorDetails) -> str:
-    return _visible(error["msg"].removeprefix("Value error, "))
-
-
-def _found(value: object) -> str:
-    try:
-        shown = repr(value)
-    except ValueError:  # Python writes no integer of more than 4,300 digits
-        return "a number of thousands of digits"
-    return shown if len(shown) <= 80 else f"{shown[:79]}…"
-
-
-def _visible(text: str) -> str:
-    """Keep control and direction characters of a hostile file out of the terminal."""
-    return "".join(
-        letter if unicodedata.category(letter)[0] != "C" else letter.encode("unicode_escape").decode("ascii")
-        for letter in text
-    )
+def _refuse_interaction(contrast: Contrast) -> None:
+    if contrast is Contrast.INTERACTION:
+        msg = "an interaction is described, not judged"
+        raise ValueError(msg)

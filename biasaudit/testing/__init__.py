@@ -6,6 +6,7 @@ beforehand. The tiny models are real transformers that learned a set co-occurren
 
 from __future__ import annotations
 
+from biasaudit.testing.assertions import assert_bias_within
 from biasaudit.testing.responders import (
     always_anti,
     always_stereotype,
@@ -21,6 +22,7 @@ __all__ = [
     "ScriptedModel",
     "always_anti",
     "always_stereotype",
+    "assert_bias_within",
     "choosing",
     "leaning",
     "never_deciding",

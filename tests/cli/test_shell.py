@@ -115,8 +115,25 @@ def test_an_altered_or_unfinished_audit_fails(shell: Shell, finished: Path, tmp_
 def test_reports_are_written_again_and_audits_set_side_by_side(shell: Shell, finished: Path, tmp_path: Path) -> None:
     assert shell.run("report", finished, "-o", tmp_path / "r.html")[0] == 0
     assert (tmp_path / "r.html").read_bytes() == (finished / "report.html").read_bytes()
+    assert shell.run("report", finished, "-o", tmp_path / "r.md")[0] == 0
+    assert (tmp_path / "r.md").read_bytes() == (finished / "report.md").read_bytes()
     code, printed, _ = shell.run("compare", finished, finished)
     assert (code, printed.count("== ")) == (0, 2)
+    assert shell.run("report", finished, finished, "--out", tmp_path / "side.html")[0] == 0
+    assert "side by side" in (tmp_path / "side.html").read_text(encoding="utf-8")
+
+
+def test_tables_and_a_model_card_from_the_shell(shell: Shell, finished: Path, tmp_path: Path) -> None:
+    """Alone they leave the reports in the folder as they are; several audits make one page and no more."""
+    before = {path.name: path.read_bytes() for path in finished.iterdir()}
+    code, printed, _ = shell.run("report", finished, "--csv", tmp_path / "csv", "--model-card", tmp_path / "card.md")
+    assert code == 0
+    assert printed.count(".csv") == len(list((tmp_path / "csv").iterdir())) == 9
+    assert (tmp_path / "card.md").read_text(encoding="utf-8").startswith("---\n")
+    assert {path.name: path.read_bytes() for path in finished.iterdir()} == before
+    assert shell.run("report", finished, finished)[0] == 2
+    assert shell.run("report", finished, finished, "--out", tmp_path / "x.html", "--csv", tmp_path / "y")[0] == 2
+    assert not (tmp_path / "x.html").exists()
 
 
 def test_probes_from_the_shell(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,12 +205,12 @@ def test_a_fault_of_our_own_is_not_a_violated_policy(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python ends with 1 after an unforeseen exception, and 1 means that a policy is violated."""
-    import biasaudit.audits.store
+    import biasaudit.audits.checked
 
     def fault(_: Path) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(biasaudit.audits.store, "read_audit", fault)
+    monkeypatch.setattr(biasaudit.audits.checked, "read_checked", fault)
     rules = policy(tmp_path, "version: 1\nrules:\n  - {id: r, max_index: 1.0}\n")
     code, _, told = shell.run("check", tmp_path, "--policy", rules)
     assert code == 4

@@ -17,6 +17,10 @@ INCREASE: Row = {"id": "r", "max_increase": 0.02}
 COVERAGE: Row = {"id": "r", "min_coverage": 0.9}
 
 
+def pair(index: float, increase: float) -> list[Row]:
+    return [{"id": "index", "max_index": index}, {"id": "increase", "max_increase": increase}]
+
+
 @pytest.mark.parametrize(
     ("low", "high", "limit", "outcome"),
     [
@@ -76,7 +80,7 @@ def test_coverage_is_a_count_and_counts_that_contradict_decide_nothing(
     assert judged([COVERAGE], levels=[level(n_items=scored, n_asked=asked)]).outcome is outcome
 
 
-@pytest.mark.parametrize("rule", [INDEX, INCREASE, COVERAGE])
+@pytest.mark.parametrize("rule", [INDEX, INCREASE])
 @pytest.mark.parametrize("status", ["not measured", "too few clusters", "not estimable"])
 def test_a_row_that_is_not_ok_decides_nothing(rule: Row, status: str) -> None:
     """Its reason is passed on, so that the reader knows what is missing."""
@@ -90,12 +94,21 @@ def test_a_row_that_is_not_ok_decides_nothing(rule: Row, status: str) -> None:
     assert decision.results[0].value is None
 
 
+def test_coverage_cannot_pass_where_there_is_no_index() -> None:
+    """All items of three clusters were scored: no evidence, and yet a coverage of 1."""
+    found = [
+        judged([COVERAGE], levels=[level(None, None, status="too few clusters", n_items=scored)]).results[0]
+        for scored in (100, 50)
+    ]
+    assert [one.outcome.value for one in found] == ["inconclusive", "violated"]
+    assert found[0].reason == "status: too few clusters"
+
+
 @pytest.mark.parametrize("bounds", [(math.nan, 0.1), (-0.1, math.nan), (-math.inf, 0.1), (0.9, 0.1), (None, None)])
 def test_bounds_that_are_no_interval_decide_nothing(bounds: tuple[float | None, float | None]) -> None:
     """A high bound below the limit would pass an interval that is upside down."""
     low, high = bounds
-    rules: list[Row] = [{"id": "r", "max_index": 0.3, "max_increase": 0.3}]
-    decision = judged(rules, levels=[level(low, high)], changes=[change(low, high)])
+    decision = judged(pair(0.3, 0.3), levels=[level(low, high)], changes=[change(low, high)])
     assert [result.outcome for result in decision.results] == [Outcome.INCONCLUSIVE] * 2
     assert {result.reason for result in decision.results} == {"no usable interval"}
     if low is not None and high is not None:
@@ -167,7 +180,7 @@ def test_a_probe_without_the_framing_is_inconclusive() -> None:
 def test_other_metrics_are_not_judged() -> None:
     levels = [level(), level(0.9, 1.0, metric="sign"), level(0.9, 1.0, metric="competence", feature="all")]
     changes = [change(), change(-0.9, -0.8, metric="sign")]
-    decision = judged([{"id": "r", "max_index": 0.3, "max_increase": 0.2}], levels=levels, changes=changes)
+    decision = judged(pair(0.3, 0.2), levels=levels, changes=changes)
     assert [one.outcome for one in decision.results] == [Outcome.PASSED, Outcome.PASSED]
 
 
@@ -188,7 +201,7 @@ def _result(outcome: Outcome) -> RuleResult:
     measured = None if outcome is Outcome.INCONCLUSIVE else 0.1
     return RuleResult(
         rule_id="r",
-        criterion="max_index",
+        criterion=gate.Criterion.MAX_INDEX,
         tuned="tuned",
         probe="p",
         feature="f",
@@ -209,7 +222,7 @@ def test_a_result_without_numbers_cannot_decide(outcome: Outcome, number: float 
     with pytest.raises(ValueError, match="needs a value and both bounds"):
         RuleResult(
             rule_id="r",
-            criterion="max_index",
+            criterion=gate.Criterion.MAX_INDEX,
             tuned="tuned",
             probe="p",
             feature="f",
@@ -247,7 +260,7 @@ def test_widening_an_interval_turns_nothing_into_a_pass(  # noqa: PLR0917  # one
 ) -> None:
     """Less evidence must not earn a better grade; nor may it turn a pass into a violation."""
     low, high = min(one, other), max(one, other)
-    rules: list[Row] = [{"id": "r", "max_index": limit, "max_increase": rise}]
+    rules = pair(limit, rise)
     narrow = judged(rules, levels=[level(low, high)], changes=[change(low, high)])
     wide = judged(rules, levels=[level(low - left, high + right)], changes=[change(low - left, high + right)])
     for before, after in zip(narrow.results, wide.results, strict=True):

@@ -151,7 +151,7 @@ def test_every_form_says_the_same_and_nothing_acts_in_it() -> None:
         ),
         ("version: 1\nrules: []\n", "rules"),
         ("version: 2\nrules:\n  - {id: r, max_index: 0.3}\n", "version"),
-        ("version: 1\nrules:\n  - {id: r}\n", "at least one of"),
+        ("version: 1\nrules:\n  - {id: r}\n", "a rule needs one of"),
         ("version: 1\nrules:\n  - {id: r, max_index: 3}\n", "rules[0].max_index"),
         ("version: 1\nrules:\n  - {id: r, max_index: .nan}\n", "rules[0].max_index"),
         ("version: 1\nrules:\n  - {id: r, max_index: 0.1}\n  - {id: r, max_index: 0.1}\n", "repeated: r"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -28,21 +29,51 @@ def message_for(path: Path, content: bytes | str) -> str:
     return str(caught.value)
 
 
-def test_every_key_is_read_and_the_defaults_are_as_deployed(tmp_path: Path) -> None:
+WHOLE = """
+version: 1
+family: holm
+defaults:
+  {framing: plain, contrast: "weights, plain", severity: warning, margin: 0.01, min_items: 9, min_clusters: 7,
+   inconclusive: fail}
+rules:
+  - {id: whole, probes: [hiring], features: [gender, all], groups: [woman], framing: chat, min_ratio: 0.8, margin: 0.02,
+     severity: error, min_items: 50, min_clusters: 10, inconclusive: pass}
+  - {id: rise, contrast: as deployed, max_increase: 2}
+  - {id: short, max_index: -1}
+waivers:
+  - {rule: whole, probe: hiring, feature: gender, group: woman, reason: " known ", owner: an, expires: 2027-01-31}
+  - {rule: short, reason: r, owner: o, expires: "2027-02-01"}
+"""
+
+
+def test_every_key_is_read_and_defaults_fill_what_a_rule_leaves_out(tmp_path: Path) -> None:
     path = tmp_path / "limits.yaml"
-    path.write_text(
-        "version: 1\nrules:\n  - id: whole\n    probes: [occupations]\n    features: [gender, all]\n"
-        "    framing: plain\n    contrast: weights, plain\n    max_index: -1\n    max_increase: 2\n"
-        "    min_coverage: 1\n  - id: short\n    max_index: 1\n",
-        encoding="utf-8",
-    )
+    path.write_text(WHOLE, encoding="utf-8")
     policy = gate.read_policy(path)
-    whole, short = policy.rules
-    assert (policy.name, policy.version) == ("limits.yaml", 1)
-    assert (whole.probes, whole.features) == (("occupations",), ("gender", "all"))
-    assert (whole.framing, whole.contrast) == ("plain", Contrast.WEIGHTS_PLAIN)
-    assert (whole.max_index, whole.max_increase, whole.min_coverage) == (-1, 2, 1)
-    assert (short.probes, short.features, short.framing, short.contrast) == (None, None, "chat", Contrast.AS_DEPLOYED)
+    whole, rise, short = (policy.settled(rule) for rule in policy.rules)
+    assert (policy.name, policy.version, policy.family.value) == ("limits.yaml", 1, "holm")
+    assert (whole.probes, whole.features, whole.groups) == (("hiring",), ("gender", "all"), ("woman",))
+    assert (whole.criterion.value, whole.limit, whole.margin, whole.arm) == ("min_ratio", 0.8, 0.02, "chat")
+    assert whole.bound == pytest.approx(0.78)
+    assert (whole.severity.value, whole.min_items, whole.min_clusters) == ("error", 50, 10)
+    assert whole.inconclusive.value == "pass"
+    assert (rise.arm, rise.bound) == ("as deployed", 2.01)
+    assert (short.arm, short.severity.value, short.min_items, short.min_clusters) == ("plain", "warning", 9, 7)
+    assert (short.inconclusive.value, short.contrast, short.probes) == ("fail", Contrast.WEIGHTS_PLAIN, None)
+    first, second = policy.waivers
+    assert (first.rule, first.probe, first.feature, first.group) == ("whole", "hiring", "gender", "woman")
+    assert (first.reason, first.owner, first.expires) == ("known", "an", date(2027, 1, 31))
+    assert second.expires == date(2027, 2, 1)
+
+
+def test_without_defaults_the_model_is_judged_as_deployed() -> None:
+    policy = gate.Policy.model_validate(
+        {"version": 1, "rules": [{"id": "a", "max_index": 1.0}, {"id": "b", "min_ratio": 0.8}]}
+    )
+    index, ratio = (policy.settled(rule) for rule in policy.rules)
+    assert (index.framing, index.contrast, index.margin) == ("chat", Contrast.AS_DEPLOYED, 0)
+    assert (index.severity.value, index.inconclusive.value) == ("error", "warn")
+    assert (index.min_items, index.min_clusters, ratio.min_items) == (1, 5, 30)
 
 
 def test_a_policy_cannot_be_changed_or_name_itself(tmp_path: Path) -> None:
@@ -55,7 +86,10 @@ def test_a_policy_cannot_be_changed_or_name_itself(tmp_path: Path) -> None:
     ("content", "expected"),
     [
         ("version: 1\nrule:\n  - {id: r, max_index: 0.3}\n", "rule is not a known key. Did you mean 'rules'?"),
-        ("version: 1\nrules:\n  - {id: r, zzz: 1}\n", "Known keys: id, probes, features, framing, contrast, max_index"),
+        (
+            "version: 1\nrules:\n  - {id: r, zzz: 1}\n",
+            "Known keys: id, probes, features, groups, framing, contrast, max_index",
+        ),
         ("version: 1\nrules:\n  - {max_index: 0.3}\n", "rules[0].id is missing. Known keys: id,"),
         ("version: 1\nrules:\n  - {id: r, max_index: -1.1}\n", "rules[0].max_index"),
         ("version: 1\nrules:\n  - {id: r, max_increase: -0.1}\n", "rules[0].max_increase"),
@@ -73,6 +107,30 @@ def test_a_policy_cannot_be_changed_or_name_itself(tmp_path: Path) -> None:
         ("version: 1\nrules:\n  - {id: 7, max_index: 0}\n", "rules[0].id"),
         ("version: 1\nrules:\n  - text\n", "rules[0]"),
         ("version: 1\nrules: {id: r}\n", "rules: "),
+        ("version: 1\nrules:\n  - {id: r, max_index: 0.1, min_coverage: 1}\n", "limits one thing, and this one limits"),
+        ("version: 1\nrules:\n  - {id: r, max_index: 0.1, contrast: as deployed}\n", "contrast means nothing under"),
+        ("version: 1\nrules:\n  - {id: r, max_increase: 0.1, framing: chat}\n", "it takes contrast, features"),
+        ("version: 1\nrules:\n  - {id: r, max_competence_loss: 0.1, features: [a]}\n", "features means nothing"),
+        ("version: 1\nrules:\n  - {id: r, max_index: 0.1, groups: [a]}\n", "groups means nothing"),
+        (
+            'version: 1\nrules:\n  - {id: r, max_competence_loss: 0.1, contrast: "step, plain"}\n',
+            "not judged on 'step, plain'",
+        ),
+        ("version: 1\nrules:\n  - {id: r, max_index: 0.1, margin: -0.1}\n", "rules[0].margin"),
+        ("version: 1\nrules:\n  - {id: r, max_index: 0.1, severty: error}\n", "Did you mean 'severity'?"),
+        ("version: 1\nrules:\n  - {id: r, max_index: 0.1, min_items: 0}\n", "rules[0].min_items"),
+        (GOOD + "family: holms\n", "family: "),
+        (GOOD + "familly: holm\n", "Did you mean 'family'?"),
+        (GOOD + "defaults: {framming: chat}\n", "defaults.framming is not a known key. Did you mean 'framing'?"),
+        (GOOD + "defaults: {inconclusive: pass}\n", "'fail' or 'warn' (found 'pass')"),
+        (GOOD + "defaults: {contrast: interaction}\n", "described, not judged"),
+        (GOOD + "waivers:\n  - {rule: rr, reason: a, owner: b, expires: 2027-01-01}\n", "did you mean 'r'?"),
+        (GOOD + "waivers:\n  - {rule: zzz, reason: a, owner: b, expires: 2027-01-01}\n", "rules: r"),
+        (GOOD + "waivers:\n  - {rule: r, reason: a, owner: b}\n", "waivers[0].expires is missing. Known keys: rule,"),
+        (GOOD + "waivers:\n  - {rule: r, reason: ' ', owner: b, expires: 2027-01-01}\n", "waivers[0].reason"),
+        (GOOD + "waivers:\n  - {rule: r, reason: a, owner: b, expires: soon}\n", "a date such as 2027-01-31"),
+        (GOOD + "waivers:\n  - {rule: r, reason: a, owner: b, expires: 20270131}\n", "(found 20270131)"),
+        (GOOD + "waivers:\n  - {rule: r, reason: a, owner: b, expires: 2027-01-01 10:00:00}\n", "a date such as"),
         (GOOD.replace("1", "true", 1), "(found True)"),
         (GOOD.replace("1", "1.0", 1), "(found 1.0)"),
         (GOOD.replace("1", f"0x{'F' * 6000}", 1), "thousands of digits"),
@@ -116,7 +174,7 @@ def test_a_bomb_is_refused_at_once(tmp_path: Path, content: str, expected: str) 
     """A few lines can ask for billions of values; the check runs where strangers open pull requests."""
     started = time.monotonic()
     assert expected in message_for(tmp_path / "p.yaml", content)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60  # a loaded machine is no failure
 
 
 def test_aliases_and_merges_that_stay_small_are_allowed(tmp_path: Path) -> None:

@@ -1,0 +1,155 @@
+"""From a rule to the cells that it looks at, whether or not the audit has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from biasaudit.gate.criteria import REASONS, judge
+from biasaudit.gate.evidence import ALL, Evidence, Measurement
+from biasaudit.gate.policy import SettledRule
+from biasaudit.gate.vocabulary import Criterion, Outcome
+
+_WHERE_IT_APPLIES: Final = {Criterion.MIN_RATIO, Criterion.MAX_COMPETENCE_LOSS}
+"""Criteria that many probes cannot have; without names, the probes that have one are judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One rule at one place.
+
+    Attributes
+    ----------
+    rule : SettledRule
+    tuned, probe, feature, group : str
+    found : Measurement or None
+        What the audit has there.
+    why : str
+        Why there is nothing.
+    """
+
+    rule: SettledRule
+    tuned: str
+    probe: str
+    feature: str
+    group: str
+    found: Measurement | None = None
+    why: str = ""
+
+    @property
+    def interval(self) -> tuple[float, float, float] | None:
+        """Value and bounds as the audit has them."""
+        return None if self.found is None else self.found.interval
+
+    def judged(self, low: float, high: float) -> tuple[Outcome, str]:
+        """Judge an interval, its bounds given; few items and clusters take a pass away and give none."""
+        rule, found = self.rule, self.found
+        outcome = judge(rule.criterion, low, high, rule.bound)
+        if outcome is Outcome.PASSED and found is not None:
+            if found.reserve:
+                return Outcome.INCONCLUSIVE, found.reserve
+            for number, least, unit in (
+                (found.n_items, rule.min_items, "items"),
+                (found.n_clusters, rule.min_clusters, "clusters"),
+            ):
+                if number < least:
+                    return Outcome.INCONCLUSIVE, f"{number} {unit}; nothing passes with fewer than {least}"
+        return outcome, REASONS[outcome]
+
+
+def cells_of(rule: SettledRule, evidence: Evidence) -> list[Cell]:
+    """Return the cells of a rule, never none: what the audit lacks must show as a result."""
+    rows = evidence.by_criterion[rule.criterion]
+    # Sets: a name written twice is one name.
+    places = sorted(
+        {
+            (tuned, probe, feature, group)
+            for tuned in evidence.tuned or ("",)
+            for probe in _probes(rule, rows, evidence)
+            for feature in _features(rule, probe, rows, evidence)
+            for group in _groups(rule, probe, feature, rows)
+        }
+    )
+    cells: list[Cell] = []
+    for tuned, probe, feature, group in places:
+        wanted = (tuned, probe, feature, group, rule.arm)
+        found = [row for row in rows if (row.tuned, row.probe, row.feature, row.group, row.arm) == wanted]
+        place = Cell(rule=rule, tuned=tuned, probe=probe, feature=feature, group=group)
+        cells += [_at(place, row) for row in found] or [_at(place, None, why=_why_absent(place, rows, evidence))]
+    return cells
+
+
+def _at(place: Cell, found: Measurement | None, *, why: str = "") -> Cell:
+    return Cell(
+        rule=place.rule,
+        tuned=place.tuned,
+        probe=place.probe,
+        feature=place.feature,
+        group=place.group,
+        found=found,
+        why=why if found is None else found.why,
+    )
+
+
+def _probes(rule: SettledRule, rows: Sequence[Measurement], evidence: Evidence) -> Iterable[str]:
+    if rule.probes:
+        return rule.probes
+    there = {row.probe for row in rows} if rule.criterion in _WHERE_IT_APPLIES else set(evidence.features)
+    return there or {ALL}
+
+
+def _features(rule: SettledRule, probe: str, rows: Sequence[Measurement], evidence: Evidence) -> Iterable[str]:
+    if rule.criterion is Criterion.MAX_COMPETENCE_LOSS:
+        return (ALL,)
+    if rule.features:
+        return rule.features
+    there = (
+        {row.feature for row in rows if row.probe == probe}
+        if rule.criterion is Criterion.MIN_RATIO
+        else set(evidence.features.get(probe, ()))
+    )
+    return there - {ALL} or {ALL}
+
+
+def _groups(rule: SettledRule, probe: str, feature: str, rows: Sequence[Measurement]) -> Iterable[str]:
+    if rule.criterion is not Criterion.MIN_RATIO:
+        return ("",)
+    if rule.groups:
+        return rule.groups
+    return {row.group for row in rows if (row.probe, row.feature) == (probe, feature)} or {""}
+
+
+def _why_absent(place: Cell, rows: Sequence[Measurement], evidence: Evidence) -> str:
+    return _why_no_probe(place, rows, evidence) or _why_no_row(place, rows, evidence)
+
+
+def _why_no_probe(place: Cell, rows: Sequence[Measurement], evidence: Evidence) -> str:
+    criterion = place.rule.criterion
+    known = sorted({*evidence.features, *(row.probe for row in rows)})
+    if not known:
+        return "the audit has no measured cell"
+    if place.probe not in {ALL, *known}:
+        return f"the audit has no probe {place.probe!r}; it has: {', '.join(known)}"
+    if criterion is Criterion.MAX_INCREASE_OVER_BASELINE and not evidence.has_baseline:
+        return "not measured: no baseline is given; name an earlier audit with --baseline"
+    if criterion in _WHERE_IT_APPLIES and not any(row.probe == place.probe for row in rows):
+        what = "selection rates by group" if criterion is Criterion.MIN_RATIO else "competence beside the base's"
+        return f"not measured: {'the audit' if place.probe == ALL else f'probe {place.probe!r}'} has no {what}"
+    return ""
+
+
+def _why_no_row(place: Cell, rows: Sequence[Measurement], evidence: Evidence) -> str:
+    features = {*evidence.features.get(place.probe, ()), *(row.feature for row in rows if row.probe == place.probe)}
+    if place.feature not in features:
+        return f"probe {place.probe!r} has no feature {place.feature!r}; it has: {', '.join(sorted(features))}"
+    if not place.tuned:
+        return "the audit has no tuned checkpoint"
+    groups = {row.group for row in rows if (row.probe, row.feature) == (place.probe, place.feature)} - {""}
+    if place.group not in {"", *groups}:
+        there = ", ".join(sorted(groups)) or "none"
+        return f"feature {place.feature!r} has no group {place.group!r} beside the reference; it has: {there}"
+    arm = place.rule.arm
+    arms = {row.arm for row in rows if (row.tuned, row.probe) == (place.tuned, place.probe)}
+    there = ", ".join(sorted(arms)) or "nothing"
+    return f"the audit has no such cell for {arm!r}; for this checkpoint and probe it has: {there}"

@@ -1,0 +1,87 @@
+"""Words of the gate: criteria, outcomes, and what the run makes of them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Criterion(StrEnum):
+    """What a rule limits; its name is the key in the policy file."""
+
+    MAX_INDEX = "max_index"
+    MAX_ABS_INDEX = "max_abs_index"
+    MAX_INCREASE = "max_increase"
+    MAX_INCREASE_OVER_BASELINE = "max_increase_over_baseline"
+    MIN_RATIO = "min_ratio"
+    MIN_COVERAGE = "min_coverage"
+    MAX_COMPETENCE_LOSS = "max_competence_loss"
+
+    @property
+    def is_minimum(self) -> bool:
+        """Whether more is better: the limit is a lower one."""
+        return self in {Criterion.MIN_RATIO, Criterion.MIN_COVERAGE}
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is counted and not estimated: it has no interval to widen."""
+        return self is Criterion.MIN_COVERAGE
+
+    @property
+    def of_a_contrast(self) -> bool:
+        """Whether it is judged on a contrast; else on a framing."""
+        return self in {Criterion.MAX_INCREASE, Criterion.MAX_COMPETENCE_LOSS}
+
+
+class Outcome(StrEnum):
+    """Of one cell against its limit, or of the whole run."""
+
+    PASSED = "passed"
+    VIOLATED = "violated"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Effect(StrEnum):
+    """What the run makes of one result."""
+
+    PASSED = "passed"
+    VIOLATED = "violated"
+    INCONCLUSIVE = "inconclusive"
+    WARNING = "warning"
+    WAIVED = "waived"
+    ACCEPTED = "accepted"
+    """Inconclusive, and the rule says in so many words that this may pass."""
+
+
+class Severity(StrEnum):
+    """Whether a rule can fail the run."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class OnInconclusive(StrEnum):
+    """What a rule makes of a cell that cannot be decided."""
+
+    FAIL = "fail"
+    WARN = "warn"
+    PASS = "pass"  # noqa: S105  # a word of the policy file
+
+
+class Family(StrEnum):
+    """How the intervals of a policy are widened for being many."""
+
+    NONE = "none"
+    BONFERRONI = "bonferroni"
+    HOLM = "holm"
+
+
+class WaiverState(StrEnum):
+    """What became of a waiver."""
+
+    USED = "used"
+    UNUSED = "unused"
+    EXPIRED = "expired"
+
+
+EXIT_CODES: Final = {Outcome.PASSED: 0, Outcome.VIOLATED: 1, Outcome.INCONCLUSIVE: 3}

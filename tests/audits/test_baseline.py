@@ -18,6 +18,9 @@ from biasaudit.testing import leaning, scripted_audit
 from tests.scripted_audits import LARGE
 from tests.tiny import save_probe
 
+# Each computes an audit or more from its responses.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def probe(tmp_path_factory: pytest.TempPathFactory) -> str:

@@ -21,6 +21,9 @@ from biasaudit.bundles import archive, verify_bundle, write_bundle
 from biasaudit.errors import AlteredAuditError, BundleError, PolicyError, UsageError
 from tests.scripted_audits import save_audit
 
+# Each computes an audit or more from its responses.
+pytestmark = pytest.mark.slow
+
 POLICY = "version: 1\nrules:\n  - {id: r, max_index: 0.9}\n"
 Members = dict[str, bytes]
 

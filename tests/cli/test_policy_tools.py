@@ -10,6 +10,9 @@ import yaml
 from tests.cli.test_shell import Shell
 from tests.scripted_audits import save_audit
 
+# Each computes an audit or more from its responses.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:

@@ -167,7 +167,6 @@ def test_bad_input_gets_one_message_with_the_fix(shell: Shell, models: Path, tmp
     for arguments, expected in (
         (("audit", "./none", base, *options), "no such file or folder"),
         (("audit", base, *options), "Missing argument"),
-        (("audit", base, base), "probe"),
         (("audit", tmp_path, base, *options), "config.json"),
         (("audit", pickled, base, *options), "pickled weights only"),
         (("audit", models / "bare", models / "bare", *options), "--chat-template"),

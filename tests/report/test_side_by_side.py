@@ -19,6 +19,9 @@ from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit, manifest
 from tests.report.test_render import HOSTILE, _parsed, _text
 from tests.scripted_audits import save_audit
 
+# Each computes an audit or more from its responses.
+pytestmark = pytest.mark.slow
+
 PLAIN: dict[str, Any] = {"with_disparities": False, "with_families": False, "contrasts": ("weights, plain",)}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Self, TypeVar, cast
 
 import altair as alt
 
@@ -27,9 +27,17 @@ class Finding:
     description: str
 
 
+class Numbers(alt.InlineData):
+    """The numbers of a chart: Altair copies a chart at each step, and would copy these too."""
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Return itself."""
+        return self
+
+
 def layered(layers: Sequence[alt.Chart], **properties: Any) -> alt.LayerChart:  # Any: Altair checks them
     """Lay charts over one another; Altair's own types allow for facets, which are not used here."""
-    return cast("alt.LayerChart", alt.layer(*layers).properties(**properties))
+    return cast("alt.LayerChart", alt.layer(*layers, **properties))
 
 
 def paint(channel: str, arms: tuple[str, str]) -> alt.Stroke | alt.Fill:
@@ -104,17 +112,17 @@ def styled(chart: AnyChart, finding: Finding, *, narrow: bool, letters: int = 74
     """Give a chart its title, of so many letters a line where it is wide, its description and its colours."""
     lines = textwrap.wrap(finding.title, 36 if narrow else letters) or [""]
     title = alt.TitleParams(lines, anchor="start", fontSize=15, fontWeight=600, color=INK, offset=16)
-    drawn = (
-        chart.properties(
-            title=title,
-            description=finding.description,
-            background="transparent",
-            # Text is measured in one font and shown in the reader's own, which may be wider.
-            padding={"left": 12, "top": 5, "right": 36, "bottom": 5},
-        )
-        .configure(font=_FONT, aria=False)
-        .configure_view(stroke=None)
-        .configure_axis(
+    # Set and not chained: each link of a chain would copy the chart, its numbers included.
+    chart.title = title
+    chart.description = finding.description
+    chart.background = "transparent"
+    # Text is measured in one font and shown in the reader's own, which may be wider.
+    chart.padding = {"left": 12, "top": 5, "right": 36, "bottom": 5}
+    chart.config = alt.Config(
+        font=_FONT,
+        aria=False,
+        view=alt.ViewConfig(stroke=None),
+        axis=alt.AxisConfig(
             labelColor=MUTED,
             titleColor=MUTED,
             gridColor=GRID,
@@ -124,8 +132,10 @@ def styled(chart: AnyChart, finding: Finding, *, narrow: bool, letters: int = 74
             labelFontSize=11.5,
             titleFontSize=11.5,
             titlePadding=10,
-        )
-        .configure_legend(orient="top", direction="horizontal", labelColor=INK, labelFontSize=11.5, symbolSize=70)
-        .configure_title(lineHeight=20)
+        ),
+        legend=alt.LegendConfig(
+            orient="top", direction="horizontal", labelColor=INK, labelFontSize=11.5, symbolSize=70
+        ),
+        title=alt.TitleConfig(lineHeight=20),
     )
-    return cast("AnyChart", drawn)
+    return chart

@@ -11,6 +11,7 @@ from biasaudit.report.chart_parts import (
     ROW_HEIGHT,
     WIDE,
     Finding,
+    Numbers,
     domain,
     index_axis,
     layered,
@@ -161,10 +162,10 @@ def _panel(
         if (first := present(row["first_value"])) is not None and (second := present(row["second_value"])) is not None
     ]
     verdicts = [{"row": name, "verdict": _verdict(row)} for row, name in zip(cells, rows, strict=True)]
-    drawn = alt.Chart(alt.InlineData(values=points))
+    drawn = alt.Chart(Numbers(values=points))
     layers = [
-        alt.Chart(alt.InlineData(values=[{"value": 0}])).mark_rule(color=MUTED, strokeWidth=1.5).encode(x=x),
-        alt.Chart(alt.InlineData(values=links))
+        alt.Chart(Numbers(values=[{"value": 0}])).mark_rule(color=MUTED, strokeWidth=1.5).encode(x=x),
+        alt.Chart(Numbers(values=links))
         .mark_rule(color=LINK, strokeWidth=5, strokeCap="round")
         .encode(x=alt.X("first:Q", scale=scale), x2="second:Q", y=y),
         drawn.mark_rule(strokeWidth=1.5).encode(
@@ -175,7 +176,7 @@ def _panel(
             stroke=paint("stroke", arms),
         ),
         drawn.mark_point(size=72, strokeWidth=1.8, opacity=1).encode(x=x, y=y, yOffset=offset(arms), **looks(arms)),
-        alt.Chart(alt.InlineData(values=verdicts))
+        alt.Chart(Numbers(values=verdicts))
         .mark_text(align="left", color=INK, fontSize=11.5)
         .encode(x=alt.value(width + 12), y=y, text="verdict:N"),
     ]
@@ -206,5 +207,5 @@ def _points(row: Mapping[str, Any], name: str, arms: tuple[str, str]) -> list[di
 
 
 def _empty(width: int) -> alt.LayerChart:
-    note = alt.Chart(alt.InlineData(values=[{"note": "Nothing was compared."}])).mark_text(color=MUTED)
+    note = alt.Chart(Numbers(values=[{"note": "Nothing was compared."}])).mark_text(color=MUTED)
     return layered([note.encode(text="note:N")], width=width, height=40)

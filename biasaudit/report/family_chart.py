@@ -11,6 +11,7 @@ from biasaudit.report.chart_parts import (
     ROW_HEIGHT,
     WIDE,
     Finding,
+    Numbers,
     domain,
     index_axis,
     layered,
@@ -241,8 +242,8 @@ def _drawn(panel: _Panel, *, scale: alt.Scale, width: int, last: bool) -> alt.La
     x = alt.X("value:Q", scale=scale, axis=index_axis(narrow=narrow, last=last))
     y = row_axis(panel.rows, narrow=narrow)
     layers = [
-        alt.Chart(alt.InlineData(values=[{"value": 0}])).mark_rule(color=MUTED, strokeWidth=1.5).encode(x=x),
-        alt.Chart(alt.InlineData(values=_by_arm(panel.lines)))
+        alt.Chart(Numbers(values=[{"value": 0}])).mark_rule(color=MUTED, strokeWidth=1.5).encode(x=x),
+        alt.Chart(Numbers(values=_by_arm(panel.lines)))
         .mark_rule(strokeWidth=1.5)
         .encode(
             x=alt.X("low:Q", scale=scale),
@@ -251,7 +252,7 @@ def _drawn(panel: _Panel, *, scale: alt.Scale, width: int, last: bool) -> alt.La
             yOffset=offset(ARMS),
             stroke=paint("stroke", ARMS),
         ),
-        alt.Chart(alt.InlineData(values=_by_arm(panel.points)))
+        alt.Chart(Numbers(values=_by_arm(panel.points)))
         .mark_point(size=_MARK_SIZE, strokeWidth=1.5, opacity=1)
         .encode(x=x, y=y, yOffset=offset(ARMS), **looks(ARMS)),
     ]

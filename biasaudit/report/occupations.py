@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 
-from biasaudit.report.chart_parts import WIDE, Finding, layered, looks, styled
+from biasaudit.report.chart_parts import WIDE, Finding, Numbers, layered, looks, styled
 from biasaudit.report.pictures import INK, LINK, MUTED, TUNED_SOFT
 from biasaudit.report.wording import chart_label, records
 
@@ -80,7 +80,7 @@ def occupations_chart(
     )
     y = alt.Y("value:Q", title="Lean of the model in nats")
     layers = [
-        alt.Chart(alt.InlineData(values=[{"y": 0}])).mark_rule(color=MUTED, strokeWidth=1.5).encode(y="y:Q"),
+        alt.Chart(Numbers(values=[{"y": 0}])).mark_rule(color=MUTED, strokeWidth=1.5).encode(y="y:Q"),
         *_lean_marks(points, "base", x=x, y=y),
         *_lean_marks(points, "tuned", x=x, y=y),
         *_lean_labels(points, x=x, y=y, at_most=LABELLED // 2 if narrow else LABELLED),
@@ -130,7 +130,7 @@ def as_share(text: object) -> float | None:
 
 
 def _lean_marks(points: Sequence[Mapping[str, Any]], arm: str, *, x: alt.X, y: alt.Y) -> list[alt.Chart]:  # Any: mixed
-    own = alt.Chart(alt.InlineData(values=[row for row in points if row["arm"] == arm]))
+    own = alt.Chart(Numbers(values=[row for row in points if row["arm"] == arm]))
     # The arms of one occupation share an x: side by side, neither hides the other's interval.
     shift = -2.5 if arm == "base" else 2.5
     return [
@@ -170,7 +170,7 @@ def _lean_labels(
         ("right", -8, [row for row in named if row["share"] >= 0.5]),
     )
     return [
-        alt.Chart(alt.InlineData(values=rows))
+        alt.Chart(Numbers(values=rows))
         .mark_text(align="left" if side == "left" else "right", dx=dx, color=INK, fontSize=11)
         .encode(x=x, y=y, text="attribute:N")
         for side, dx, rows in sides

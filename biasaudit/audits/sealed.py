@@ -109,7 +109,8 @@ def check_files(folder: Path, manifest: Manifest) -> None:
             raise AlteredAuditError(f"{folder / MANIFEST} names {name!r}, which is no file name.", fix=_RESTORE)
         path = folder / name
         if _checksum(path) != checksum:
-            fix = "Write it again: biasaudit report DIR --recompute." if name.endswith(".html") else _RESTORE
+            is_report = not name.endswith(".parquet")
+            fix = f"Write it again: biasaudit report {folder}." if is_report else _RESTORE
             raise AlteredAuditError(f"{path} was altered: its checksum is not the manifest's.", fix=fix)
 
 

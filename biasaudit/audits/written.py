@@ -34,13 +34,24 @@ def written(audit: Audit, manifest: Manifest, out: Path | None) -> Audit:
     if out is None:
         return complete
     files = store.write_tables(out, complete)
-    complete = replace(complete, manifest=replace(manifest, files=files))
+    return with_reports(replace(complete, manifest=replace(manifest, files=files)), out)
+
+
+def with_reports(audit: Audit, folder: Path) -> Audit:
+    """Write the reports of an audit into its folder, and the manifest with their checksums after them.
+
+    Parameters
+    ----------
+    audit : Audit
+        Its manifest has the checksums of its tables.
+    folder : Path
+    """
     from biasaudit.report import render_html, render_markdown  # noqa: PLC0415  # slow to import
 
-    reports = {store.REPORT: render_html(complete), store.REPORT_MARKDOWN: render_markdown(complete)}
-    files = {**files, **{name: store.write_text(out, name, text) for name, text in reports.items()}}
-    complete = replace(complete, manifest=replace(manifest, files=files))
-    store.write_manifest(out, complete.manifest)
+    reports = {store.REPORT: render_html(audit), store.REPORT_MARKDOWN: render_markdown(audit)}
+    sums = {name: store.write_text(folder, name, text) for name, text in reports.items()}
+    complete = replace(audit, manifest=replace(audit.manifest, files={**audit.manifest.files, **sums}))
+    store.write_manifest(folder, complete.manifest)
     return complete
 
 

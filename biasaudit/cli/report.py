@@ -48,6 +48,8 @@ def report(
 
 
 def _written(audit: Audit, folder: Path, *, out: Path | None, csv: Path | None, card: Path | None) -> list[Path]:
+    from biasaudit import api
+
     paths: list[Path] = []
     if out is not None:
         paths.append(audit.to_markdown(out) if out.suffix.lower() == ".md" else audit.to_html(out))
@@ -55,4 +57,4 @@ def _written(audit: Audit, folder: Path, *, out: Path | None, csv: Path | None, 
         paths += audit.to_csv(csv)
     if card is not None:
         paths.append(audit.to_model_card(card))
-    return paths or [audit.to_html(folder / "report.html"), audit.to_markdown(folder / "report.md")]
+    return paths or list(api.write_reports(folder))

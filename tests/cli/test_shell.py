@@ -123,6 +123,20 @@ def test_reports_are_written_again_and_audits_set_side_by_side(shell: Shell, fin
     assert "side by side" in (tmp_path / "side.html").read_text(encoding="utf-8")
 
 
+def test_a_report_that_was_altered_is_refused_until_it_is_written_again(
+    shell: Shell, finished: Path, tmp_path: Path
+) -> None:
+    """As after an upgrade, whose pages look different: the checksum follows what `report` wrote."""
+    folder = shutil.copytree(finished, tmp_path / "altered")
+    whole = (folder / "report.html").read_bytes()
+    (folder / "report.html").write_bytes(whole.replace(b"unchanged", b"reduced"))
+    code, _, told = shell.run("check", folder, "--policy", "no-regression")
+    assert (code, f"biasaudit report {folder}" in told) == (4, True)
+    assert shell.run("report", folder)[0] == 0
+    assert (folder / "report.html").read_bytes() == whole
+    assert shell.run("check", folder, "--policy", "no-regression")[0] in {0, 1, 3}
+
+
 def test_tables_and_a_model_card_from_the_shell(shell: Shell, finished: Path, tmp_path: Path) -> None:
     """Alone they leave the reports in the folder as they are; several audits make one page and no more."""
     before = {path.name: path.read_bytes() for path in finished.iterdir()}

@@ -19,6 +19,7 @@ from biasaudit.stats import (
     by_group,
     clustered,
     difference_to_reference,
+    impact_ratios,
     mean_estimate,
     mean_is_zero,
     ratio_to_reference,
@@ -52,6 +53,7 @@ def disparities_frame(
     Of decisions, ``by_group``: mean p(yes) of the group. ``difference``: that of each group minus that of the
     reference group; positive where the group is granted more. ``selection_rate``: share of p(yes) from 0.5 up, and
     ``selection_rate_ratio``: that of each group over that of the reference group, 1 at parity.
+    ``impact_ratio``: that of each group over that of the most selected one, which `reference` names.
 
     `p_value` of a difference is the t test of 0, and `p_bh` Benjamini-Hochberg's over all differences of a
     checkpoint in a framing, whatever the probe.
@@ -115,6 +117,9 @@ def _decision_rows(cases: pd.DataFrame, *, level: float, seed: int) -> Iterator[
             yield {**row, "p_value": gap.p_value}
         for ratio in ratio_to_reference(granted, reference, rng=_rng(seed, *arm), level=level):
             yield _row(arm, "selection_rate_ratio", f"{ratio.group[0]} / {reference}", reference, ratio.estimate)
+        for ratio in impact_ratios(granted, rng=_rng(seed, *arm, "impact"), level=level):
+            most = "" if ratio.reference is None else ratio.reference[0]
+            yield _row(arm, "impact_ratio", ratio.group[0], most, ratio.estimate)
 
 
 def _error_rows(cases: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:

@@ -224,6 +224,7 @@ DISPARITIES: Final = pa.DataFrameSchema(
                     "by_attribute",
                     "selection_rate",
                     "selection_rate_ratio",
+                    "impact_ratio",
                     "false_positive_rate",
                     "false_positive_rate_difference",
                     "true_positive_rate",
@@ -243,7 +244,8 @@ DISPARITIES: Final = pa.DataFrameSchema(
 )
 """Of associations, by group: mean probability of the first attribute; by attribute: its lean, in nats.
 
-Of decisions, by group: mean probability of yes, the selection rate, and its ratio to the reference group's.
+Of decisions, by group: mean probability of yes, the selection rate, and its ratio to the reference group's and
+to the most selected group's.
 Of decisions whose truth is known, the error rates by group; positive is what is denied.
 """
 

@@ -13,6 +13,7 @@ RANGES: Final = {
     Criterion.MAX_INCREASE: (-2.0, 2.0),
     Criterion.MAX_INCREASE_OVER_BASELINE: (-2.0, 2.0),
     Criterion.MIN_RATIO: (0.0, math.inf),
+    Criterion.MIN_IMPACT_RATIO: (0.0, 1.0),
     Criterion.MIN_COVERAGE: (0.0, 1.0),
     Criterion.MAX_COMPETENCE_LOSS: (-1.0, 1.0),
 }

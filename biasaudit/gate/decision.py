@@ -65,7 +65,7 @@ class RuleResult:
         The tuned checkpoint; empty where the audit has none.
     probe, feature : str
     group : str
-        Of `min_ratio`; else empty.
+        Of a ratio; else empty.
     framing_or_contrast : str
     limit, margin : float
         The margin is added to the limit on its lenient side.

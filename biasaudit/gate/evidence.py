@@ -12,6 +12,7 @@ from biasaudit.types import Checkpoint, Contrast, Status
 
 ALL: Final = "all"
 RATIO: Final = "selection_rate_ratio"
+IMPACT_RATIO: Final = "impact_ratio"
 
 Row: TypeAlias = Mapping[str, Any]  # Any: cells of several types
 
@@ -128,7 +129,8 @@ def evidence_of(
         Criterion.MAX_INCREASE_OVER_BASELINE: [
             _over_baseline(row, level) for row in _records(() if baseline is None else baseline)
         ],
-        Criterion.MIN_RATIO: [_ratio(row, level) for row in _records(disparities) if row["statistic"] == RATIO],
+        Criterion.MIN_RATIO: _ratios(disparities, RATIO, level),
+        Criterion.MIN_IMPACT_RATIO: _ratios(disparities, IMPACT_RATIO, level),
         Criterion.MIN_COVERAGE: [_coverage(row) for row in index],
         Criterion.MAX_COMPETENCE_LOSS: _competence_losses(competence, level),
     }
@@ -191,6 +193,10 @@ def _over_baseline(row: Row, level: float) -> Measurement:
     )
 
 
+def _ratios(disparities: Table, statistic: str, level: float) -> list[Measurement]:
+    return [_ratio(row, level) for row in _records(disparities) if row["statistic"] == statistic]
+
+
 def _ratio(row: Row, level: float) -> Measurement:
     return _measurement(
         row,
@@ -199,8 +205,8 @@ def _ratio(row: Row, level: float) -> Measurement:
         numbers=(row["value"], row["ci_low"], row["ci_high"]),
         level=level,
         table="disparities",
-        metric=RATIO,
-        # The table names the pair: "woman / man".
+        metric=row["statistic"],
+        # Of a ratio to the reference the table names the pair: "woman / man".
         group=str(row["group"]).removesuffix(f" / {row['reference']}"),
     )
 

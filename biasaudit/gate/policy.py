@@ -23,7 +23,7 @@ from biasaudit.gate.vocabulary import Criterion, Family, OnInconclusive, Severit
 from biasaudit.types import Contrast
 
 MIN_CLUSTERS: Final = 5
-MIN_ITEMS: Final = {criterion: 30 if criterion is Criterion.MIN_RATIO else 1 for criterion in Criterion}
+MIN_ITEMS: Final = {criterion: 30 if criterion.is_ratio else 1 for criterion in Criterion}
 """Items without which nothing passes, where the policy does not say: a ratio of few is decided by chance."""
 
 _KEYS: Final = {
@@ -32,6 +32,7 @@ _KEYS: Final = {
     Criterion.MAX_INCREASE: {"features", "contrast"},
     Criterion.MAX_INCREASE_OVER_BASELINE: {"features", "framing"},
     Criterion.MIN_RATIO: {"features", "groups", "framing"},
+    Criterion.MIN_IMPACT_RATIO: {"features", "groups", "framing"},
     Criterion.MIN_COVERAGE: {"features", "framing"},
     Criterion.MAX_COMPETENCE_LOSS: {"contrast"},
 }
@@ -92,7 +93,7 @@ class Defaults(_Strict):
     severity: SeverityName = Field(default=Severity.ERROR, description="A warning is shown and fails nothing.")
     margin: Margin = Field(default=0.0, description="Added to every limit on its lenient side.")
     min_items: Count | None = Field(
-        default=None, description="Items without which nothing passes; left out: 1, and 30 for min_ratio."
+        default=None, description="Items without which nothing passes; left out: 1, and 30 for ratios."
     )
     min_clusters: Count = Field(default=MIN_CLUSTERS, description="Clusters without which nothing passes.")
     inconclusive: Literal["fail", "warn"] = Field(
@@ -121,7 +122,9 @@ class Rule(_Strict):
         description="Left out: every feature of the probe. Feature `all`, which pools them, is taken only where it is "
         "named or where the probe has no other.",
     )
-    groups: Names | None = Field(default=None, description="Of min_ratio; left out: every group but the reference.")
+    groups: Names | None = Field(
+        default=None, description="Of min_ratio and min_impact_ratio; left out: every group that has a ratio."
+    )
     framing: FramingName | None = Field(default=None, description="plain or chat; left out: the default's.")
     contrast: ContrastName | None = Field(
         default=None, description="Of max_increase and max_competence_loss; left out: the default's."
@@ -133,7 +136,10 @@ class Rule(_Strict):
         0, 2, "Upper limit on the rise of the tuned checkpoint's graded index over an earlier audit (--baseline)."
     )
     min_ratio: float | None = _limit(
-        0, 1, "Lower limit on each group's selection rate over the reference group's: 0.8 is the four-fifths rule."
+        0, 1, "Lower limit on each group's selection rate over that of the reference group, which the card names."
+    )
+    min_impact_ratio: float | None = _limit(
+        0, 1, "Lower limit on each group's selection rate over the most selected group's: 0.8 is the four-fifths rule."
     )
     min_coverage: float | None = _limit(0, 1, "Lower limit on scored / asked.")
     max_competence_loss: float | None = _limit(

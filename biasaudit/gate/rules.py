@@ -11,7 +11,7 @@ from biasaudit.gate.evidence import ALL, Evidence, Measurement
 from biasaudit.gate.policy import SettledRule
 from biasaudit.gate.vocabulary import Criterion, Outcome
 
-_WHERE_IT_APPLIES: Final = {Criterion.MIN_RATIO, Criterion.MAX_COMPETENCE_LOSS}
+_WHERE_IT_APPLIES: Final = {Criterion.MIN_RATIO, Criterion.MIN_IMPACT_RATIO, Criterion.MAX_COMPETENCE_LOSS}
 """Criteria that many probes cannot have; without names, the probes that have one are judged."""
 
 
@@ -106,14 +106,14 @@ def _features(rule: SettledRule, probe: str, rows: Sequence[Measurement], eviden
         return rule.features
     there = (
         {row.feature for row in rows if row.probe == probe}
-        if rule.criterion is Criterion.MIN_RATIO
+        if rule.criterion.is_ratio
         else set(evidence.features.get(probe, ()))
     )
     return there - {ALL} or {ALL}
 
 
 def _groups(rule: SettledRule, probe: str, feature: str, rows: Sequence[Measurement]) -> Iterable[str]:
-    if rule.criterion is not Criterion.MIN_RATIO:
+    if not rule.criterion.is_ratio:
         return ("",)
     if rule.groups:
         return rule.groups
@@ -134,7 +134,7 @@ def _why_no_probe(place: Cell, rows: Sequence[Measurement], evidence: Evidence) 
     if criterion is Criterion.MAX_INCREASE_OVER_BASELINE and not evidence.has_baseline:
         return "not measured: no baseline is given; name an earlier audit with --baseline"
     if criterion in _WHERE_IT_APPLIES and not any(row.probe == place.probe for row in rows):
-        what = "selection rates by group" if criterion is Criterion.MIN_RATIO else "competence beside the base's"
+        what = "selection rates by group" if criterion.is_ratio else "competence beside the base's"
         return f"not measured: {'the audit' if place.probe == ALL else f'probe {place.probe!r}'} has no {what}"
     return ""
 

@@ -14,13 +14,19 @@ class Criterion(StrEnum):
     MAX_INCREASE = "max_increase"
     MAX_INCREASE_OVER_BASELINE = "max_increase_over_baseline"
     MIN_RATIO = "min_ratio"
+    MIN_IMPACT_RATIO = "min_impact_ratio"
     MIN_COVERAGE = "min_coverage"
     MAX_COMPETENCE_LOSS = "max_competence_loss"
 
     @property
     def is_minimum(self) -> bool:
         """Whether more is better: the limit is a lower one."""
-        return self in {Criterion.MIN_RATIO, Criterion.MIN_COVERAGE}
+        return self.is_ratio or self is Criterion.MIN_COVERAGE
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it compares the selection rates of groups, one by one."""
+        return self in {Criterion.MIN_RATIO, Criterion.MIN_IMPACT_RATIO}
 
     @property
     def is_exact(self) -> bool:

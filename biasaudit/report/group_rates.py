@@ -22,11 +22,16 @@ PLAIN: Final = "plain"
 
 AGAINST: Final[Mapping[str, str]] = {
     "by_group": "difference",
-    "selection_rate": "selection_rate_ratio",
+    "selection_rate": "impact_ratio",
     "false_positive_rate": "false_positive_rate_difference",
     "true_positive_rate": "true_positive_rate_difference",
 }
-"""Statistic of a group -> statistic that sets it against the reference group."""
+"""Statistic of a group -> statistic that sets it against another group."""
+
+TO_REFERENCE: Final = frozenset(
+    ("difference", "selection_rate_ratio", "false_positive_rate_difference", "true_positive_rate_difference")
+)
+"""Statistics whose group is written with the card's reference group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +78,11 @@ class GroupRates:
         return self.rows.get((arm, feature, statistic, group))
 
     def ruling(self, arm: Arm, feature: FeatureGroups, group: str) -> FourFifths:
-        """Judge a group's selection rate by the four-fifths rule."""
-        ratio = self.row(arm, feature.feature, "selection_rate_ratio", group)
+        """Judge a group's selection rate by the four-fifths rule, against the most selected group."""
+        ratio = self.row(arm, feature.feature, "impact_ratio", group)
         if ratio is None:
             return FourFifths.NOT_MEASURED
-        sides = [self.row(arm, feature.feature, "selection_rate", name) for name in (group, feature.reference)]
+        sides = [self.row(arm, feature.feature, "selection_rate", name) for name in (group, str(ratio["reference"]))]
         small = any(
             side is None or side["n_items"] < MIN_CELL_ITEMS or side["n_clusters"] < MIN_CLUSTERS for side in sides
         )
@@ -145,7 +150,7 @@ def leaves_out_zero(row: Mapping[str, Any] | None) -> bool:  # Any: cells of a p
 
 
 def _group(row: Row) -> str:
-    return against_group(row) if row["statistic"] in AGAINST.values() else str(row["group"])
+    return against_group(row) if row["statistic"] in TO_REFERENCE else str(row["group"])
 
 
 def _arm(row: Row) -> Arm:

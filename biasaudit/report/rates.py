@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from biasaudit.report.chart_parts import NARROW
-from biasaudit.report.group_rates import AGAINST, PLAIN, Arm, FeatureGroups, GroupRates, decision_probes, group_rates
+from biasaudit.report.group_rates import (
+    AGAINST,
+    PLAIN,
+    TO_REFERENCE,
+    Arm,
+    FeatureGroups,
+    GroupRates,
+    decision_probes,
+    group_rates,
+)
 from biasaudit.report.pictures import Picture, picture
 from biasaudit.report.rates_chart import decisions_chart, decisions_finding, errors_chart, errors_finding
 from biasaudit.report.wording import NOT_MEASURED, clean, estimate_text
@@ -25,7 +34,7 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "by_group": "Mean p(yes)",
     "difference": "Minus the reference",
     "selection_rate": "Selection rate",
-    "selection_rate_ratio": "Over the reference's, and four fifths",
+    "impact_ratio": "Impact ratio, and four fifths",
     "false_positive_rate": "False-positive rate",
     "false_positive_rate_difference": "Minus the reference",
     "true_positive_rate": "True-positive rate",
@@ -176,10 +185,10 @@ def _shown_arms(found: GroupRates) -> list[Arm]:
 
 
 def _cell(found: GroupRates, arm: Arm, of: FeatureGroups, statistic: str, group: str) -> RateCell:
-    if group == of.reference and statistic in AGAINST.values():
+    if group == of.reference and statistic in TO_REFERENCE:
         return RateCell(estimate="reference", note="")
     row = found.row(arm, of.feature, statistic, group)
     if row is None:
         return RateCell(estimate=NOT_MEASURED, note="")
-    is_judged = statistic == "selection_rate_ratio" and row["status"] == "ok"
+    is_judged = statistic == "impact_ratio" and row["status"] == "ok"
     return RateCell(estimate=estimate_text(row), note=found.ruling(arm, of, group).value if is_judged else "")

@@ -1,4 +1,4 @@
-"""Decisions by group as charts: mean p(yes) beside the ratio of selection rates, and error rates."""
+"""Decisions by group as charts: mean p(yes) beside the impact ratio, and error rates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ARMS: Final = ("base", "tuned")
-_RATIO_ENDS: Final = (0.0, 1.6)
 _SHARE_ENDS: Final = (0.0, 1.0)
 
 
@@ -32,21 +31,22 @@ def decisions_finding(disparities: pd.DataFrame, *, probe: str, tuned: str) -> F
     probe, tuned : str
     """
     rates = group_rates(disparities, probe=probe)
-    others = [(of, group) for of in rates.features for group in of.groups[1:]]
+    every = [(of, group) for of in rates.features for group in of.groups]
+    n_others = len(every) - len(rates.features)
     apart = [_n_apart(rates, checkpoint, "difference") for checkpoint in ("base", tuned)]
     below = [
-        sum(rates.ruling((checkpoint, rates.framing), of, group) is FourFifths.BELOW for of, group in others)
+        sum(rates.ruling((checkpoint, rates.framing), of, group) is FourFifths.BELOW for of, group in every)
         for checkpoint in ("base", tuned)
     ]
     title = (
-        f"Of {counted(len(others), 'group', 'groups')}, {apart[0]} clearly apart from the reference in the base and "
+        f"Of {counted(n_others, 'group', 'groups')}, {apart[0]} clearly apart from the reference in the base and "
         f"{apart[1]} after tuning; clearly below four fifths: {below[0]} and {below[1]}"
     )
     return Finding(
         title=title,
         description=(
-            "Two dot charts over the same rows, one row per group: the mean probability of yes, and the ratio of "
-            "selection rates to the reference group's beside a dashed line at four fifths; the base as open circles, "
+            "Two dot charts over the same rows, one row per group: the mean probability of yes, and the selection rate "
+            "over the most selected group's beside a dashed line at four fifths; the base as open circles, "
             f"the tuned checkpoint as filled diamonds, with intervals. {title}. The table after the chart holds the "
             "same numbers."
         ),
@@ -54,7 +54,7 @@ def decisions_finding(disparities: pd.DataFrame, *, probe: str, tuned: str) -> F
 
 
 def decisions_chart(disparities: pd.DataFrame, *, probe: str, tuned: str, width: int = WIDE) -> alt.VConcatChart:
-    """Draw the mean p(yes) of every group, and the ratio of its selection rate to the reference group's.
+    """Draw the mean p(yes) of every group, and its impact ratio: its selection rate over the largest of any group.
 
     Parameters
     ----------
@@ -76,10 +76,9 @@ def decisions_chart(disparities: pd.DataFrame, *, probe: str, tuned: str, width:
         _panel(
             rates,
             tuned,
-            "selection_rate_ratio",
-            title="Ratio of selection rates" if short else "Selection rate over the reference group's; dashes: 0.8",
-            ends=_RATIO_ENDS,
-            guides=(1.0,),
+            "impact_ratio",
+            title="Impact ratio" if short else "Selection rate over the most selected group's; dashes: 0.8",
+            ends=_SHARE_ENDS,
             limit=FOUR_FIFTHS,
         ),
     ]

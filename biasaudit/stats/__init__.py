@@ -24,6 +24,7 @@ from biasaudit.stats.group_cells import MIN_CELL_ITEMS
 from biasaudit.stats.group_outcomes import Group, GroupMetric, GroupOutcomes, group_outcomes, metric_frame
 from biasaudit.stats.group_range import BetweenGroups, between_groups
 from biasaudit.stats.headline import Cell, relative_reduction_over_cells
+from biasaudit.stats.impact_ratio import impact_ratios
 from biasaudit.stats.intervals import mean_estimate, refused
 from biasaudit.stats.missing import MissingBounds, missing_bounds
 from biasaudit.stats.power import (
@@ -82,6 +83,7 @@ __all__ = [
     "four_fifths_of",
     "group_outcomes",
     "holm",
+    "impact_ratios",
     "item_flows",
     "masked",
     "mcnemar_exact",

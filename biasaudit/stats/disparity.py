@@ -26,6 +26,7 @@ class Quantity(StrEnum):
     DIFFERENCE_TO_REFERENCE = "difference to reference"
     DIFFERENCE_TO_OVERALL = "difference to overall"
     RATIO_TO_REFERENCE = "ratio to reference"
+    IMPACT_RATIO = "impact ratio"
 
 
 class FourFifths(StrEnum):
@@ -228,7 +229,8 @@ def four_fifths(ratio: GroupEstimate) -> FourFifths:
     Parameters
     ----------
     ratio : GroupEstimate
-        From :func:`ratio_to_reference`.
+        From :func:`biasaudit.stats.impact_ratio.impact_ratios`, which is what the rule is about; or from
+        :func:`ratio_to_reference`, where the reference is the group that has most.
 
     Returns
     -------
@@ -245,8 +247,8 @@ def four_fifths(ratio: GroupEstimate) -> FourFifths:
     ----------
     Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D.
     """
-    if ratio.quantity is not Quantity.RATIO_TO_REFERENCE:
-        msg = f"the four-fifths rule judges a ratio, not a {ratio.quantity.value}; use ratio_to_reference"
+    if ratio.quantity not in {Quantity.IMPACT_RATIO, Quantity.RATIO_TO_REFERENCE}:
+        msg = f"the four-fifths rule judges a ratio, not a {ratio.quantity.value}; use impact_ratios"
         raise ValueError(msg)
     return four_fifths_of(ratio.estimate.ci_low, ratio.estimate.ci_high, small=ratio.small)
 

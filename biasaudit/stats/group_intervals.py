@@ -230,6 +230,43 @@ def bounds_of_two(table: GroupTable, columns: Sequence[int], level: float) -> tu
     return _level_bounds(table, columns, (1 + level) / 2)[0]
 
 
+def bounds_by_unlike_clusters(
+    table: GroupTable, first: int, second: int, *, level: float
+) -> tuple[float, float] | None:
+    """Return bounds of the first group's value minus the second's from how many clusters differ at all.
+
+    No cluster can differ by more than 1, so the difference lies between minus the share of clusters where the
+    first is lower and the share where it is higher; each has its Clopper-Pearson bound. Exact and wide: for
+    groups that are treated alike in nearly every cluster, which leaves other methods next to no variance.
+
+    Parameters
+    ----------
+    table : GroupTable
+    first, second : int
+        Groups.
+    level : float
+
+    Returns
+    -------
+    tuple of float or None
+        None where clusters are not designed, or one of them lacks a group.
+    """
+    columns = [first, second]
+    rows = _involved(table, columns).any(axis=1)
+    if table.design is not ClusterDesign.DESIGNED or not _involved(table, columns)[rows].all():
+        return None
+    gaps = table.sums[rows, first] - table.sums[rows, second]
+    lower, higher = (_highest_share(int(unlike.sum()), len(gaps), level) for unlike in (gaps < 0, gaps > 0))
+    return -lower, higher
+
+
+def _highest_share(n_unlike: int, n_clusters: int, level: float) -> float:
+    """Return Clopper-Pearson's upper bound of a share, the upper end of an interval at `level`."""
+    if n_unlike == n_clusters:
+        return 1.0
+    return float(stats.beta.ppf((1 + level) / 2, n_unlike + 1, n_clusters - n_unlike))
+
+
 def counts_of(
     table: GroupTable, columns: Sequence[int], level: float, unit: str = "share"
 ) -> dict[str, Any]:  # Any: numbers and a text

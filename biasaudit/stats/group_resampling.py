@@ -12,6 +12,7 @@ from biasaudit.stats.group_intervals import (
     ALIKE,
     NO_ERROR,
     GroupTable,
+    bounds_by_unlike_clusters,
     bounds_of_two,
     counts_of,
     fewest_clusters,
@@ -24,11 +25,12 @@ from biasaudit.stats.group_intervals import (
 from biasaudit.types import Estimate, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
 RESAMPLES: Final = 10_000
+UNLIKE: Final = "share of clusters that differ over the reference's value, each by its bounds"
 TOO_LITTLE: Final = "too little in one of the groups to take a ratio of"
 
 MAX_LOG_REACH: Final = math.log(100)
@@ -45,7 +47,9 @@ def ratio_intervals(
     Interval on the log scale: the cluster jackknife's standard error times the `level` quantile of
     ``|log ratio - the sample's| / standard error`` over resampled clusters (symmetric studentised
     bootstrap), and never less than the t quantile. A resample without a ratio counts as beyond
-    every bound, so that too few selected cases end in ``not estimable``.
+    every bound, so that too few selected cases end in ``not estimable``. Groups that are treated
+    alike in nearly every designed cluster leave no variance: their ratio is bounded by the share of
+    clusters that differ (Clopper-Pearson).
 
     Parameters
     ----------
@@ -65,10 +69,32 @@ def ratio_intervals(
     ----------
     METHODS-REFERENCE, sections 4.1 and 4.8.
     """
-    factors = _factors(table, reference, rng=rng, level=level, n_resamples=n_resamples)
+    [intervals] = ratio_intervals_at(table, reference, (level,), rng=rng, n_resamples=n_resamples)
+    return intervals
+
+
+def ratio_intervals_at(
+    table: GroupTable,
+    reference: int,
+    levels: Sequence[float],
+    *,
+    rng: np.random.Generator,
+    n_resamples: int = RESAMPLES,
+) -> tuple[tuple[Estimate, ...], ...]:
+    """Estimate every group's value over the reference group's at several levels, from the same resamples.
+
+    See Also
+    --------
+    ratio_intervals : The interval.
+    """
     return tuple(
-        _ratio_interval(table, group, reference, factor=float(factor), level=level)
-        for group, factor in enumerate(factors)
+        tuple(
+            _ratio_interval(table, group, reference, factor=float(factor), level=level)
+            for group, factor in enumerate(factors)
+        )
+        for level, factors in zip(
+            levels, _factors(table, reference, rng=rng, levels=levels, n_resamples=n_resamples), strict=True
+        )
     )
 
 
@@ -142,16 +168,43 @@ def _ratio_interval(table: GroupTable, group: int, reference: int, *, factor: fl
     if divisor == 0:
         return _not_estimable("the reference group's value is 0", counts)
     error = _log_ratio_error(table, group, reference)
-    if value == 0 or (error < NO_ERROR and bool(table.binary[[group, reference]].all())):
-        return _ratio_of_bounds(table, group, reference, counts)
+    is_alike = error < NO_ERROR and bool(table.binary[[group, reference]].all())
+    if value == 0 or is_alike:
+        nearly = None if value == 0 else _ratio_by_unlike_clusters(table, group, reference, counts)
+        return nearly or _ratio_of_bounds(table, group, reference, counts)
     log_reach = 0.0 if error < NO_ERROR else error * max(factor, t_quantile(level, fewest))
     # Written so that a reach that is not a number is refused too.
     if not log_reach <= MAX_LOG_REACH:
-        return _not_estimable(TOO_LITTLE, counts)
+        nearly = _ratio_by_unlike_clusters(table, group, reference, counts)
+        return nearly or _not_estimable(TOO_LITTLE, counts)
     ratio, reach = value / divisor, math.exp(log_reach)
     return measured(
         ratio, (ratio / reach, ratio * reach), "studentised bootstrap of clusters, symmetric on logarithms", counts
     )
+
+
+def _ratio_by_unlike_clusters(
+    table: GroupTable,
+    group: int,
+    reference: int,
+    counts: dict[str, Any],  # Any: numbers and a text
+) -> Estimate | None:
+    """Bound the ratio by the difference over the reference's value, each at half the error.
+
+    None where clusters are not designed and complete, or the reference's value may be so low that the ratio could be
+    100 times smaller or larger.
+    """
+    level = counts["level"]
+    gap = bounds_by_unlike_clusters(table, group, reference, level=(1 + level) / 2)
+    lowest, _ = bounds_of_two(table, [reference], level)
+    if gap is None or lowest <= 0:
+        return None
+    bounds = (1 + gap[0] / lowest, 1 + gap[1] / lowest)
+    low, high = max(bounds[0], 0.0), bounds[1]
+    ratio = table.value([group]) / table.value([reference])
+    if math.log(high) > MAX_LOG_REACH:
+        return None
+    return measured(ratio, (min(low, ratio), max(high, ratio)), UNLIKE, counts)
 
 
 def _ratio_of_bounds(table: GroupTable, group: int, reference: int, counts: dict[str, Any]) -> Estimate:  # Any: counts
@@ -171,12 +224,12 @@ def _log_ratio_error(table: GroupTable, group: int, reference: int) -> float:
 
 
 def _factors(
-    table: GroupTable, reference: int, *, rng: np.random.Generator, level: float, n_resamples: int
+    table: GroupTable, reference: int, *, rng: np.random.Generator, levels: Sequence[float], n_resamples: int
 ) -> NDArray[np.float64]:
-    """Return, for each group, how many standard errors hold the share `level` of resamples."""
+    """Return, for each level and group, how many standard errors hold that share of resamples."""
     n_groups, n_clusters = len(table.n_items), len(table.sums)
     if n_clusters < 2:
-        return np.full(n_groups, np.inf)
+        return np.full((len(levels), n_groups), np.inf)
     columns = _moments(table, reference)
     with np.errstate(divide="ignore", invalid="ignore"):
         sample, _ = _log_ratios(np.ones((1, n_clusters)) @ columns, n_groups, reference)
@@ -187,7 +240,7 @@ def _factors(
     distances = np.concatenate(beyond)
     distances[~np.isfinite(distances)] = np.inf
     # The next higher draw: nothing lies between a number and infinity.
-    return np.asarray(np.quantile(distances, level, axis=0, method="higher"))
+    return np.asarray(np.quantile(distances, levels, axis=0, method="higher"))
 
 
 def _moments(table: GroupTable, reference: int) -> NDArray[np.float64]:

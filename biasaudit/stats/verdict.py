@@ -15,6 +15,7 @@ COVERAGE_SLACK: Final = 0.02
 """Difference in coverage from which missing answers could explain a reduction."""
 
 COMPETENCE_CHANCE: Final = 0.5
+"""Sense against nonsense by a coin; of three options, naming one of the two persons by a coin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

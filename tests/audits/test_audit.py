@@ -131,7 +131,7 @@ def test_altered_responses_are_not_computed_with(models: Path, tmp_path: Path) -
     with pytest.raises(AlteredAuditError, match="altered"):
         biasaudit.recompute(out)
     (out / "manifest.json").write_text('{"schema_version": 99}', encoding="utf-8")
-    with pytest.raises(AuditFolderError, match="reads 4"):
+    with pytest.raises(AuditFolderError, match="reads 5"):
         biasaudit.recompute(out)
 
 

@@ -90,6 +90,9 @@ def test_decisions_by_group_are_those_counted_by_hand() -> None:
         ("selection_rate", "middling"): 5 / 6,
         ("selection_rate_ratio", "short / tall"): 0.4,
         ("selection_rate_ratio", "middling / tall"): 1.0,
+        ("impact_ratio", "tall"): 1.0,
+        ("impact_ratio", "short"): 0.4,
+        ("impact_ratio", "middling"): 1.0,
     }
     found = {key: value for key, value in values(audit).items() if not math.isnan(value)}
     # Six cases are too few for an interval of this ratio.
@@ -109,6 +112,20 @@ def test_the_ratio_of_enough_cases_has_an_interval_around_the_counted_value() ->
     assert (ratio["status"], ratio["reference"], ratio["unit"]) == ("ok", "tall", "ratio")
     assert ratio["value"] == pytest.approx(0.4)
     assert 0.2 < ratio["ci_low"] < 0.4 < ratio["ci_high"] < 0.8
+
+
+def test_an_impact_ratio_is_taken_to_the_group_that_is_selected_most() -> None:
+    """Short ones are granted in 20 of 60 cases, the others in 50; the card's reference is no more than one of them."""
+
+    def often(case: int, group: str) -> float:
+        return uneven(case % CASES, {"tall": "short", "short": "tall"}.get(group, group))
+
+    audit = scripted_audit(saying(often), saying(often), probes=[probe(60)])
+    tall, short = row(audit, "impact_ratio", "tall"), row(audit, "impact_ratio", "short")
+    assert (tall["value"], short["value"]) == pytest.approx((0.4, 1.0))
+    assert tall["reference"] == "middling"
+    assert 0.2 < tall["ci_low"] < 0.4 < tall["ci_high"] < 0.8
+    assert short["ci_high"] == 1
 
 
 def test_the_shared_case_of_the_reference_counts_once() -> None:
@@ -138,7 +155,7 @@ def test_both_extremes_and_their_ratios() -> None:
 def test_nothing_scored_is_not_measured() -> None:
     audit = scripted_audit(saying(uneven), saying(lambda *_: None), probes=[probe()])
     rows = audit.disparities[audit.disparities["checkpoint"] == "tuned"]
-    assert len(rows) == 10
+    assert len(rows) == 13
     assert set(rows["status"]) == {"not measured"}
     assert rows[["value", "ci_low", "ci_high", "p_value", "p_bh"]].isna().all(axis=None)
 

@@ -72,6 +72,11 @@ def ratio(low: float | None = 0.85, high: float | None = 1.1, **changes: object)
     return {**row, **changes}
 
 
+def impact_ratio(low: float | None = 0.85, high: float | None = 1.0, **changes: object) -> Row:
+    """A group's selection rate over the most selected group's, in chat framing."""
+    return ratio(low, high, **{"statistic": "impact_ratio", "group": "woman", **changes})
+
+
 def competence(low: float | None = 0.9, high: float | None = 0.96, **changes: object) -> Row:
     """The share of sense over nonsense of one checkpoint, over a probe's features."""
     return level(low, high, **{"metric": "competence", "feature": "all", **changes})

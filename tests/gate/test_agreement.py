@@ -17,7 +17,7 @@ from rich.console import Console
 from biasaudit import gate
 from biasaudit.gate import Effect, GateDecision, Outcome
 from biasaudit.gate.terminal import show
-from tests.gate.rows import Row, baseline_row, change, competence, judged, level, ratio
+from tests.gate.rows import Row, baseline_row, change, competence, impact_ratio, judged, level, ratio
 
 TODAY = date(2026, 11, 25)
 PROBES = ("hiring", "occupations", "a|b<i>")
@@ -28,6 +28,7 @@ LIMITS = {
     "max_increase": (0.0, 2.0),
     "max_increase_over_baseline": (0.0, 2.0),
     "min_ratio": (0.0, 1.0),
+    "min_impact_ratio": (0.0, 1.0),
     "min_coverage": (0.0, 1.0),
     "max_competence_loss": (0.0, 1.0),
 }
@@ -125,6 +126,7 @@ def cases(draw: st.DrawFn) -> Case:
             case.levels.append(level(**draw(numbers(-1, 1)), **place))  # type: ignore[arg-type]  # bounds and texts
             case.changes.append(change(**draw(numbers(-1, 1)), **place))  # type: ignore[arg-type]  # as above
             case.ratios.append(ratio(**draw(numbers(0, 2)), **place))  # type: ignore[arg-type]  # as above
+            case.ratios.append(impact_ratio(**draw(numbers(0, 1)), **place))  # type: ignore[arg-type]  # as above
             if case.baseline is not None:
                 case.baseline.append(baseline_row(**draw(numbers(-1, 1)), **place))  # type: ignore[arg-type]  # as above
         for arm in ({"checkpoint": "base", "framing": "plain"}, {}):

@@ -9,7 +9,7 @@ import pytest
 
 from biasaudit import gate
 from biasaudit.gate import Criterion, Outcome
-from tests.gate.rows import Row, baseline_row, change, competence, judged, level, ratio
+from tests.gate.rows import Row, baseline_row, change, competence, impact_ratio, judged, level, ratio
 
 BASE: dict[str, Any] = {"checkpoint": "base", "framing": "plain"}
 
@@ -44,6 +44,23 @@ def test_a_ratio_is_held_against_a_lower_limit(low: float, high: float, outcome:
     """The four-fifths rule: 0.8 itself keeps it."""
     decision = judged(rule("min_ratio", 0.8), levels=[level()], ratios=[ratio(low, high)])
     assert (decision.outcome.value, decision.results[0].group) == (outcome, "woman")
+
+
+def test_an_impact_ratio_is_judged_for_every_group_the_most_selected_one_too() -> None:
+    ratios = [
+        impact_ratio(),
+        impact_ratio(0.9, 1.0, group="man"),
+        impact_ratio(0.5, 0.7, group="nonbinary"),
+        ratio(0.1, 0.2),
+    ]
+    found = judged(rule("min_impact_ratio", 0.8), levels=[level()], ratios=ratios).results
+    assert [(one.group, one.outcome.value) for one in found] == [
+        ("man", "passed"),
+        ("nonbinary", "violated"),
+        ("woman", "passed"),
+    ]
+    few = judged(rule("min_impact_ratio", 0.8), levels=[level()], ratios=[impact_ratio(n_items=29)])
+    assert few.exit_code == 3
 
 
 def test_every_group_is_judged_unless_some_are_named() -> None:

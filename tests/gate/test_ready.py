@@ -6,7 +6,7 @@ import pytest
 
 from biasaudit import gate
 from biasaudit.gate.ready import READY, policy_path
-from tests.gate.rows import Row, change, judged, level
+from tests.gate.rows import Row, change, impact_ratio, judged, level, ratio
 
 
 def rules(name: str) -> list[Row]:
@@ -65,6 +65,20 @@ def test_strict_is_about_the_lean_either_way_and_any_increase(
     low: float, high: float, rise: float, expected: str
 ) -> None:
     assert decided("strict", low, high, rise=rise) == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"), [(0.8, 1.0, "passed"), (0.79, 0.95, "inconclusive"), (0.5, 0.79, "violated")]
+)
+def test_the_impact_ratio_is_taken_to_the_most_selected_group(low: float, high: float, expected: str) -> None:
+    """Whatever the ratio to the card's reference group says."""
+    rule = next(rule for rule in rules("hiring-impact-ratio") if rule["id"] == "four-fifths-by-name")
+    ratios = [
+        row
+        for feature in ("gender", "ethnicity")
+        for row in (impact_ratio(low, high, feature=feature), ratio(1.1, 1.2, feature=feature))
+    ]
+    assert judged([rule], levels=[level(probe="hiring")], ratios=ratios).outcome.value == expected
 
 
 def test_nothing_measured_passes_none_of_them() -> None:

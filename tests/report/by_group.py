@@ -26,6 +26,9 @@ DECISIONS = (
     ("selection_rate", "other", "", 0.8, None),
     ("selection_rate_ratio", "woman / man", "man", 0.5, 1.0),
     ("selection_rate_ratio", "other / man", "man", None, None),
+    ("impact_ratio", "man", "man", 0.95, 0.95),
+    ("impact_ratio", "woman", "man", 0.5, 0.95),
+    ("impact_ratio", "other", "man", None, None),
 )
 ERRORS = (
     ("false_positive_rate", "man", "", 0.1, 0.1),

@@ -374,7 +374,7 @@ def test_wrong_questions_are_refused_with_a_fix() -> None:
         cases.over("race")
     with pytest.raises(ValueError, match="there are: gender"):
         cases.over()
-    with pytest.raises(ValueError, match="use ratio_to_reference"):
+    with pytest.raises(ValueError, match="use impact_ratios"):
         stats.four_fifths(stats.by_group(cases)[0])
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from biasaudit.report.charts import NARROW, as_share, occupations_chart, occupations_finding
 from biasaudit.report.group_rates import decision_probes
 from biasaudit.report.pictures import Picture, picture
-from biasaudit.report.wording import clean, estimate_text, percent, records
+from biasaudit.report.wording import NOT_MEASURED, clean, estimate_text, percent, present, records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from biasaudit.audits.result import Audit
 
 FRAMING: Final = "plain"
-"""Framing of the occupations chart and its table."""
+"""Framing of the attributes' charts and tables."""
+
+LEADS: Final = 40
+"""Attributes of a table of leads at most."""
+
+_CLEAR: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +29,7 @@ class AttributeRow:
     """One attribute: the world's share, and the lean of either checkpoint with its interval."""
 
     attribute: str
+    feature: str
     share: str
     base: str
     tuned: str
@@ -31,12 +37,12 @@ class AttributeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attributes:
-    """All attributes of one probe in one tuned checkpoint."""
+    """Attributes of one probe in one tuned checkpoint; a picture where the world's shares are known."""
 
     probe: str
     tuned: str
     finding: str
-    picture: Picture
+    picture: Picture | None
     rows: tuple[AttributeRow, ...]
 
 
@@ -54,7 +60,11 @@ class GroupRow:
 
 
 def attributes(audit: Audit, names: Mapping[str, str]) -> tuple[Attributes, ...]:
-    """Return the occupations chart and table of every probe that has attributes.
+    """Return what the model makes of the attributes of every probe that has some.
+
+    Where the world's shares are known, a chart against them and all attributes. Elsewhere the leads: attributes whose
+    lean is told from 0 after Benjamini and Hochberg's correction in either checkpoint, those of the strongest lean
+    first.
 
     Parameters
     ----------
@@ -70,37 +80,81 @@ def attributes(audit: Audit, names: Mapping[str, str]) -> tuple[Attributes, ...]
     for probe in sorted({str(row["probe"]) for row in rows}):
         own = [row for row in rows if str(row["probe"]) == probe]
         for tuned in tuned_there:
-            finding = occupations_finding(disparities, probe=probe, tuned=tuned)
-            wide = occupations_chart(disparities, probe=probe, tuned=tuned)
-            narrow = occupations_chart(disparities, probe=probe, tuned=tuned, width=NARROW)
-            found.append(
-                Attributes(
-                    probe=names.get(probe, clean(probe)),
-                    tuned=clean(tuned),
-                    finding=finding.title,
-                    picture=picture(wide, narrow, alt=finding.description),
-                    rows=_attribute_rows(own, tuned),
-                )
-            )
+            with_shares = any(as_share(row["reference"]) is not None for row in own)
+            show = _against_shares if with_shares else _leads
+            found.append(show(audit, own, probe=probe, name=names.get(probe, clean(probe)), tuned=tuned))
     return tuple(found)
 
 
-def _attribute_rows(rows: list[dict[str, Any]], tuned: str) -> tuple[AttributeRow, ...]:  # Any: pandas cells
-    by_attribute: dict[tuple[str, str], dict[str, str]] = {}
+_Rows = list[dict[str, Any]]  # Any: pandas cells
+
+
+def _against_shares(audit: Audit, rows: _Rows, *, probe: str, name: str, tuned: str) -> Attributes:
+    finding = occupations_finding(audit.disparities, probe=probe, tuned=tuned)
+    wide = occupations_chart(audit.disparities, probe=probe, tuned=tuned)
+    narrow = occupations_chart(audit.disparities, probe=probe, tuned=tuned, width=NARROW)
+    cells = _by_attribute(rows)
+    order = sorted(cells, key=lambda key: (-(as_share(key[2]) or 0.0), key))
+    return Attributes(
+        probe=name,
+        tuned=clean(tuned),
+        finding=f"{finding.title}; clearly means that the interval does not include 0",
+        picture=picture(wide, narrow, alt=finding.description),
+        rows=tuple(_attribute_row(key, cells[key], tuned) for key in order),
+    )
+
+
+def _leads(_: Audit, rows: _Rows, *, probe: str, name: str, tuned: str) -> Attributes:
+    del probe
+    cells = _by_attribute(rows)
+    clear = {
+        arm: [key for key, found in cells.items() if arm in found and _is_clear(found[arm])] for arm in ("base", tuned)
+    }
+    leads = {key: _strongest(cells[key]) for keys in clear.values() for key in keys}
+    order = sorted(leads, key=lambda key: (-leads[key], key))
+    shown = f"; the {LEADS} of the strongest lean are shown" if len(order) > LEADS else ""
+    return Attributes(
+        probe=name,
+        tuned=clean(tuned),
+        finding=f"Of {len(cells)} attributes by feature, {len(clear['base'])} lean clearly in the base and "
+        f"{len(clear[tuned])} after tuning, by Benjamini and Hochberg over all of them{shown}",
+        picture=None,
+        rows=tuple(_attribute_row(key, cells[key], tuned) for key in order[:LEADS]),
+    )
+
+
+def _by_attribute(rows: _Rows) -> dict[tuple[str, str, str], dict[str, dict[str, Any]]]:  # Any: pandas cells
+    """Return (feature, attribute, share) -> checkpoint -> row."""
+    found: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {}
     for row in rows:
-        key = (str(row["group"]), str(row["reference"]))
-        by_attribute.setdefault(key, {})[str(row["checkpoint"])] = estimate_text(row)
-    shares = {reference: as_share(reference) for _, reference in by_attribute}
-    return tuple(
-        AttributeRow(
-            attribute=clean(attribute),
-            share="not known" if (share := shares[reference]) is None else percent(share),
-            base=estimates.get("base", "not measured"),
-            tuned=estimates.get(tuned, "not measured"),
-        )
-        for (attribute, reference), estimates in sorted(
-            by_attribute.items(), key=lambda entry: (-(shares[entry[0][1]] or 0.0), entry[0])
-        )
+        key = (str(row["feature"]), str(row["group"]), str(row["reference"]))
+        found.setdefault(key, {})[str(row["checkpoint"])] = row
+    return found
+
+
+def _is_clear(row: dict[str, Any]) -> bool:  # Any: pandas cells
+    p_bh = present(row["p_bh"])
+    return p_bh is not None and p_bh <= _CLEAR
+
+
+def _strongest(found: dict[str, dict[str, Any]]) -> float:  # Any: pandas cells
+    return max(abs(present(row["value"]) or 0.0) for row in found.values())
+
+
+def _attribute_row(
+    key: tuple[str, str, str],
+    found: dict[str, dict[str, Any]],  # Any: pandas cells
+    tuned: str,
+) -> AttributeRow:
+    feature, attribute, reference = key
+    share = as_share(reference)
+    base, after = (estimate_text(found[arm]) if arm in found else NOT_MEASURED for arm in ("base", tuned))
+    return AttributeRow(
+        attribute=clean(attribute),
+        feature=clean(feature),
+        share="not known" if share is None else percent(share),
+        base=base,
+        tuned=after,
     )
 
 

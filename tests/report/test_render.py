@@ -116,7 +116,7 @@ def test_an_audit_without_any_headline_says_that_nothing_was_compared() -> None:
     text = _text(render_html(empty))
     assert "Not measured: no contrast was compared." in text
     assert "No contrast was compared." in text
-    assert "By occupation" not in text
+    assert "By attribute" not in text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,82 @@
+"""What the model makes of attributes: against the world's shares where they are known, else the leads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from biasaudit.report import render_html
+from biasaudit.report.groups import LEADS, attributes
+from tests.report.by_group import disparities
+from tests.report.factory import JOBS, audit, estimate_columns
+
+if TYPE_CHECKING:
+    from biasaudit import Audit
+
+QUIET: dict[str, Any] = {
+    "contrasts": ("template, tuned",),
+    "with_disparities": False,
+    "with_families": False,
+    "with_estimates": False,
+}
+TRAITS = "traits"
+
+
+def lean(
+    attribute: str, base: float, tuned: float, *, feature: str = "age", p_bh: float = 0.01, share: str = ""
+) -> Any:
+    """Return rows of one attribute for base and tuned; half-width of the interval 0.05."""
+    return [
+        {
+            "checkpoint": checkpoint,
+            "framing": "plain",
+            "probe": JOBS if share else TRAITS,
+            "feature": feature,
+            "statistic": "by_attribute",
+            "group": attribute,
+            "reference": share,
+            **estimate_columns(value, 0.05, unit="nats"),
+            "p_value": p_bh / 2,
+            "p_bh": p_bh if checkpoint == "base" else 0.5,
+        }
+        for checkpoint, value in (("base", base), ("tuned", tuned))
+    ]
+
+
+def of(*rows: list[dict[str, Any]]) -> Audit:
+    return replace(audit(**QUIET), disparities=disparities(*rows))
+
+
+def test_attributes_without_shares_make_a_table_of_leads_and_no_chart() -> None:
+    """One attribute under two features is two rows; what is not told from 0 after the correction is counted alone."""
+    found = of(
+        lean("frail", 0.2, 0.1),
+        lean("frail", -0.6, -0.5, feature="disability"),
+        lean("kind", 0.9, 0.9, p_bh=0.06),
+    )
+    [part] = attributes(found, {TRAITS: "Traits"})
+    assert (part.probe, part.picture) == ("Traits", None)
+    assert part.finding == (
+        "Of 3 attributes by feature, 2 lean clearly in the base and 0 after tuning, by Benjamini and Hochberg over all "
+        "of them"
+    )
+    assert [(row.feature, row.attribute, row.base, row.tuned) for row in part.rows] == [
+        ("disability", "frail", "−0.600 (−0.650 to −0.550)", "−0.500 (−0.550 to −0.450)"),
+        ("age", "frail", "0.200 (0.150 to 0.250)", "0.100 (0.050 to 0.150)"),
+    ]
+    html = render_html(found)
+    assert "The attributes that lean clearly" in html
+    assert "Share of women" not in html
+
+
+def test_the_table_of_leads_is_capped_and_says_so() -> None:
+    [part] = attributes(of(*(lean(f"word {number}", number / 100, 0.0) for number in range(1, LEADS + 3))), {})
+    assert len(part.rows) == LEADS
+    assert part.rows[0].attribute == f"word {LEADS + 2}"
+    assert part.finding.endswith(f"the {LEADS} of the strongest lean are shown")
+
+
+def test_attributes_with_shares_stand_in_a_chart_and_a_whole_table() -> None:
+    [part] = attributes(of(lean("nurse", 0.4, 0.2, share="0.868", p_bh=0.9), lean("cook", 0.0, 0.0, share="0.4")), {})
+    assert part.picture is not None
+    assert [(row.attribute, row.share) for row in part.rows] == [("nurse", "86.8\u00a0%"), ("cook", "40.0\u00a0%")]

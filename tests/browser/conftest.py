@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,16 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 import biasaudit
 from biasaudit.report import render_html
 from tests.browser.hostile import hostile_audit
-from tests.report.factory import audit
+from tests.report import by_group
+from tests.report.by_group import DECISIONS, ERRORS, disparities
+from tests.report.factory import JOBS, PAIRS, audit
+from tests.report.test_levels import FOUR, THREE, estimates, made
 
 REQUIRED = "BIASAUDIT_BROWSER"
 """Set to "required", tests fail where they would be skipped for want of a browser."""
 CHROMIUM = "BIASAUDIT_CHROMIUM"
 DEBIAN = Path("/usr/bin/chromium")
-SAMPLE = Path(__file__).resolve().parents[2] / "reports" / "gemma-3-270m-pair"
+SAMPLES = Path(__file__).resolve().parents[2] / "reports"
 _QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -74,9 +78,27 @@ def small_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def sample_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two probes and ten cells of a real model."""
-    if not (SAMPLE / "manifest.json").is_file():
+    return _sample("gemma-3-270m-pair", tmp_path_factory.mktemp("sample"))
+
+
+@pytest.fixture(scope="session")
+def suite_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ten probes of the suite `standard`, decisions by group and errors of a classifier among them."""
+    return _sample("gemma-3-270m-suite", tmp_path_factory.mktemp("suite"))
+
+
+@pytest.fixture(scope="session")
+def stages_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three checkpoints, one after the other, and decisions."""
+    rows = estimates({**FOUR, **THREE}, [(JOBS, "gender"), (PAIRS, "age")])
+    decided = disparities(by_group.rows(DECISIONS), by_group.rows(ERRORS))
+    return _written(tmp_path_factory.mktemp("stages"), render_html(replace(made(rows), disparities=decided)))
+
+
+def _sample(name: str, folder: Path) -> Path:
+    if not (SAMPLES / name / "manifest.json").is_file():
         pytest.skip("the published sample audit is not here")
-    return _written(tmp_path_factory.mktemp("sample"), render_html(biasaudit.open_audit(SAMPLE)))
+    return _written(folder, render_html(biasaudit.open_audit(SAMPLES / name)))
 
 
 @pytest.fixture(scope="session")

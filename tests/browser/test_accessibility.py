@@ -29,7 +29,16 @@ def violations(page: Page, *, tags: list[str] | None = None) -> list[str]:
 
 @pytest.mark.parametrize("parts", ["folded", "open"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("report", "width"), [("small_report", 1280), ("small_report", 390), ("sample_report", 1280)])
+@pytest.mark.parametrize(
+    ("report", "width"),
+    [
+        ("small_report", 1280),
+        ("small_report", 390),
+        ("sample_report", 1280),
+        ("stages_report", 390),
+        ("suite_report", 1280),
+    ],
+)
 def test_axe_finds_no_violation_of_wcag_2_2_aa(
     browser: Browser,
     *,

@@ -14,7 +14,7 @@ from tests.browser.hostile import ATTACK
 
 pytestmark = pytest.mark.slow
 
-REPORTS = ("small_report", "sample_report", "hostile_report")
+REPORTS = ("small_report", "sample_report", "suite_report", "stages_report", "hostile_report")
 _WATCH = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", event => window.violations.push(event.violatedDirective));
@@ -61,6 +61,14 @@ def test_the_page_loads_nothing_and_reports_nothing(
         assert seen.messages == []
         assert seen.errors == []
         assert page.evaluate("window.violations") == []
+
+
+def test_decisions_and_stages_are_on_the_pages_that_are_opened(suite_report: Path, stages_report: Path) -> None:
+    suite, stages = (path.read_text("utf-8") for path in (suite_report, stages_report))
+    assert 'id="rates"' in suite
+    assert "False-positive rate" in suite
+    assert 'id="rates"' in stages
+    assert 'id="stages"' in stages
 
 
 def test_the_watch_sees_what_it_is_there_to_see(browser: Browser, small_report: Path, tmp_path: Path) -> None:

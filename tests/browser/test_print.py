@@ -30,7 +30,7 @@ def _printed(browser: Browser, report: Path) -> tuple[pypdf.PdfReader, str]:
     return read, _squeezed("".join(sheet.extract_text() for sheet in read.pages))
 
 
-@pytest.mark.parametrize("report", ["small_report", "sample_report"])
+@pytest.mark.parametrize("report", ["small_report", "sample_report", "stages_report"])
 def test_all_that_is_folded_on_the_screen_is_open_on_paper(
     browser: Browser, report: str, request: pytest.FixtureRequest
 ) -> None:
@@ -48,7 +48,7 @@ def test_all_that_is_folded_on_the_screen_is_open_on_paper(
     assert [words for words in wanted if _squeezed(words) not in text] == []
 
 
-@pytest.mark.parametrize("report", ["small_report", "sample_report", "hostile_report"])
+@pytest.mark.parametrize("report", ["small_report", "sample_report", "suite_report", "stages_report", "hostile_report"])
 def test_nothing_is_wider_or_a_chart_taller_than_the_paper(
     browser: Browser, report: str, request: pytest.FixtureRequest
 ) -> None:

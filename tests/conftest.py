@@ -12,6 +12,10 @@ from tests.tiny import save_adapter, save_model
 
 DATA_VARIABLE = "BIASAUDIT_DATA"
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One core for each worker: two that fight for both take longer.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from biasaudit.audits.progress import Progress
     from biasaudit.gate import GateDecision
 
-__all__ = ["Audit", "audit", "check", "demo", "open_audit", "recompute", "score", "side_by_side"]
+__all__ = ["Audit", "audit", "check", "demo", "open_audit", "recompute", "score", "side_by_side", "write_reports"]
 
+REPORTS: Final = (REPORT, REPORT_MARKDOWN)
+"""Files that a finished audit has beside its tables."""
 DEMO_SUITE: Final = "quick"
 DEFAULT_SUITE: Final = "standard"
 DEMO_REQUESTS: Final = NEUTRAL_REQUESTS[:2]
@@ -151,7 +153,8 @@ def write_reports(folder: str | Path) -> tuple[Path, Path]:
         If there is none, if it is unfinished, of another version, or if a table was altered.
     """
     with_reports(open_audit(folder), Path(folder))
-    return Path(folder) / REPORT, Path(folder) / REPORT_MARKDOWN
+    html, markdown = (Path(folder) / name for name in REPORTS)
+    return html, markdown
 
 
 def side_by_side(folders: Sequence[str | Path], out: str | Path) -> Path:

@@ -39,6 +39,11 @@ def report(
     if recompute:
         for folder in folders:
             api.recompute(folder)
+        if out is csv is card is None:
+            # The reports are among what was computed again.
+            for name in api.REPORTS:
+                typer.echo(str(folders[0] / name))
+            return
     if several and out is not None:
         typer.echo(str(api.side_by_side(folders, out)))
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from biasaudit.stats.clusters import MIN_CLUSTERS
@@ -76,6 +77,7 @@ class GroupCell:
         return _entry(getattr(self.frame, name)(), self.stratum.control, self.metric)
 
 
+@lru_cache(maxsize=8)  # outcomes are compared by identity; each quantity of the same outcomes asks again
 def group_cells(cases: GroupOutcomes, metric: GroupMetric) -> tuple[GroupCell, ...]:
     """Return one cell for each level of the control features.
 

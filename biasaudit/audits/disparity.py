@@ -183,7 +183,8 @@ def _group_rows(cells: pd.DataFrame, level: float) -> Iterator[dict[str, object]
         for group, other in sorted({_towards(pair, reference) for pair in pairs}):
             own = part[[_towards(pair, reference) == (group, other) for pair in part["groups"]]]
             lean = 1 / (1 + np.exp(own["2|A"] - own["1|A"])) - 1 / (1 + np.exp(own["2|B"] - own["1|B"]))
-            estimate, p_value = _tested(np.asarray(lean, dtype=float), own["cluster_id"].tolist(), level, "share")
+            clusters = own["cluster_id"].tolist()
+            estimate, p_value = _tested(np.asarray(lean, dtype=float), clusters, level, "share difference")
             yield {**_row(arm, "difference", f"{group} - {other}", other, estimate), "p_value": p_value}
 
 

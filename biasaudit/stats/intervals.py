@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 ROBUST_FROM: Final = 25
 """Clusters from which the sandwich estimator is used; below, the jackknife."""
 
-RANGES: Final = {"index": (-1.0, 1.0), "share": (0.0, 1.0)}
+RANGES: Final = {"index": (-1.0, 1.0), "share": (0.0, 1.0), "share difference": (-1.0, 1.0)}
 """Units whose values are bounded. An interval is cut there, which takes no possible value from it."""
 
+_ROUNDING: Final = 1e-9
 _T_METHOD: Final = "mean of cluster means, t interval"
 
 
@@ -40,6 +41,11 @@ def mean_estimate(sample: Clustered, design: ClusterDesign, *, level: float = 0.
     Estimate
         ``not measured`` without items, ``too few clusters`` under 5 of them.
 
+    Raises
+    ------
+    ValueError
+        If the mean is no possible value of the unit, such as a share below 0.
+
     References
     ----------
     METHODS-REFERENCE, section 4.1. Nuisance clusters: CR1 sandwich with t(K - 1) from 25 clusters
@@ -56,12 +62,15 @@ def mean_estimate(sample: Clustered, design: ClusterDesign, *, level: float = 0.
     if refusal is not None:
         return refusal
     value = point(sample, design)
+    lowest, highest = RANGES.get(unit, (-np.inf, np.inf))
+    if not lowest - _ROUNDING <= value <= highest + _ROUNDING:
+        msg = f"a mean of {value} is no {unit}, which lies in [{lowest:g}, {highest:g}]; name another unit"
+        raise ValueError(msg)
     bounded = _without_spread(sample, design, value, level=level, unit=unit)
     if bounded is not None:
         return bounded
     error, method = standard_error(sample, design)
     half = error * float(stats.t.ppf((1 + level) / 2, sample.n_clusters - 1))
-    lowest, highest = RANGES.get(unit, (-np.inf, np.inf))
     return Estimate(
         status=Status.OK,
         value=value,

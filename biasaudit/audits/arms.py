@@ -69,22 +69,46 @@ def cell_items(scores: pd.DataFrame, *, probe: str, feature: str, role: Role, co
     chosen = scores[(scores["probe"] == probe) & (scores["role"] == role.value)]
     if feature != ALL:
         chosen = chosen[chosen["feature"] == feature]
-    wide = chosen.pivot(index=["item_id", "cluster_id"], columns=["checkpoint", "framing", "framing_id"], values=column)
+    cluster_ids, wide = _wide(chosen, column)
     values: dict[tuple[str, str], NDArray[np.float64]] = {}
     by_framing: dict[tuple[str, str], NDArray[np.float64]] = {}
-    for column_id in wide.columns.to_flat_index():
-        checkpoint, framing, framing_id = (str(part) for part in tuple(column_id))
-        array = wide[checkpoint, framing, framing_id].to_numpy(dtype=float)
+    for (checkpoint, framing, framing_id), array in wide.items():
         by_framing[checkpoint, framing_id] = array
         earlier = values.get((checkpoint, framing))
         values[checkpoint, framing] = array if earlier is None else np.vstack([earlier, array])
     # A wording that failed leaves the item unscored in that arm: the mean must be over the same wordings.
     means = {arm: array.mean(axis=0) if array.ndim == 2 else array for arm, array in values.items()}
-    return CellItems(
-        cluster_ids=wide.index.get_level_values("cluster_id").to_numpy(dtype=object),
-        values=means,
-        by_framing=by_framing,
+    return CellItems(cluster_ids=cluster_ids, values=means, by_framing=by_framing)
+
+
+def _wide(
+    chosen: pd.DataFrame, column: str
+) -> tuple[NDArray[np.object_], dict[tuple[str, str, str], NDArray[np.float64]]]:
+    """Return the cluster of each item, and its values by checkpoint, framing and wording, both in sorted order.
+
+    What pandas' pivot gives, in a third of the time: a large audit asks a thousand times.
+    """
+    if not len(chosen):
+        return np.empty(0, dtype=object), {}
+    item, items = chosen["item_id"].factorize(sort=True)
+    coded = [chosen[name].factorize(sort=True) for name in ("checkpoint", "framing", "framing_id")]
+    sizes = [len(labels) for _, labels in coded]
+    arms, arm = np.unique(np.ravel_multi_index([codes for codes, _ in coded], sizes), return_inverse=True)
+    places = item * len(arms) + arm
+    if len(np.unique(places)) < len(places):
+        msg = "an item has two scores in one wording"
+        raise ValueError(msg)
+    found = np.full((len(items), len(arms)), np.nan)
+    found[item, arm] = chosen[column].to_numpy(dtype=float)
+    cluster_ids = np.empty(len(items), dtype=object)
+    cluster_ids[item] = chosen["cluster_id"].to_numpy(dtype=object)
+    names = zip(
+        *(labels[codes] for (_, labels), codes in zip(coded, np.unravel_index(arms, sizes), strict=True)), strict=True
     )
+    return cluster_ids, {
+        (str(checkpoint), str(framing), str(framing_id)): found[:, number]
+        for number, (checkpoint, framing, framing_id) in enumerate(names)
+    }
 
 
 def features_of(scores: pd.DataFrame, probe: str) -> list[str]:

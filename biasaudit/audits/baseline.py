@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,19 +103,19 @@ def baseline_changes(now: Measured, before: Measured) -> list[dict[str, Any]]:  
     from biasaudit.audits.arms import features_of  # noqa: PLC0415  # with it comes scipy
 
     designs = _designs(now.manifest)
-    level, seed = level_of(now.manifest), _seed(now.manifest)
+    level = level_of(now.manifest)
     rows = []
     for probe, design in designs.items():
         for feature in features_of(now.scores, probe):
-            rows += _rows(now, before, probe=probe, feature=feature, design=design, level=level, seed=seed)
+            rows += _rows(now, before, probe=probe, feature=feature, design=design, level=level)
     return sorted(rows, key=lambda row: [row[name] for name in COLUMNS[:4]])
 
 
 def _rows(
-    now: Measured, before: Measured, *, probe: str, feature: str, design: ClusterDesign, level: float, seed: int
+    now: Measured, before: Measured, *, probe: str, feature: str, design: ClusterDesign, level: float
 ) -> list[dict[str, Any]]:  # Any: cells of several types
     from biasaudit.audits.arms import cell_items  # noqa: PLC0415  # as above
-    from biasaudit.stats import paired_change  # noqa: PLC0415
+    from biasaudit.stats import paired_reduction  # noqa: PLC0415
 
     later, earlier = (
         cell_items(one.scores, probe=probe, feature=feature, role=Role.BIAS, column=_METRIC) for one in (now, before)
@@ -126,8 +125,7 @@ def _rows(
         if checkpoint == Checkpoint.BASE.value:
             continue
         first, second = later.paired(earlier.values[checkpoint, framing], later.values[checkpoint, framing])
-        change = paired_change(first, second, design, rng=_rng(seed, checkpoint, framing, probe, feature), level=level)
-        found = change.reduction
+        found = paired_reduction(first, second, design, level=level)
         numbers = (found.status.value, found.value, found.ci_low, found.ci_high, level)
         counts = (found.n_items, found.n_clusters, f"paired by item, before minus now: {found.method}")
         rows.append(dict(zip(COLUMNS, (checkpoint, framing, probe, feature, *numbers, *counts), strict=True)))
@@ -188,15 +186,3 @@ def _designs(manifest: Manifest) -> dict[str, ClusterDesign]:
 def _facts(manifest: Manifest, probe: str) -> Mapping[str, Any]:  # Any: JSON values
     facts = manifest.probes.get(probe)
     return facts if isinstance(facts, Mapping) else {}
-
-
-def _seed(manifest: Manifest) -> int:
-    seed = manifest.plan.get("seed", 0)
-    return seed if isinstance(seed, int) and seed >= 0 else 0
-
-
-def _rng(seed: int, *names: str) -> Any:  # Any: numpy's generator; numpy is imported late
-    import numpy as np  # noqa: PLC0415
-
-    digest = hashlib.sha256("\x1f".join(names).encode("utf-8", "surrogatepass")).digest()
-    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])

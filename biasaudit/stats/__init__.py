@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from biasaudit.stats.bootstrap import cluster_bootstrap
-from biasaudit.stats.change import Change, paired_change
+from biasaudit.stats.change import Change, paired_change, paired_reduction
 from biasaudit.stats.clusters import MIN_CLUSTERS, Clustered, clustered
 from biasaudit.stats.disparity import (
     FOUR_FIFTHS,
@@ -94,6 +94,7 @@ __all__ = [
     "null_churn",
     "overall",
     "paired_change",
+    "paired_reduction",
     "planned_error",
     "power_of_change",
     "power_of_equivalence",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from scipy import stats
 
 from biasaudit.stats.clusters import MIN_CLUSTERS
+from biasaudit.stats.quantiles import t_reach
 from biasaudit.types import Estimate, Status
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def relative_reduction(reduction: Clustered, first: Clustered, *, level: float =
         var_x=float(covariance[1, 1]),
         cov_yx=float(covariance[0, 1]),
     )
-    bounds = ratio_bounds(means, float(stats.t.ppf((1 + level) / 2, k - 1)))
+    bounds = ratio_bounds(means, t_reach(level, k))
     if bounds is None:
         return Estimate(status=Status.NOT_ESTIMABLE, method="Fieller's interval is unbounded", **counts)
     return Estimate(

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from biasaudit.stats.clusters import MIN_CLUSTERS
+from biasaudit.stats.quantiles import t_reach, t_tail
 from biasaudit.types import ClusterDesign, Estimate, Status
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def difference_interval(
     if error < NO_ERROR and table.binary[[*first, *second]].all():
         bounds = _alike_within(value, level, fewest) if within else _alike_between(table, first, second, level)
         return measured(value, bounds, ALIKE, counts)
-    half = error * t_quantile(level, fewest)
+    half = error * t_reach(level, fewest)
     return measured(value, (max(value - half, -1.0), min(value + half, 1.0)), WITHIN if within else BETWEEN, counts)
 
 
@@ -219,7 +220,7 @@ def difference_p_value(table: GroupTable, first: Sequence[int], second: Sequence
     value = table.value(first) - table.value(second)
     error = jackknife_error((without_each(table, first) - without_each(table, second))[rows])
     if error >= NO_ERROR:
-        return float(2 * stats.t.sf(abs(value) / error, fewest - 1))
+        return 2 * t_tail(abs(value) / error, fewest - 1)
     if abs(value) < NO_ERROR:
         return 1.0
     return None if table.binary[[*first, *second]].all() else 0.0
@@ -264,7 +265,7 @@ def _highest_share(n_unlike: int, n_clusters: int, level: float) -> float:
     """Return Clopper-Pearson's upper bound of a share, the upper end of an interval at `level`."""
     if n_unlike == n_clusters:
         return 1.0
-    return float(stats.beta.ppf((1 + level) / 2, n_unlike + 1, n_clusters - n_unlike))
+    return float(special.betaincinv(n_unlike + 1, n_clusters - n_unlike, (1 + level) / 2))
 
 
 def counts_of(
@@ -314,11 +315,6 @@ def jackknife_error(without: NDArray[np.float64]) -> float:
     return float(np.sqrt((k - 1) / k * ((without - without.mean()) ** 2).sum()))
 
 
-def t_quantile(level: float, n_clusters: int) -> float:
-    """Return how many standard errors an interval reaches to either side."""
-    return float(stats.t.ppf((1 + level) / 2, n_clusters - 1))
-
-
 def measured(value: float, bounds: tuple[float, float], method: str, counts: dict[str, Any]) -> Estimate:  # Any: counts
     """Return the estimate that these numbers make."""
     return Estimate(status=Status.OK, value=value, ci_low=bounds[0], ci_high=bounds[1], method=method, **counts)
@@ -330,7 +326,7 @@ def _level_bounds(table: GroupTable, columns: Sequence[int], level: float) -> tu
     without = without_each(table, columns)[_involved(table, columns).any(axis=1)]
     if jackknife_error(without) < NO_ERROR and table.binary[list(columns)].all():
         return _all_alike(value, level, fewest), ALIKE
-    reach = _logit_error(value, without) * t_quantile(level, fewest)
+    reach = _logit_error(value, without) * t_reach(level, fewest)
     low, high = special.expit(special.logit(value) + np.array([-reach, reach]))
     return (float(low), float(high)), LEVEL
 

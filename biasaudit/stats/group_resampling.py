@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from biasaudit.stats.group_intervals import (
     ALIKE,
@@ -19,9 +19,9 @@ from biasaudit.stats.group_intervals import (
     jackknife_error,
     measured,
     refusal_of,
-    t_quantile,
     without_each,
 )
+from biasaudit.stats.quantiles import t_reach
 from biasaudit.types import Estimate, Status
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _ratio_interval(table: GroupTable, group: int, reference: int, *, factor: fl
     if value == 0 or is_alike:
         nearly = None if value == 0 else _ratio_by_unlike_clusters(table, group, reference, counts)
         return nearly or _ratio_of_bounds(table, group, reference, counts)
-    log_reach = 0.0 if error < NO_ERROR else error * max(factor, t_quantile(level, fewest))
+    log_reach = 0.0 if error < NO_ERROR else error * max(factor, t_reach(level, fewest))
     # Written so that a reach that is not a number is refused too.
     if not log_reach <= MAX_LOG_REACH:
         nearly = _ratio_by_unlike_clusters(table, group, reference, counts)
@@ -281,9 +281,7 @@ def _ranges_of_errors(
 
 def _few_clusters(n_clusters: int, level: float) -> float:
     """Return how much wider an interval must be than the percentiles over resamples."""
-    return float(
-        math.sqrt(n_clusters / (n_clusters - 1)) * t_quantile(level, n_clusters) / stats.norm.ppf((1 + level) / 2)
-    )
+    return float(math.sqrt(n_clusters / (n_clusters - 1)) * t_reach(level, n_clusters) / special.ndtri((1 + level) / 2))
 
 
 def _not_estimable(reason: str, counts: dict[str, Any]) -> Estimate:  # Any: counts

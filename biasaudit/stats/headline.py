@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from scipy import stats
 
 from biasaudit.stats.clusters import MIN_CLUSTERS
 from biasaudit.stats.fieller import PairedMeans, ratio_bounds
+from biasaudit.stats.quantiles import t_quantile
 from biasaudit.types import Estimate, Status
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def relative_reduction_over_cells(
     sums = _sums(parts)
     bounds = None
     if sums.x > 0:
-        bounds = ratio_bounds(sums, float(stats.t.ppf((1 + level) / 2, _freedom(parts, sums.y / sums.x))))
+        bounds = ratio_bounds(sums, t_quantile((1 + level) / 2, _freedom(parts, sums.y / sums.x)))
     if bounds is None:
         return Estimate(status=Status.NOT_ESTIMABLE, method="too little inherited lean to divide by", **counts)
     return Estimate(

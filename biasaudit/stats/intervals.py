@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy import stats
 
 from biasaudit.stats.clusters import MIN_CLUSTERS, Clustered
+from biasaudit.stats.quantiles import t_reach
 from biasaudit.types import ClusterDesign, Estimate, Status
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def mean_estimate(sample: Clustered, design: ClusterDesign, *, level: float = 0.
     if bounded is not None:
         return bounded
     error, method = standard_error(sample, design)
-    half = error * float(stats.t.ppf((1 + level) / 2, sample.n_clusters - 1))
+    half = error * t_reach(level, sample.n_clusters)
     return Estimate(
         status=Status.OK,
         value=value,

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from biasaudit.stats.clusters import MIN_CLUSTERS
 from biasaudit.stats.intervals import standard_error
+from biasaudit.stats.quantiles import t_quantile
 
 if TYPE_CHECKING:
     from biasaudit.stats.clusters import Clustered
@@ -85,11 +86,13 @@ def power_of_change(change: float, error: float, n_clusters: int, *, alpha: floa
     """
     _check(error, n_clusters)
     freedom = n_clusters - 1
-    critical = stats.t.ppf(1 - alpha / 2, freedom)
+    critical = t_quantile(1 - alpha / 2, freedom)
     shift = change / error
-    upper = stats.nct.sf(critical, freedom, shift)
+    from scipy.stats import nct  # noqa: PLC0415  # half a second to import
+
+    upper = nct.sf(critical, freedom, shift)
     # The other tail by symmetry: scipy's cdf loses its digits far from the centre.
-    lower = stats.nct.sf(critical, freedom, -shift)
+    lower = nct.sf(critical, freedom, -shift)
     return float(upper + lower)
 
 
@@ -125,13 +128,13 @@ def power_of_equivalence(margin: float, error: float, n_clusters: int, *, alpha:
     """
     _check(error, n_clusters)
     freedom = n_clusters - 1
-    critical = stats.t.ppf(1 - alpha, freedom)
+    critical = t_quantile(1 - alpha, freedom)
 
     # |D| < margin - critical * s, where D is normal with the true error and s is its estimate.
     quantiles = (np.arange(_STEPS) + 0.5) / _STEPS
-    estimated = np.sqrt(stats.chi2.ppf(quantiles, freedom) / freedom)
+    estimated = np.sqrt(2 * special.gammaincinv(freedom / 2, quantiles) / freedom)
     room = np.maximum(margin / error - critical * estimated, 0.0)
-    return float((2 * stats.norm.cdf(room) - 1).mean())
+    return float((2 * special.ndtr(room) - 1).mean())
 
 
 def planned_error(
@@ -206,7 +209,7 @@ def smallest_detectable_change(
 
 def _smallest(error: float, n_clusters: int, *, power: float, alpha: float) -> float:
     freedom = n_clusters - 1
-    return float((stats.t.ppf(1 - alpha / 2, freedom) + stats.t.ppf(power, freedom)) * error)
+    return (t_quantile(1 - alpha / 2, freedom) + t_quantile(power, freedom)) * error
 
 
 def _check(error: float, n_clusters: int) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy import stats
 
 from biasaudit.stats.intervals import point, standard_error
+from biasaudit.stats.quantiles import t_tail
 from biasaudit.types import ClusterDesign
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def sign_flip(differences: Clustered, design: ClusterDesign, *, rng: np.random.G
     units = differences.means if design is ClusterDesign.DESIGNED else differences.sums
     if not units.any():
         return TestResult(p_value=1.0, test="sign-flip permutation of clusters (no difference at all)")
-    result = stats.permutation_test(
+    from scipy.stats import permutation_test  # noqa: PLC0415  # half a second to import
+
+    result = permutation_test(
         (units,),
         _mean,
         permutation_type="samples",
@@ -87,7 +89,9 @@ def mcnemar_exact(n_removed: int, n_introduced: int) -> TestResult:
     1.0
     """
     discordant = n_removed + n_introduced
-    p_value = 1.0 if discordant == 0 else float(stats.binomtest(n_removed, discordant).pvalue)
+    from scipy.stats import binomtest  # noqa: PLC0415  # half a second to import
+
+    p_value = 1.0 if discordant == 0 else float(binomtest(n_removed, discordant).pvalue)
     return TestResult(p_value=p_value, test="exact McNemar")
 
 
@@ -122,7 +126,11 @@ def benjamini_hochberg(p_values: Sequence[float]) -> tuple[float, ...]:
     >>> [round(p, 3) for p in benjamini_hochberg([0.01, 0.04, 0.03])]
     [0.03, 0.04, 0.04]
     """
-    return tuple(float(p) for p in stats.false_discovery_control(list(p_values))) if p_values else ()
+    if not p_values:
+        return ()
+    from scipy.stats import false_discovery_control  # noqa: PLC0415  # half a second to import
+
+    return tuple(float(p) for p in false_discovery_control(list(p_values)))
 
 
 def equivalence(differences: Clustered, design: ClusterDesign, *, margin: float) -> TestResult:
@@ -152,10 +160,8 @@ def equivalence(differences: Clustered, design: ClusterDesign, *, margin: float)
         raise ValueError(msg)
     error, _ = standard_error(differences, design)
     distance = margin - abs(point(differences, design))
-    if error == 0:
-        p_value = 0.0 if distance > 0 else 1.0
-    else:
-        p_value = float(stats.t.sf(distance / error, differences.n_clusters - 1))
+    certain = 0.0 if distance > 0 else 1.0
+    p_value = t_tail(distance / error, differences.n_clusters - 1) if error else certain
     return TestResult(p_value=p_value, test="two one-sided t tests")
 
 
@@ -172,8 +178,6 @@ def mean_is_zero(sample: Clustered, design: ClusterDesign) -> TestResult:
         raise ValueError(msg)
     error, _ = standard_error(sample, design)
     value = point(sample, design)
-    if error == 0:
-        p_value = 1.0 if value == 0 else 0.0
-    else:
-        p_value = float(2 * stats.t.sf(abs(value) / error, sample.n_clusters - 1))
+    certain = 1.0 if value == 0 else 0.0
+    p_value = 2 * t_tail(abs(value) / error, sample.n_clusters - 1) if error else certain
     return TestResult(p_value=p_value, test="t test of clusters")

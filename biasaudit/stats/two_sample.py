@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
-from scipy import stats
 
 from biasaudit.stats.clusters import MIN_CLUSTERS
 from biasaudit.stats.group_permutation import p_value, permuted_labels
@@ -229,7 +228,9 @@ def _fold_auc(fold: _Fold, member: NDArray[np.bool_]) -> float | None:
         return None
     model = LogisticRegression(solver="liblinear", class_weight="balanced").fit(fold.train_features, train)
     # By ranks of the scores: scikit-learn's own checks take longer than the fit, a thousand times over.
-    ranks = stats.rankdata(fold.test_features @ model.coef_.ravel())
+    from scipy.stats import rankdata  # noqa: PLC0415  # half a second to import
+
+    ranks = rankdata(fold.test_features @ model.coef_.ravel())
     n_members = int(test.sum())
     above = float(ranks[test].sum()) - n_members * (n_members + 1) / 2
     return above / (n_members * (len(test) - n_members))

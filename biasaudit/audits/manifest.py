@@ -31,7 +31,7 @@ class Manifest:
         Responses by status.
     headlines : tuple of mapping
     run : mapping
-        Seconds, tokens, memory, and how each checkpoint was scored (None: all was in the cache): of
+        Start in UTC, seconds, tokens, memory, and how each checkpoint was scored (None: all was in the cache): of
         the run that computed the responses.
     versions : mapping
         Library -> version.

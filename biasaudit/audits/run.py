@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import biasaudit
@@ -49,6 +50,7 @@ _SCIENCE: Final = ("numpy", "scipy", "statsmodels", "pandas", "pyarrow")
 class _Meter:
     """What the run cost."""
 
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     started: float = field(default_factory=time.monotonic)
     scoring_seconds: float = 0.0
     tokens: int = 0
@@ -59,6 +61,7 @@ class _Meter:
         unit = 1 if sys.platform == "darwin" else 1024
         rate = round(self.tokens / self.scoring_seconds, 1) if self.scoring_seconds and self.tokens else None
         return {
+            "started": self.started_at.isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - self.started, 1),
             "scoring_seconds": round(self.scoring_seconds, 1),
             "tokens": self.tokens,

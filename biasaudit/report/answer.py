@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from biasaudit.report.cells import EXPLAINED
 from biasaudit.report.facts import counted
-from biasaudit.report.wording import ARMS, clean, count, percent, percent_with_interval
-from biasaudit.types import Estimate, Status
+from biasaudit.report.wording import ARMS, clean, count, percent, percent_with_interval, present
+from biasaudit.types import Estimate, Status, Verdict
 
 if TYPE_CHECKING:
     from biasaudit.audits.result import Headline
+
+    Rows = Sequence[Mapping[str, Any]]  # Any: cells of pandas rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,18 +39,20 @@ class Answer:
     strip: Strip | None
 
 
-def answer(headline: Headline | None, *, related: bool) -> Answer:
+def answer(headline: Headline | None, cells: Rows, *, related: bool) -> Answer:
     """Answer the page's question in one sentence.
 
     Parameters
     ----------
     headline : Headline or None
+    cells : sequence of mapping
+        The declared cells that it is about, in their graded form.
     related : bool
         Whether the tuned checkpoint can descend from the base; if not, nothing is put down to tuning.
     """
     if headline is None:
         return Answer(sentence="Not measured: no contrast was compared.", measured=False, basis=(), strip=None)
-    relative, basis = headline.relative_reduction, _basis(headline)
+    relative, basis = headline.relative_reduction, _basis(headline, cells)
     if relative.status is not Status.OK:
         why = clean(relative.method, limit=300) or clean(relative.status.value)
         lead = "Not measured" if relative.status is Status.NOT_MEASURED else "Not estimable"
@@ -60,18 +65,37 @@ def answer(headline: Headline | None, *, related: bool) -> Answer:
     return Answer(sentence=_sentence(relative, related=related), measured=True, basis=basis, strip=_strip(relative))
 
 
-def _basis(headline: Headline) -> tuple[str, ...]:
-    relative, n_inherited, n_cells = headline.relative_reduction, headline.n_inherited, headline.n_cells
+def _basis(headline: Headline, cells: Rows) -> tuple[str, ...]:
+    relative = headline.relative_reduction
     explained = EXPLAINED.get(headline.contrast, "")
-    contrast, (first, _) = clean(headline.contrast), ARMS.get(headline.contrast, ("first arm", "second arm"))
-    lean = "leans" if n_inherited == 1 else "lean"
+    contrast = clean(headline.contrast)
     return (
         f"{contrast[:1].upper()}{contrast[1:]}, checkpoint {clean(headline.tuned)}. {explained}".strip(),
         (
-            f"{count(relative.n_items)} items in {count(relative.n_clusters)} clusters of shared wording or source; "
-            f"{n_inherited} of {counted(n_cells, 'cell', 'cells')} {lean} clearly in the first arm ({first})."
+            f"{count(relative.n_items)} items in {count(relative.n_clusters)} clusters of shared wording or source. "
+            f"{_leaning(headline, cells)}"
         ),
     )
+
+
+def _leaning(headline: Headline, cells: Rows) -> str:
+    """Say how many cells lean clearly, which way, and that none was left out for what else is known of it."""
+    first, _ = ARMS.get(headline.contrast, ("first arm", "second arm"))
+    clear = [row for row in cells if row["inherited_bias"]]
+    n_with = sum(1 for row in clear if (present(row["first_value"]) or 0.0) > 0)
+    unreadable = [row for row in cells if str(row["verdict"]) == Verdict.NOT_INTERPRETABLE.value]
+    n_both = sum(1 for row in unreadable if row["inherited_bias"])
+    lean = "leans" if len(clear) == 1 else "lean"
+    said = (
+        f"{len(clear)} of {counted(len(cells), 'cell', 'cells')} {lean} clearly to begin with ({first}): {n_with} "
+        f"with the stereotype, {len(clear) - n_with} against it."
+    )
+    if not unreadable or headline.relative_reduction.status is not Status.OK:
+        return said
+    also = (
+        f"{counted(len(unreadable), 'cell', 'cells')} that {'is' if len(unreadable) == 1 else 'are'} not interpretable"
+    )
+    return f"{said} The share also counts the {also}, {n_both} of them with a clear lean."
 
 
 def _sentence(relative: Estimate, *, related: bool) -> str:
@@ -79,8 +103,9 @@ def _sentence(relative: Estimate, *, related: bool) -> str:
     level = f"{percent(relative.level, decimals=0)} interval"
     shown = f"{percent(value)} ({level} {percent(low)} to {percent(high)})"
     if low <= 0 <= high:
-        gone = f"{percent(value)} of it is gone ({level} {percent(low)} to {percent(high)})"
-        return f"No change in the inherited lean is shown: {gone}."
+        lean = "inherited lean" if related else "base's lean"
+        best = f"{percent(value)} of the {lean} is gone" if value >= 0 else f"the {lean} grew by {percent(-value)}"
+        return f"No overall change is shown. Best estimate: {best} ({level}: {_either_way(low, high)})."
     if value < 0:
         grown = f"{percent(-value)} ({level} {percent(-high)} to {percent(-low)})"
         if related:
@@ -89,6 +114,17 @@ def _sentence(relative: Estimate, *, related: bool) -> str:
     if related:
         return f"Instruction tuning removed {shown} of the inherited lean."
     return f"The second checkpoint lacks {shown} of the base's lean."
+
+
+def _either_way(low: float, high: float) -> str:
+    r"""Say bounds on either side of 0 without a minus sign: a share that is gone below 0 is a lean that grew.
+
+    Examples
+    --------
+    >>> _either_way(-0.034, 0.056)
+    'from 3.4\xa0% more to 5.6\xa0% less lean'
+    """
+    return f"from {percent(-low)} more to {percent(high)} less lean"
 
 
 def numbers(estimate: Estimate) -> tuple[float, float, float]:

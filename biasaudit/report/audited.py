@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from biasaudit.report.compared import start_of
 from biasaudit.report.facts import Fact, mapping
 from biasaudit.report.wording import NOT_RECORDED, TEXT_LIMIT, clean, count, number, percent, present
 
@@ -132,7 +133,7 @@ def _probe(name: str, found: Mapping[str, Any]) -> ProbeLimits:  # Any: JSON val
             _fact("Citation", found.get("citation")),
             _fact("sha256", found.get("sha256")),
         ),
-        known_defects=tuple(clean(defect, limit=TEXT_LIMIT) for defect in defects)
+        known_defects=tuple(clean(defect, limit=10 * TEXT_LIMIT) for defect in defects)
         if isinstance(defects, Sequence) and not isinstance(defects, str)
         else (),
         not_shown=_shown(found.get("not_shown")),
@@ -146,28 +147,43 @@ def _framing(framing: Mapping[str, Any]) -> Fact:  # Any: JSON values
 
 
 def _run(run: Mapping[str, Any], recorded: Mapping[str, Any]) -> tuple[Fact, ...]:  # Any: JSON values
-    counts = mapping(recorded.get("counts"))
     seconds, memory = present(run.get("seconds")), present(run.get("peak_memory_bytes"))
-    speed = present(run.get("tokens_per_second"))
     return (
-        Fact(term="Started", values=(_shown(run.get("started")),)),
-        Fact(term="Time", values=(NOT_RECORDED if seconds is None else f"{number(seconds, decimals=1)} s",)),
-        Fact(term="Tokens scored", values=(count(run.get("tokens")),)),
+        Fact(term="Started", values=(start_of(run),)),
+        Fact(term="Requests", values=_requests(mapping(recorded.get("counts")))),
+        Fact(term="Calculated in this run", values=_calculated(run)),
         Fact(
-            term="Speed",
-            values=(NOT_RECORDED if speed is None else f"{number(speed, decimals=1)} tokens per second",),
+            term="Time of this run",
+            values=(NOT_RECORDED if seconds is None else f"{number(seconds, decimals=1)} s, tables included",),
         ),
         Fact(
             term="Peak memory",
             values=(NOT_RECORDED if memory is None else f"{number(memory / 2**30, decimals=2)} GiB",),
         ),
-        Fact(
-            term="Requests",
-            values=tuple(f"{clean(status)}: {count(n_requests)}" for status, n_requests in sorted(counts.items()))
-            or (NOT_RECORDED,),
-        ),
         _fact("biasaudit", recorded.get("biasaudit_version")),
         _fact("Schema version", recorded.get("schema_version")),
+    )
+
+
+def _requests(counts: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON values
+    return tuple(f"{clean(status)}: {count(n_requests)}" for status, n_requests in sorted(counts.items())) or (
+        NOT_RECORDED,
+    )
+
+
+def _calculated(run: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON values
+    """Say how many of the requests the model was run for: a text asked twice, or known already, costs nothing."""
+    if present(run.get("tokens")) is None:
+        return (NOT_RECORDED,)
+    cost = f"{count(run['tokens'])} tokens"
+    speed = present(run.get("tokens_per_second"))
+    if speed is not None:
+        cost += f", at {number(speed, decimals=1)} a second, cache and checks included"
+    if present(run.get("requests_computed")) is None:
+        return (cost,)
+    return (
+        f"{count(run['requests_computed'])} requests, {cost}",
+        "the other requests were repeats, or answered from the cache",
     )
 
 

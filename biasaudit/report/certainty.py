@@ -1,13 +1,15 @@
-"""How sure one may be of the answer, and what was not measured."""
+"""How sure one may be of the answer, and what the audit cannot say."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.report.facts import Fact, counted, mapping
-from biasaudit.report.guards import ABOVE_CHANCE, COVERS, NO_ITEMS, GuardRow, Guards
-from biasaudit.report.wording import NOT_RECORDED, clean, count, number, percent, present, records
+from biasaudit.report.facts import Fact, counted, listed, mapping
+from biasaudit.report.guards import ABOVE_CHANCE, COVERS, NO_ITEMS, Guards
+from biasaudit.report.wording import ARMS, NOT_RECORDED, clean, count, number, percent, present, records
 from biasaudit.types import Kind, Status, Verdict
 
 if TYPE_CHECKING:
@@ -15,8 +17,16 @@ if TYPE_CHECKING:
 
     from biasaudit.audits.result import Audit, Headline
 
+    Rows = Sequence[Mapping[str, Any]]  # Any: cells of pandas rows
+
 _NAMED: Final = 4
-"""Cells or probes that are named; of more, the others are counted."""
+"""Names that are listed; of more, the others are counted."""
+
+_ALPHA: Final = 0.05
+_SIGN_FLIPS: Final = "sign-flip"
+"""How the name of the test begins whose smallest p-value the number of clusters sets."""
+
+_AT_CHANCE: Final = re.compile(r"competence of the (first|second) arm includes chance")
 
 _ASKS: Final[Mapping[str, str]] = {
     Kind.CHOICE: "which answer it picks",
@@ -46,13 +56,15 @@ def how_sure(
         The one that the page answers with.
     guards : sequence of Guards
     """
-    cells = _cells(audit, headline)
+    cells = headline_cells(audit, headline)
+    competence = [[row.competence_says for row in part.rows] for part in guards]
+    controls = [[row.control_says for row in part.rows] for part in guards]
     return (
         Fact(term="Interval", values=_interval(headline)),
-        Fact(term="Verdicts", values=_verdicts(recorded, n_cells=len(cells))),
+        Fact(term="Verdicts", values=_verdicts(recorded, cells)),
         Fact(term="Undecided", values=_undecided(cells)),
-        Fact(term="Competence", values=(_guarded(guards, "competence_says", ABOVE_CHANCE), *_fell(cells))),
-        Fact(term="Negative controls", values=(_guarded(guards, "control_says", COVERS),)),
+        Fact(term="Competence", values=(_guarded(competence, ABOVE_CHANCE), *_fell(cells))),
+        Fact(term="Negative controls", values=(_guarded(controls, COVERS),)),
         Fact(term="Coverage", values=_coverage(audit, recorded)),
     )
 
@@ -74,16 +86,11 @@ def not_measured(
     names : mapping
         Probe -> name to show.
     """
-    cells = [row for row in _cells(audit, headline) if str(row["verdict"]) in _UNMEASURED]
-    without = [part.probe for part in guards if all(row.control_says == NO_ITEMS for row in part.rows)]
+    cells = [row for row in headline_cells(audit, headline) if str(row["verdict"]) in _UNMEASURED]
     kinds = {str(mapping(card).get("kind")) for card in mapping(recorded.get("probes")).values()}
     return (
-        Fact(
-            term="Cells",
-            values=_some([f"{names.get(str(row['probe']), clean(row['probe']))}: {_why(row)}" for row in cells])
-            or ("every cell was measured",),
-        ),
-        Fact(term="No negative control", values=_some(without) or ("every probe has one",)),
+        *_unmeasured(cells, names, headline=headline),
+        Fact(term="No negative control", values=_without_control(guards)),
         Fact(
             term="Behaviour",
             values=(
@@ -95,7 +102,8 @@ def not_measured(
     )
 
 
-def _cells(audit: Audit, headline: Headline | None) -> list[dict[str, Any]]:  # Any: pandas cells
+def headline_cells(audit: Audit, headline: Headline | None) -> list[dict[str, Any]]:  # Any: pandas cells
+    """Return the declared cells that a headline is about, in their graded form."""
     if headline is None:
         return []
     rows: pd.DataFrame = audit.comparisons
@@ -118,14 +126,27 @@ def _interval(headline: Headline | None) -> tuple[str, ...]:
     return (f"{percent(relative.level, decimals=0)}: {clean(relative.method, limit=300)}",)
 
 
-def _verdicts(recorded: Mapping[str, Any], *, n_cells: int) -> tuple[str, ...]:  # Any: JSON values
+def _verdicts(recorded: Mapping[str, Any], cells: Rows) -> tuple[str, ...]:  # Any: JSON values
     margin = present(mapping(recorded.get("plan")).get("margin"))
     within = NOT_RECORDED if margin is None else f"within ±{number(margin, decimals=2)}"
-    corrected = f"Holm-corrected over {counted(n_cells, 'cell', 'cells')}"
-    return (corrected, f"unchanged: {within}, set beforehand")
+    tested = [row for row in cells if present(row["p_value"]) is not None]
+    corrected = f"Holm-corrected over the {counted(len(tested), 'cell', 'cells')} tested"
+    barred = [row for row in tested if _is_barred(row, n_tested=len(tested))]
+    too_few = (
+        f"in {len(barred)} of them the clusters are too few for it: the smallest p-value that sign flips can give "
+        "does not pass unless other cells pass first"
+    )
+    return (corrected, *([too_few] if barred else []), f"unchanged: {within}, set beforehand")
 
 
-def _undecided(cells: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:  # Any: pandas cells
+def _is_barred(row: Mapping[str, Any], *, n_tested: int) -> bool:  # Any: pandas cells
+    """Whether no data in this cell could be the first to pass Holm's correction: c clusters have 2**c sign flips."""
+    if not str(row["test"]).startswith(_SIGN_FLIPS):
+        return False
+    return bool(n_tested * 2 / 2 ** int(row["n_clusters"]) > _ALPHA)
+
+
+def _undecided(cells: Rows) -> tuple[str, ...]:
     rows = [row for row in cells if str(row["verdict"]) in _UNDECIDED]
     said = f"{len(rows)} of {counted(len(cells), 'cell', 'cells')}"
     smallest = [change for row in rows if (change := present(row["smallest_detectable_change"])) is not None]
@@ -133,23 +154,24 @@ def _undecided(cells: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:  # Any: p
         return (said,)
     low, high = number(min(smallest)), number(max(smallest))
     least = low if low == high else f"{low} to {high}, by cell"
-    return (said, f"smallest change one would see there at 80\u00a0% power: {least}")
+    return (said, f"smallest change one would see there at 80\u00a0% power, without the correction: {least}")
 
 
-def _guarded(guards: Sequence[Guards], name: str, wanted: str) -> str:
-    said = [_said(row, name) for part in guards for row in part.rows]
-    there = [word for word in said if word != NO_ITEMS]
+def _guarded(said: Sequence[Sequence[str]], wanted: str) -> str:
+    """Count the probes that pass a guard in every arm, of those that have items for it."""
+    there = [words for rows in said if (words := [word for word in rows if word != NO_ITEMS])]
     if not there:
         return "not measured: no such items"
-    good = there.count(wanted)
-    return f"{wanted} in {good} of {counted(len(there), 'arm', 'arms')}"
+    n_arms = max(len(words) for words in there)
+    where = "in both models" if n_arms == 2 else f"in all {n_arms} models and framings"
+    good = sum(1 for words in there if set(words) == {wanted})
+    some = sum(1 for words in there if wanted in words) - good
+    return f"{wanted} {where}: {good} of {counted(len(there), 'probe', 'probes')}" + (
+        f"; in {'one' if n_arms == 2 else 'some'} of them: {some} more" if some else ""
+    )
 
 
-def _said(row: GuardRow, name: str) -> str:
-    return row.competence_says if name == "competence_says" else row.control_says
-
-
-def _fell(cells: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:  # Any: pandas cells
+def _fell(cells: Rows) -> tuple[str, ...]:
     n_fell = sum(1 for row in cells if row["competence_fell"])
     return (f"it fell in {n_fell} of {counted(len(cells), 'cell', 'cells')}",) if n_fell else ()
 
@@ -164,10 +186,47 @@ def _coverage(audit: Audit, recorded: Mapping[str, Any]) -> tuple[str, ...]:  # 
     return (said,) if share is None else (said, f"lowest in any cell: {percent(share)} of its items")
 
 
-def _why(row: Mapping[str, Any]) -> str:  # Any: pandas cells
-    return f"{clean(row['feature'])}, {clean(row['verdict'])} ({clean(row['verdict_reason'])})"
+def _unmeasured(cells: Rows, names: Mapping[str, str], *, headline: Headline | None) -> tuple[Fact, ...]:
+    """Return one fact per verdict, and in it one line per reason with its probes."""
+    if not cells:
+        return (Fact(term="Cells", values=("every cell was measured",)),)
+    found: dict[str, dict[str, dict[str, list[str]]]] = {}
+    for row in cells:
+        reasons = found.setdefault(str(row["verdict"]), {})
+        probes = reasons.setdefault(_why(str(row["verdict_reason"]), headline), {})
+        probes.setdefault(names.get(str(row["probe"]), clean(row["probe"])), []).append(clean(row["feature"]))
+    sizes = Counter(str(row["verdict"]) for row in cells)
+    return tuple(
+        Fact(
+            term=f"{clean(verdict[:1].upper() + verdict[1:])}, {counted(sizes[verdict], 'cell', 'cells')}",
+            values=tuple(f"{_probes(probes)}: {why}" for why, probes in reasons.items()),
+        )
+        for verdict, reasons in found.items()
+    )
 
 
-def _some(said: Sequence[str]) -> tuple[str, ...]:
+def _probes(found: Mapping[str, Sequence[str]]) -> str:
+    by_size = sorted(found.items(), key=lambda entry: -len(entry[1]))
+    return ", ".join(f"{probe} ({features[0] if len(features) == 1 else len(features)})" for probe, features in by_size)
+
+
+def _why(reason: str, headline: Headline | None) -> str:
+    first, second = ARMS.get(headline.contrast if headline else "", ("first arm", "second arm"))
+    arms = {"first": first, "second": second}
+    return clean(_AT_CHANCE.sub(lambda hit: f"{arms[hit[1]]} not shown to be better than chance", reason))
+
+
+def _without_control(guards: Sequence[Guards]) -> tuple[str, ...]:
+    without = [part.probe for part in guards if all(row.control_says == NO_ITEMS for row in part.rows)]
+    having = [part.probe for part in guards if part.probe not in without]
+    if not without:
+        return ("every probe has one",)
+    of = f"{len(without)} of {counted(len(guards), 'probe', 'probes')}"
+    if having and len(having) < len(without):
+        return (f"{of}: all but {listed(having)}",)
+    return (f"{of}: {listed(_some(without))}",)
+
+
+def _some(said: Sequence[str]) -> list[str]:
     more = len(said) - _NAMED
-    return (*said[:_NAMED], f"and {more} more, below") if more > 0 else tuple(said)
+    return [*said[:_NAMED], f"{more} more"] if more > 0 else list(said)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+from biasaudit.report.wording import TEXT_LIMIT, clean
+
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+(?=[^\sa-z])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +29,28 @@ def mapping(value: object) -> Mapping[str, Any]:  # Any: JSON values
     ({'a': 1}, {})
     """
     return value if isinstance(value, Mapping) else {}
+
+
+def first_sentence(text: object) -> str:
+    """Return the first sentence of a text, ready to show.
+
+    Examples
+    --------
+    >>> first_sentence("Whom it names (a theft, ...) here. More. And more.")
+    'Whom it names (a theft, ...) here.'
+    """
+    return clean(_SENTENCE_END.split(str(text)[: 4 * TEXT_LIMIT].strip(), maxsplit=1)[0], limit=TEXT_LIMIT)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list in words.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"]), listed(["a"])
+    ('a, b and c', 'a')
+    """
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part) if names else ""
 
 
 def counted(n: int, one: str, more: str) -> str:

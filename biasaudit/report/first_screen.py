@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.report.answer import Answer, answer, numbers
-from biasaudit.report.certainty import how_sure, not_measured
+from biasaudit.report.certainty import headline_cells, how_sure, not_measured
+from biasaudit.report.compared import asked, compared
+from biasaudit.report.elsewhere import elsewhere, why_leading, without_share
 from biasaudit.report.facts import Fact, counted, mapping
 from biasaudit.report.guards import Guards, guards
+from biasaudit.report.known_models import known_models
+from biasaudit.report.one_answer import one_answer
+from biasaudit.report.order import in_order
 from biasaudit.report.wording import (
     NOT_RECORDED,
     VERDICT_SYMBOLS,
     clean,
     in_words,
     percent_with_interval,
-    records,
     verdict_class,
 )
 from biasaudit.types import Contrast, Estimate, Status
@@ -26,9 +30,6 @@ if TYPE_CHECKING:
 
 DIFFERENT_LINEAGE: Final = "DIFFERENT LINEAGE"
 """How the sentence of a tuned checkpoint begins that cannot descend from the base."""
-
-_LISTED: Final = 12
-"""Features that are listed of one probe; of more, the others are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,27 +62,43 @@ class FirstScreen:
     base : str
     tuned : tuple of str
         References of the checkpoints, named where there are several.
+    models : tuple of str
+        What the checkpoints are, where their checksums tell.
     answer : Answer
     verdict_counts : tuple of VerdictCount
         Of the contrast that the answer is about.
     cells : str
         How many cells were judged, with the noun.
-    compared, how_sure, not_measured : tuple of Fact
+    contrast : str
+        The one that the answer is about; empty where there is none.
+    elsewhere : tuple of str
+        Cells that changed in other contrasts.
+    compared, how_sure, not_measured, asked : tuple of Fact
     warnings : tuple of str
     headlines : tuple of HeadlineRow
+    leads : str
+        Why the answer is about that contrast.
+    without_share : str
+        Contrasts that have no headline.
     guards : tuple of Guards
     """
 
     base: str
     tuned: tuple[str, ...]
+    models: tuple[str, ...]
     answer: Answer
     verdict_counts: tuple[VerdictCount, ...]
     cells: str
+    contrast: str
+    elsewhere: tuple[str, ...]
     compared: tuple[Fact, ...]
     how_sure: tuple[Fact, ...]
     not_measured: tuple[Fact, ...]
+    asked: tuple[Fact, ...]
     warnings: tuple[str, ...]
     headlines: tuple[HeadlineRow, ...]
+    leads: str
+    without_share: str
     guards: tuple[Guards, ...]
 
 
@@ -99,6 +116,7 @@ def first_screen(
         Probe -> name to show.
     """
     lineage = {str(key): clean(value, limit=400) for key, value in mapping(recorded.get("lineage")).items()}
+    names = {probe: names[probe] for probe in in_order(names, audit.comparisons)}
     headline = audit.headlines[0] if audit.headlines else None
     related = headline is None or not lineage.get(headline.tuned, "").startswith(DIFFERENT_LINEAGE)
     found = guards(audit, names)
@@ -106,14 +124,20 @@ def first_screen(
     return FirstScreen(
         base=base,
         tuned=tuned,
-        answer=answer(headline, related=related),
+        models=known_models(mapping(recorded.get("fingerprints"))),
+        answer=answer(headline, headline_cells(audit, headline), related=related),
         verdict_counts=_verdict_counts(headline),
         cells=counted(headline.n_cells if headline else 0, "cell", "cells"),
-        compared=_compared(audit, recorded, names, lineage),
+        contrast=clean(headline.contrast) if headline else "",
+        elsewhere=elsewhere(audit, names),
+        compared=compared(recorded, lineage),
         how_sure=how_sure(audit, recorded, headline=headline, guards=found),
         not_measured=not_measured(audit, recorded, names, headline=headline, guards=found),
-        warnings=_warnings(audit, lineage),
+        asked=asked(audit, recorded, names),
+        warnings=(*_warnings(audit, lineage), *one_answer(audit, recorded, names)),
         headlines=tuple(_headline_row(row) for row in audit.headlines),
+        leads=why_leading(headline),
+        without_share=without_share(audit),
         guards=found,
     )
 
@@ -151,54 +175,6 @@ def _checkpoints(plan: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:  # Any
     return clean(plan.get("base", NOT_RECORDED)), tuple(
         clean(reference) if len(tuned) == 1 else f"{clean(name)}: {clean(reference)}"
         for name, reference in tuned.items()
-    ) or (NOT_RECORDED,)
-
-
-def _compared(
-    audit: Audit,
-    recorded: Mapping[str, Any],  # Any: JSON values
-    names: Mapping[str, str],
-    lineage: Mapping[str, str],
-) -> tuple[Fact, ...]:
-    dtypes = {
-        str(name): clean(mapping(found).get("dtype", NOT_RECORDED))
-        for name, found in mapping(recorded.get("fingerprints")).items()
-    }
-    return (
-        Fact(term="Lineage", values=tuple(lineage.values()) or (NOT_RECORDED,)),
-        Fact(
-            term="Number format",
-            values=tuple(dict.fromkeys(dtypes.values()))
-            if len(set(dtypes.values())) <= 1 and dtypes
-            else tuple(f"{clean(name)}: {dtype}" for name, dtype in dtypes.items()) or (NOT_RECORDED,),
-        ),
-        Fact(term="Framings", values=_framings(mapping(recorded.get("plan")))),
-        Fact(term="Probes and features", values=_features(audit, names) or (NOT_RECORDED,)),
-    )
-
-
-def _features(audit: Audit, names: Mapping[str, str]) -> tuple[str, ...]:
-    found: dict[str, dict[str, None]] = {probe: {} for probe in names}
-    for row in records(audit.comparisons.loc[audit.comparisons["declared"], ["probe", "feature"]]):
-        found.setdefault(str(row["probe"]), {})[clean(row["feature"])] = None
-    return tuple(
-        f"{names.get(probe, clean(probe))}: {_listed(sorted(features)) or NOT_RECORDED}"
-        for probe, features in found.items()
-    )
-
-
-def _listed(features: Sequence[str]) -> str:
-    more = len(features) - _LISTED
-    return ", ".join(features[:_LISTED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _framings(plan: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON values
-    wordings: dict[str, int] = {}
-    for framing in plan.get("framings") or ():
-        name = clean(mapping(framing).get("framing", NOT_RECORDED))
-        wordings[name] = wordings.get(name, 0) + 1
-    return tuple(
-        f"{name}, {number} wordings of the request" if number > 1 else name for name, number in wordings.items()
     ) or (NOT_RECORDED,)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.report.wording import NOT_MEASURED, clean, estimate_text, present, records
+from biasaudit.report.wording import NOT_MEASURED, clean, count, estimate_text, present, records
 
 if TYPE_CHECKING:
     from biasaudit.audits.result import Audit
@@ -14,19 +14,23 @@ if TYPE_CHECKING:
 COVERS: Final = "covers 0"
 DOES_NOT_COVER: Final = "does not cover 0"
 ABOVE_CHANCE: Final = "above chance"
+BELOW_CHANCE: Final = "below chance"
+NOT_ABOVE_CHANCE: Final = "not shown above chance"
 NO_ITEMS: Final = "no such items"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardRow:
-    """Competence and negative control of one probe in one arm."""
+    """Competence and negative control of one probe in one arm, each with the items and clusters it rests on."""
 
     checkpoint: str
     framing: str
     competence: str
     competence_says: str
+    competence_of: str
     control: str
     control_says: str
+    control_of: str
     warns: bool
 
 
@@ -69,17 +73,23 @@ def guards(audit: Audit, names: Mapping[str, str]) -> tuple[Guards, ...]:
 
 def _guard(checkpoint: str, framing: str, by_metric: Mapping[str, Mapping[str, Any]]) -> GuardRow:  # Any: pandas cells
     competence, control = by_metric.get("competence"), by_metric.get("control")
-    above = _beyond(competence, 0.5, ABOVE_CHANCE, "below chance", "includes chance")
+    above = _beyond(competence, 0.5, ABOVE_CHANCE, BELOW_CHANCE, NOT_ABOVE_CHANCE)
     covers = _beyond(control, 0.0, DOES_NOT_COVER, DOES_NOT_COVER, COVERS)
     return GuardRow(
         checkpoint=clean(checkpoint),
         framing=clean(framing),
         competence=estimate_text(competence) if competence else NOT_MEASURED,
         competence_says=above,
+        competence_of=_size(competence),
         control=estimate_text(control) if control else NOT_MEASURED,
         control_says=covers,
-        warns=above in {"includes chance", "below chance"} or covers == DOES_NOT_COVER,
+        control_of=_size(control),
+        warns=above in {NOT_ABOVE_CHANCE, BELOW_CHANCE} or covers == DOES_NOT_COVER,
     )
+
+
+def _size(row: Mapping[str, Any] | None) -> str:  # Any: pandas cells
+    return "" if row is None else f"{count(row['n_items'])} ({count(row['n_clusters'])})"
 
 
 def _beyond(

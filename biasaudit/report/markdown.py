@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.report.audited import audited
+from biasaudit.report.compared import start_of
 from biasaudit.report.facts import mapping
 from biasaudit.report.first_screen import first_screen
 from biasaudit.report.summary import cell_line, cell_rows, tuned_of
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 METHOD: Final = (
     "The model writes nothing: it is asked how probable given texts are. The index runs from -1 to 1; 0 is parity, "
-    "and positive leans with the stereotype that the probe's card states. D is the first arm minus the second, paired "
-    "by item; intervals are over clusters of items that share wording or source, and p-values are Holm-corrected over "
-    "all cells. What could not be measured has a status in the place of a number. A measured change says what these "
-    "probes show in these framings, not how the model acts elsewhere."
+    "and positive leans with the stereotype that the probe's card states. D is the first column minus the second, "
+    "paired by item; intervals are over clusters of items that share wording or source, and p-values are "
+    "Holm-corrected over all cells. What could not be measured has a status in the place of a number. A measured "
+    "change says what these probes show in these framings, not how the model acts elsewhere."
 )
 
 # As entities: a backslash before a pipe would be undone by a backslash that the text brings along.
@@ -72,9 +73,12 @@ def render_markdown(audit: Audit, *, heading: int = 1) -> str:
     names = probe_names(audit, recorded)
     first = first_screen(audit, recorded, names)
     lines = [f"{'#' * heading} Bias audit: {escaped(', '.join(first.tuned))}", ""]
+    lines += [f"Base: {escaped(first.base)}. Tuned: {escaped(', '.join(first.tuned))}.", ""]
+    for model in first.models:
+        lines += [f"{escaped(model)}.", ""]
     lines += _answer(first, audit)
     lines += _cells(audit, names)
-    lines += [f"{'#' * (heading + 1)} How sure, and what was not measured", ""]
+    lines += [f"{'#' * (heading + 1)} How sure, and what this audit cannot say", ""]
     lines += [*_facts(first.how_sure), *_facts(first.not_measured), "", f"Method. {escaped(METHOD)}", ""]
     lines += [f"{'#' * (heading + 1)} Provenance", "", *_provenance(recorded)]
     return "\n".join(lines) + "\n"
@@ -87,7 +91,10 @@ def _answer(first: FirstScreen, audit: Audit) -> list[str]:
     for warning in first.warnings:
         lines += [f"> Note. {escaped(warning)}", ""]
     if audit.headlines:
-        lines += [f"Of {escaped(first.cells)}: {escaped(in_words(audit.headlines[0].counts) or 'none judged')}.", ""]
+        counts = in_words(audit.headlines[0].counts) or "none judged"
+        lines += [f"Of {escaped(first.cells)}, in the contrast {escaped(first.contrast)}: {escaped(counts)}.", ""]
+    if first.elsewhere:
+        lines += [f"In other contrasts. {' '.join(f'{escaped(said)}.' for said in first.elsewhere)}", ""]
     return lines
 
 
@@ -133,5 +140,6 @@ def _provenance(recorded: Mapping[str, Any]) -> list[str]:  # Any: JSON values
         said = [f"{name} {clean(card[name], limit=80)}" for name in ("version", "sha256") if card.get(name)]
         lines.append(f"- Probe {escaped(clean(probe))}: {escaped(', '.join(said) or 'not recorded')}")
     version = clean(recorded.get("biasaudit_version") or "of an unknown version")
+    lines.append(f"- Run on: {escaped(start_of(mapping(recorded.get('run'))))}")
     lines.append(f"- Written by biasaudit {escaped(version)}. {escaped(record.settings)}")
     return lines

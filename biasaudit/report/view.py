@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biasaudit.report.audited import Audited, audited
-from biasaudit.report.cells import SHOWN, ContrastView, contrast_views
+from biasaudit.report.cells import ContrastView, contrast_views
 from biasaudit.report.competence import Competence, competence
 from biasaudit.report.evidence import AT_MOST, QUERY, Evidence, evidence, missing_texts
 from biasaudit.report.families import Wordings, wordings
@@ -73,8 +73,8 @@ def page(audit: Audit) -> Page:
     return Page(
         title=f"Bias audit: {tuned}" if tuned else "Bias audit",
         first=first_screen(audit, recorded, names),
-        contrasts=tuple(view for view in contrasts if view.contrast in SHOWN),
-        further_contrasts=tuple(view for view in contrasts if view.contrast not in SHOWN),
+        contrasts=tuple(view for view in contrasts if view.is_open),
+        further_contrasts=tuple(view for view in contrasts if not view.is_open),
         stages=stages(audit, names),
         four_arms=four_arms(audit, names),
         competence=competence(audit, names),

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -259,6 +260,7 @@ def test_the_metric_frame_is_fairlearns(models: Path, tmp_path: Path) -> None:
 
 SCRIPT = """
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from biasaudit.audits.plan import Plan
 from biasaudit.audits.run import run
@@ -300,6 +302,7 @@ def test_a_manifest_goes_through_json(models: Path, tmp_path: Path) -> None:
     audit = run(plan(models, tmp_path, framing_names=("plain",)), out=tmp_path / "out")
     assert store.read_manifest(tmp_path / "out").to_json() == audit.manifest.to_json()
     assert {"seconds", "tokens", "tokens_per_second", "peak_memory_bytes"} <= set(audit.manifest.run)
+    assert datetime.fromisoformat(audit.manifest.run["started"]).utcoffset() == timedelta(0)
     assert dataclasses.is_dataclass(audit.manifest)
 
 

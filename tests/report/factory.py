@@ -36,7 +36,7 @@ HEADLINE = Headline(
     ),
     n_cells=5,
     counts={"reduced": 1, "increased": 1, "unchanged": 1, "inconclusive": 1, "not measured": 1},
-    n_inherited=3,
+    n_inherited=4,
 )
 
 # probe, feature, declared, first, second, verdict, reason

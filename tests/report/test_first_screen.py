@@ -5,10 +5,15 @@ from typing import Any
 
 import pytest
 
+from biasaudit.audits import tables
 from biasaudit.audits.result import Audit, Headline
+from biasaudit.models.embedded import adapter_folder
+from biasaudit.models.files import sha256_of
 from biasaudit.report.first_screen import FirstScreen, first_screen
+from biasaudit.report.known_models import DEMO_ADAPTER, DEMO_WEIGHTS
+from biasaudit.report.view import page
 from biasaudit.types import Estimate, Status
-from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit
+from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit, comparison, frame
 
 NAMES = {JOBS: "Jobs", PAIRS: "Pairs"}
 PLAIN: dict[str, Any] = {"contrasts": ("weights, plain",), "with_disparities": False, "with_families": False}
@@ -27,7 +32,7 @@ def _share(value: float, low: float, high: float, *, contrast: str) -> Headline:
     return replace(HEADLINE, contrast=contrast, relative_reduction=estimate)
 
 
-def test_names_lineage_format_framings_and_features_are_said_of_what_was_compared() -> None:
+def test_names_model_lineage_format_and_framings_are_said_of_what_was_compared() -> None:
     """A reader must be able to say what stood beside what."""
     screen = _screen(audit(**PLAIN))
     assert (screen.base, screen.tuned) == ("org/base", ("org/base-it",))
@@ -35,17 +40,91 @@ def test_names_lineage_format_framings_and_features_are_said_of_what_was_compare
     assert said["Lineage"] == ("same architecture, sizes and vocabulary",)
     assert said["Number format"] == ("bfloat16",)
     assert said["Framings"] == ("plain", "chat, 2 wordings of the request")
-    assert said["Probes and features"] == ("Jobs: gender", "Pairs: age, disability, race-color, religion")
+    assert said["Model"] == ("ForCausalLM, 268,098,176 parameters",)
+    assert said["Tuned how"] == ("all weights may differ from the base; method and data are not recorded",)
+    assert said["Run on"] == ("not recorded",)
+
+
+def test_when_the_audit_ran_is_said_in_utc() -> None:
+    """What a foreign manifest holds there is text."""
+    for started, said in (
+        ("2026-03-01T10:05:59+01:00", "2026-03-01 09:05 UTC"),
+        ("2026-03-01T10:05:59", "2026-03-01T10:05:59"),
+        ("<b>", "<b>"),
+    ):
+        screen = _screen(audit(manifest_changes={"run": {"started": started}}, **PLAIN))
+        assert _said(screen, "compared")["Run on"] == (said,)
+
+
+def test_each_probe_is_one_line_with_what_it_asks() -> None:
+    """A name alone says nothing to a first-time reader."""
+    pairs, jobs = _screen(audit(**PLAIN)).asked
+    assert jobs.term == "Jobs"
+    (said,) = jobs.values
+    assert said.startswith("How strongly a model ties groups to attributes. By token probabilities; 180 items in 30")
+    assert said.endswith("Feature: gender.")
+    assert pairs.values[0].endswith("Features: 4.")
+    bare = _screen(audit(manifest_changes={"probes": {}}, **PLAIN)).asked[1]
+    assert bare.values == ("Feature: gender.",)
+    empty = audit(cells=(), manifest_changes={"probes": {}}, **{**PLAIN, "headlines": ()})
+    assert _screen(empty).asked[0].values == ("not recorded",)
+
+
+def test_probes_that_can_be_read_stand_first() -> None:
+    """As in every other part of the page."""
+    unread = [(PAIRS, "a", True, 0.3, 0.1, "not interpretable", ""), (JOBS, "b", True, 0.3, 0.1, "reduced", "")]
+    screen = _screen(audit(cells=unread, **PLAIN))
+    assert [fact.term for fact in screen.asked] == [part.probe for part in screen.guards] == ["Jobs", "Pairs"]
+
+
+def test_the_demo_pair_is_named_by_its_checksums() -> None:
+    """demo:tuned says neither that it is a Gemma nor that it is not Google's tuned one."""
+    base = {"weights": DEMO_WEIGHTS, "adapter": None, "architecture": "A", "n_parameters": 7}
+    tuned = {**base, "adapter": DEMO_ADAPTER}
+    screen = _screen(audit(manifest_changes={"fingerprints": {"base": base, "tuned": tuned}}, **PLAIN))
+    assert screen.models[0].startswith("base: Gemma 3 270M, pretrained")
+    assert screen.models[1].startswith("tuned: the same weights with the demo adapter")
+    assert "not Google's instruction-tuned Gemma" in screen.models[1]
+    assert _said(screen, "compared")["Tuned how"][0].startswith("supervised instruction tuning of a LoRA adapter")
+
+
+def test_a_model_that_is_not_known_is_given_no_name() -> None:
+    """Nor is its tuning guessed: another adapter on known weights, and two tuned checkpoints of other sizes."""
+    prints = {
+        "base": {"weights": "sha256:00", "architecture": "A", "n_parameters": 7},
+        "sft": {"weights": "sha256:00", "adapter": "sha256:11", "architecture": "A", "n_parameters": 7},
+        "dpo": {"weights": "sha256:22", "architecture": "B", "n_parameters": 8},
+    }
+    screen = _screen(audit(manifest_changes={"fingerprints": prints}, **PLAIN))
+    assert screen.models == ()
+    said = _said(screen, "compared")
+    assert said["Model"] == ("base: A, 7 parameters", "sft: A, 7 parameters", "dpo: B, 8 parameters")
+    assert said["Tuned how"] == (
+        "sft: an adapter on the base's weights; method and data are not recorded",
+        "dpo: all weights may differ from the base; method and data are not recorded",
+    )
+    other = {"base": {"weights": DEMO_WEIGHTS}, "tuned": {"weights": DEMO_WEIGHTS, "adapter": "sha256:11"}}
+    assert len(_screen(audit(manifest_changes={"fingerprints": other}, **PLAIN)).models) == 1
+
+
+def test_the_known_adapter_is_the_one_that_is_shipped() -> None:
+    """A new adapter needs a new checksum here, or the page loses its name."""
+    folder = adapter_folder()
+    files = [folder / "adapter_model.safetensors", folder / "adapter_config.json"]
+    assert f"sha256:{sha256_of(files)}" == DEMO_ADAPTER
 
 
 def test_certainty_counts_guards_cells_and_requests() -> None:
     """Five declared cells, one inconclusive at 0.042; four arms of the one probe that has items for the guards."""
     said = _said(_screen(audit(**PLAIN)), "how_sure")
     assert said["Interval"][0].startswith("95\u00a0%: cross-fitted ratio of sums over cells")
-    assert said["Verdicts"] == ("Holm-corrected over 5 cells", "unchanged: within ±0.05, set beforehand")
-    assert said["Undecided"] == ("1 of 5 cells", "smallest change one would see there at 80\u00a0% power: 0.042")
-    assert said["Competence"] == ("above chance in 4 of 4 arms",)
-    assert said["Negative controls"] == ("covers 0 in 4 of 4 arms",)
+    assert said["Verdicts"] == ("Holm-corrected over the 4 cells tested", "unchanged: within ±0.05, set beforehand")
+    assert said["Undecided"] == (
+        "1 of 5 cells",
+        "smallest change one would see there at 80\u00a0% power, without the correction: 0.042",
+    )
+    assert said["Competence"] == ("above chance in all 4 models and framings: 1 of 1 probe",)
+    assert said["Negative controls"] == ("covers 0 in all 4 models and framings: 1 of 1 probe",)
     assert said["Coverage"] == ("11,997 of 12,000 requests scored", "lowest in any cell: 0.0\u00a0% of its items")
 
 
@@ -53,7 +132,7 @@ def test_guards_that_were_not_measured_are_said_to_be_so() -> None:
     """No items for a guard is not a guard that was passed."""
     screen = _screen(audit(with_estimates=False, **PLAIN))
     assert _said(screen, "how_sure")["Negative controls"] == ("not measured: no such items",)
-    assert _said(screen, "not_measured")["No negative control"] == ("Jobs", "Pairs")
+    assert _said(screen, "not_measured")["No negative control"] == ("2 of 2 probes: Pairs and Jobs",)
 
 
 def test_a_control_that_misses_0_is_counted_against_the_answer() -> None:
@@ -63,15 +142,17 @@ def test_a_control_that_misses_0_is_counted_against_the_answer() -> None:
     hit = (estimates["metric"] == "control") & (estimates["checkpoint"] == "tuned")
     estimates.loc[hit, ["value", "ci_low", "ci_high"]] += 0.1
     screen = _screen(replace(made, estimates=estimates))
-    assert _said(screen, "how_sure")["Negative controls"] == ("covers 0 in 2 of 4 arms",)
+    assert _said(screen, "how_sure")["Negative controls"] == (
+        "covers 0 in all 4 models and framings: 0 of 1 probe; in some of them: 1 more",
+    )
     assert [row.warns for part in screen.guards for row in part.rows] == [False, False, True, True]
 
 
 def test_what_was_not_measured_names_cells_with_their_reason_and_kinds_that_were_not_asked() -> None:
     """Silence about a cell would read as "no bias"."""
     said = _said(_screen(audit(**PLAIN)), "not_measured")
-    assert said["Cells"] == ("Pairs: disability, not measured (too few clusters)",)
-    assert said["No negative control"] == ("Pairs",)
+    assert said["Not measured, 1 cell"] == ("Pairs (disability): too few clusters",)
+    assert said["No negative control"] == ("1 of 2 probes: Pairs",)
     assert said["Behaviour"] == (
         "what the model writes: no text was generated",
         "which answer it picks: no choice probe was asked",
@@ -86,12 +167,73 @@ def test_a_kind_that_was_asked_is_not_listed_as_missing() -> None:
     assert not any(value.startswith("whom it grants") for value in said["Behaviour"])
 
 
-def test_many_unmeasured_cells_are_counted_after_the_fourth() -> None:
-    """The first screen stays one."""
-    cells = [(PAIRS, f"f{number}", True, None, None, "not measured", "too few clusters") for number in range(7)]
-    values = _said(_screen(audit(cells=cells, **PLAIN)), "not_measured")["Cells"]
-    assert len(values) == 5
-    assert values[-1] == "and 3 more, below"
+def test_cells_without_a_verdict_are_grouped_by_reason_and_probe() -> None:
+    """The first screen stays one, and the reader learns which of the two models was at chance."""
+    first, second = (f"competence of the {arm} arm includes chance" for arm in ("first", "second"))
+    cells = [
+        *((PAIRS, f"f{number}", True, None, None, "not measured", "too few clusters") for number in range(7)),
+        *((PAIRS, f"g{number}", True, 0.2, 0.1, "not interpretable", first) for number in range(2)),
+        *((JOBS, f"g{number}", True, 0.2, 0.1, "not interpretable", first) for number in range(3)),
+        (JOBS, "h", True, 0.2, 0.1, "not interpretable", second),
+    ]
+    said = _said(_screen(audit(cells=cells, **PLAIN)), "not_measured")
+    assert said["Not measured, 7 cells"] == ("Pairs (7): too few clusters",)
+    assert said["Not interpretable, 6 cells"] == (
+        "Jobs (3), Pairs (2): base not shown to be better than chance",
+        "Jobs (h): tuned not shown to be better than chance",
+    )
+
+
+def test_cells_that_the_correction_bars_are_counted() -> None:
+    """Eight cells of 7 clusters: 8 x 2 / 128 = 0.125; of 9 clusters: 8 x 2 / 512 = 0.031."""
+    made = audit(cells=[(PAIRS, f"f{number}", True, 0.2, 0.1, "unchanged", "") for number in range(8)], **PLAIN)
+    for n_clusters, test, n_barred in ((7, "sign-flip permutation", 8), (9, "sign-flip permutation", 0), (7, "t", 0)):
+        changed = made.comparisons.assign(n_clusters=n_clusters, test=test)
+        _, *said, _ = _said(_screen(replace(made, comparisons=changed)), "how_sure")["Verdicts"]
+        assert [part.split(" of them")[0] for part in said] == ([f"in {n_barred}"] if n_barred else [])
+
+
+def test_guards_are_counted_by_probe_and_say_on_how_much_they_rest() -> None:
+    """1.000 of 14 items in 7 clusters is not 1.000 of 1,400. Competence 0.5 in the tuned one: 0.479 to 0.521."""
+    made = audit(**PLAIN)
+    plain = made.estimates[made.estimates["framing"] == "plain"].copy()
+    hit = (plain["metric"] == "competence") & (plain["checkpoint"] == "tuned")
+    plain.loc[hit, ["value", "ci_low", "ci_high"]] -= 0.441
+    screen = _screen(replace(made, estimates=plain))
+    base, tuned = screen.guards[1].rows
+    assert (base.competence_says, tuned.competence_says) == ("above chance", "not shown above chance")
+    assert (base.competence_of, base.control_of) == ("40 (20)", "40 (20)")
+    said = _said(screen, "how_sure")
+    assert said["Competence"] == ("above chance in both models: 0 of 1 probe; in one of them: 1 more",)
+    assert said["Negative controls"] == ("covers 0 in both models: 1 of 1 probe",)
+
+
+def test_changes_in_other_contrasts_are_named_and_none_of_them_is_folded() -> None:
+    """The tiles are of one contrast; an increase in another one must not be found by opening a fold only."""
+    changed = (JOBS, "gender", True, 0.4, 0.5, "increased", "D is below 0 after Holm's correction")
+    same = (JOBS, "gender", True, 0.4, 0.4, "unchanged", "the 90 % interval of D lies within ±0.05")
+    rows = [
+        comparison(contrast, "graded", changed if contrast == "weights, chat" else same)
+        for contrast in ("weights, plain", "weights, chat", "template, base")
+    ]
+    made = replace(audit(**PLAIN), comparisons=frame(rows, tables.COMPARISONS))
+    screen = _screen(made)
+    assert screen.elsewhere == ("Weights, chat: 1 cell increased (Jobs, gender)",)
+    assert screen.leads.startswith("The answer is about the first row: there the weights differ")
+    assert screen.without_share.startswith("Not in this table: weights, chat; template, base.")
+    shown = page(made)
+    assert [view.contrast for view in shown.contrasts] == ["weights, plain", "weights, chat"]
+    assert [view.contrast for view in shown.further_contrasts] == ["template, base"]
+
+
+def test_many_changed_cells_elsewhere_are_counted_after_the_fourth() -> None:
+    """Two tuned checkpoints: each is named."""
+    cells = [(PAIRS, f"f{number}", True, 0.4, 0.1, "reduced", "") for number in range(6)]
+    rows = [comparison("weights, plain", "graded", cell, tuned=name) for cell in cells for name in ("tuned", "dpo")]
+    screen = _screen(replace(audit(**PLAIN), comparisons=frame(rows, tables.COMPARISONS)))
+    assert screen.elsewhere == (
+        "Weights, plain, checkpoint dpo: 6 cells reduced (Pairs, f0; Pairs, f1; Pairs, f2; Pairs, f3; 2 more)",
+    )
 
 
 def test_an_audit_where_all_was_measured_says_so() -> None:
@@ -119,5 +261,20 @@ def test_the_basis_says_which_arm_leans_and_on_how_much() -> None:
     first, second = _screen(audit(**PLAIN)).answer.basis
     assert first.startswith("Weights, plain, checkpoint tuned. What the changed weights do")
     assert second == (
-        "900 items in 120 clusters of shared wording or source; 3 of 5 cells lean clearly in the first arm (base)."
+        "900 items in 120 clusters of shared wording or source. 4 of 5 cells lean clearly to begin with (base): 4 with "
+        "the stereotype, 0 against it."
+    )
+
+
+def test_the_basis_counts_leans_by_direction_and_says_that_unreadable_cells_are_in_it() -> None:
+    """0.3 and -0.3 lean clearly, the second of them cannot be read."""
+    cells = [(PAIRS, "a", True, 0.3, 0.1, "reduced", ""), (PAIRS, "b", True, 0.3, -0.3, "not interpretable", "")]
+    made = audit(cells=cells, **PLAIN)
+    against = made.comparisons["feature"] == "b"
+    turned = made.comparisons.copy()
+    turned.loc[against, ["first_value", "first_ci_low", "first_ci_high"]] -= 0.6
+    _, said = _screen(replace(made, comparisons=turned)).answer.basis
+    assert said.endswith(
+        "2 of 2 cells lean clearly to begin with (base): 1 with the stereotype, 1 against it. The share also counts "
+        "the 1 cell that is not interpretable, 1 of them with a clear lean."
     )

@@ -54,12 +54,14 @@ def test_the_answer_the_verdicts_and_every_cell_stand_in_the_text() -> None:
     """What somebody reads in a pull request is what the page says."""
     text = render_markdown(audit(**PLAIN))
     assert "**Instruction tuning removed 12.3 % (95 % interval 5.0 % to 19.6 %) of the inherited lean.**" in text
-    assert "Of 5 cells: 1 reduced, 1 unchanged, 1 increased, 1 inconclusive, 1 not measured." in text
+    assert "Of 5 cells, in the contrast weights, plain: 1 reduced, 1 unchanged, 1 increased, 1 inconclusive" in text
     rows = {row[1]: row for row in table_rows(text)}
     assert rows["gender"][2:] == [
         "0.612 (0.572 to 0.652)", "0.431 (0.396 to 0.466)", "0.181 (0.151 to 0.211)", "↓ reduced",
     ]  # fmt: skip
     assert rows["disability"][2:] == ["too few clusters"] * 3 + ["– not measured"]
+    assert "In other contrasts. " in text
+    assert "As deployed: 1 cell reduced (Gender and occupation, gender); 1 cell increased (CrowS-Pairs" in text
     assert "Coverage: 11,997 of 12,000 requests scored" in text
     assert "org/base-it" in text
     assert f"Probe {PAIRS}: version 1, sha256 {'ab' * 32}" in text

@@ -128,7 +128,9 @@ def test_an_audit_without_any_headline_says_that_nothing_was_compared() -> None:
             -0.1,
             "did not reduce it: the inherited lean grew by 20.0 % (95 % interval 10.0 % to 30.0 %)",
         ),
-        (-0.1, 0.02, 0.1, "No change in the inherited lean is shown"),
+        (-0.1, 0.02, 0.1, "No overall change is shown. Best estimate: 2.0 % of the inherited lean is gone (95 % inter"),
+        (-0.1, 0.02, 0.1, "(95 % interval: from 10.0 % more to 10.0 % less lean)."),
+        (-0.2, -0.05, 0.1, "Best estimate: the inherited lean grew by 5.0 % (95 % interval: from 20.0 % more to"),
         (0.9, 1.2, 1.4, "removed 120.0 % (95 % interval 90.0 % to 140.0 %)"),
     ],
 )

@@ -10,12 +10,16 @@ from typing import Any, Final, Self, TypeVar, cast
 import altair as alt
 
 from biasaudit.report.pictures import BASE, GRID, INK, LINK, MUTED, SURFACE, TUNED
+from biasaudit.report.wording import chart_label
 
 AnyChart = TypeVar("AnyChart", alt.VConcatChart, alt.LayerChart)
 
 WIDE: Final = 470
 NARROW: Final = 190
 ROW_HEIGHT: Final = 26
+_LABEL_LINE: Final = 13
+_CENTRED: Final = alt.ExprRef(f"-{_LABEL_LINE / 2} * (length(split(datum.value, '\\n')) - 1)")
+"""Vega puts the first of several lines in the middle of a row."""
 _FONT: Final = "system-ui, sans-serif"
 
 
@@ -56,15 +60,38 @@ def looks(arms: tuple[str, str]) -> dict[str, Any]:  # Any: encodings by channel
     }
 
 
+def row_name(number: int, label: object, *, narrow: bool) -> str:
+    r"""Return the name of a row: its position in three figures, and its label in lines that the axis has room for.
+
+    Two labels can be one once they are cut; their positions differ.
+
+    Examples
+    --------
+    >>> row_name(3, "Decisions about speakers of two dialects", narrow=False)
+    '003Decisions about speakers\nof two dialects'
+    """
+    letters, lines = (16, 3) if narrow else (26, 2)
+    whole = chart_label(label, limit=letters * lines)
+    return f"{number:03d}" + "\n".join(textwrap.wrap(whole, letters, max_lines=lines, placeholder="…"))
+
+
+def rows_height(names: Sequence[str], *, least: int) -> int:
+    """Return the height of rows of these names, each tall enough for the label of most lines."""
+    lines = max((name.count("\n") + 1 for name in names), default=1)
+    return max(least, _LABEL_LINE * lines + 4 if lines > 1 else 0) * max(len(names), 1)
+
+
 def row_axis(rows: Sequence[str], *, narrow: bool) -> alt.Y:
     """Return the axis of rows that are named by their position, in three figures, and their label."""
-    extent = 92 if narrow else 150
+    extent = 104 if narrow else 160
     return alt.Y(
         "row:N",
         title=None,
         scale=alt.Scale(domain=list(rows)),
         axis=alt.Axis(
-            labelExpr="slice(datum.value, 3)",
+            labelExpr="split(slice(datum.value, 3), '\\n')",
+            labelLineHeight=_LABEL_LINE,
+            labelOffset=_CENTRED,
             labelLimit=extent,
             minExtent=extent,
             maxExtent=extent,
@@ -76,15 +103,15 @@ def row_axis(rows: Sequence[str], *, narrow: bool) -> alt.Y:
     )
 
 
-def index_axis(*, narrow: bool, last: bool) -> alt.Axis:
-    """Return the axis of the index; of panels over one another the last carries its labels."""
+def index_axis(*, narrow: bool, last: bool, own_scale: bool = False) -> alt.Axis:
+    """Return the axis of the index; of panels over one another on one scale the last alone carries its labels."""
     axis = alt.Axis(
         title="Index: 0 is parity, positive leans with the stereotype" if not narrow else "Index (0: parity)",
         tickCount=4 if narrow else 7,
-        labels=last,
+        labels=last or own_scale,
         titleOpacity=1 if last else 0,
-        ticks=last,
-        domain=last,
+        ticks=last or own_scale,
+        domain=last or own_scale,
     )
     if not last:
         axis.title = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import altair as alt
 
@@ -20,10 +20,13 @@ from biasaudit.report.chart_parts import (
     paint,
     panel_title,
     row_axis,
+    row_name,
+    rows_height,
     styled,
 )
 from biasaudit.report.occupations import as_share, occupations_chart, occupations_finding
-from biasaudit.report.pictures import INK, LINK, MUTED
+from biasaudit.report.order import in_order
+from biasaudit.report.pictures import GRID, INK, LINK, MUTED
 from biasaudit.report.wording import ARMS, VERDICT_SYMBOLS, chart_label, in_words, present, records
 
 if TYPE_CHECKING:
@@ -40,6 +43,9 @@ __all__ = [
     "reduction_chart",
     "reduction_finding",
 ]
+
+LEAST_END: Final = 0.1
+"""The scale of a probe goes at least so far either way: a lean of 0.02 must not fill a panel."""
 
 
 def reduction_finding(comparisons: pd.DataFrame, *, contrast: str, tuned: str) -> Finding:
@@ -63,8 +69,8 @@ def reduction_finding(comparisons: pd.DataFrame, *, contrast: str, tuned: str) -
         title=title,
         description=(
             f"Dumbbell chart, one row per probe and feature: the index of {first} as an open circle and of {second} "
-            f"as a filled diamond, each with its interval; 0 is parity. {title}. The table after the chart holds "
-            "the same numbers."
+            "as a filled diamond, each with its interval; 0 is parity, and a band shows the margin on either side. "
+            f"Each probe has a scale of its own. {title}. The table after the chart holds the same numbers."
         ),
     )
 
@@ -95,19 +101,18 @@ def reduction_chart(
     Returns
     -------
     altair.VConcatChart
-        One panel per probe, all on the same scale. Cells that were not measured have a row and no mark.
+        One panel per probe, on a scale of its own, with the margin as a band. Cells that were not measured have a
+        row and no mark.
     """
     cells = _graded(comparisons, contrast=contrast, tuned=tuned)
     arms = ARMS.get(contrast, ("first arm", "second arm"))
     narrow = width < WIDE
-    scale = alt.Scale(domain=_domain(cells), nice=False)
     probes = list(dict.fromkeys(str(row["probe"]) for row in cells))
     panels = [
         _panel(
             [row for row in cells if str(row["probe"]) == probe],
             title=chart_label((names or {}).get(probe, probe), limit=36 if narrow else 70),
             arms=arms,
-            scale=scale,
             width=width,
             last=number == len(probes) - 1,
         )
@@ -125,7 +130,10 @@ def _graded(comparisons: pd.DataFrame, *, contrast: str, tuned: str) -> list[dic
     chosen = comparisons[
         (comparisons["contrast"] == contrast) & (comparisons["tuned"] == tuned) & (comparisons["metric"] == "graded")
     ]
-    return sorted(records(chosen), key=lambda row: (str(row["probe"]), bool(row["declared"]), str(row["feature"])))
+    place = {probe: number for number, probe in enumerate(in_order(map(str, chosen["probe"]), comparisons))}
+    return sorted(
+        records(chosen), key=lambda row: (place[str(row["probe"])], bool(row["declared"]), str(row["feature"]))
+    )
 
 
 def _domain(cells: Sequence[Mapping[str, Any]]) -> list[float]:  # Any: pandas cells
@@ -135,7 +143,8 @@ def _domain(cells: Sequence[Mapping[str, Any]]) -> list[float]:  # Any: pandas c
         for name in ("first_ci_low", "first_ci_high", "second_ci_low", "second_ci_high")
         if (bound := present(row[name])) is not None
     ]
-    return domain(bounds)
+    least = max([LEAST_END, *(float(row["margin"]) for row in cells)])
+    return domain([*bounds, -least, least])
 
 
 def _panel(
@@ -143,16 +152,14 @@ def _panel(
     *,
     title: str,
     arms: tuple[str, str],
-    scale: alt.Scale,
     width: int,
     last: bool,
 ) -> alt.LayerChart:
     narrow = width < WIDE
-    # A row is named by its position: two features can have one label once they are cut.
-    labels = [chart_label(_feature(row), limit=16 if narrow else 26) for row in cells]
-    rows = [f"{number:03d}{label}" for number, label in enumerate(labels)]
+    rows = [row_name(number, _feature(row), narrow=narrow) for number, row in enumerate(cells)]
     y = row_axis(rows, narrow=narrow)
-    x = alt.X("value:Q", scale=scale, axis=index_axis(narrow=narrow, last=last))
+    scale = alt.Scale(domain=_domain(cells), nice=False)
+    x = alt.X("value:Q", scale=scale, axis=index_axis(narrow=narrow, last=last, own_scale=True))
     points = [point for row, name in zip(cells, rows, strict=True) for point in _points(row, name, arms)]
     # Of one arm after the other: what looks alike is then drawn in one.
     points.sort(key=lambda point: arms.index(str(point["arm"])))
@@ -164,6 +171,7 @@ def _panel(
     verdicts = [{"row": name, "verdict": _verdict(row)} for row, name in zip(cells, rows, strict=True)]
     drawn = alt.Chart(Numbers(values=points))
     layers = [
+        _margin(cells, scale),
         alt.Chart(Numbers(values=[{"value": 0}])).mark_rule(color=MUTED, strokeWidth=1.5).encode(x=x),
         alt.Chart(Numbers(values=links))
         .mark_rule(color=LINK, strokeWidth=5, strokeCap="round")
@@ -183,9 +191,17 @@ def _panel(
     return layered(
         layers,
         width=width,
-        height=ROW_HEIGHT * max(len(cells), 1),
+        height=rows_height(rows, least=ROW_HEIGHT),
         title=panel_title(title),
     )
+
+
+def _margin(cells: Sequence[Mapping[str, Any]], scale: alt.Scale) -> alt.Chart:  # Any: pandas cells
+    """Shade what is within the margin of parity: a yardstick that all panels share."""
+    margins = {float(row["margin"]) for row in cells}
+    bands = [{"low": -margin, "high": margin} for margin in margins] if len(margins) == 1 else []
+    band = alt.Chart(Numbers(values=bands)).mark_rect(color=GRID, opacity=0.75)
+    return cast("alt.Chart", band.encode(x=alt.X("low:Q", scale=scale), x2="high:Q"))
 
 
 def _feature(row: Mapping[str, Any]) -> str:  # Any: pandas cells

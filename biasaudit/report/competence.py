@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from biasaudit.report.chart_parts import NARROW, WIDE, Finding, domain
 from biasaudit.report.facts import counted
-from biasaudit.report.levels import BASE, CHAT, PLAIN, Arm, checkpoints, level_text, levels, marks, pooled
+from biasaudit.report.levels import BASE, CHAT, PLAIN, Arm, Cell, Levels, checkpoints, level_text, levels, marks, pooled
+from biasaudit.report.order import in_order
 from biasaudit.report.pictures import Picture, picture
 from biasaudit.report.row_chart import Panel, Row, base_arm, rows_chart, tuned_arms
-from biasaudit.report.wording import clean, records
+from biasaudit.report.wording import clean, present, records
+from biasaudit.stats.verdict import COMPETENCE_CHANCE
 from biasaudit.types import Contrast, Verdict
 
 if TYPE_CHECKING:
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
 
     from biasaudit.audits.result import Audit
 
-CHANCE: Final = 0.5
 _SHOWN: Final = (Contrast.WEIGHTS_PLAIN.value, Contrast.AS_DEPLOYED.value)
+_MARKS: Final = "Open circle: base. Filled diamond: tuned."
+_MARKS_WITH_CHAT: Final = f"{_MARKS} Filled triangle: tuned, in chat."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +49,10 @@ class ProbeCompetence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Competence:
-    """One tuned checkpoint beside the base."""
+    """One tuned checkpoint beside the base; `marks` says what the signs of the chart stand for."""
 
     tuned: str
-    finding: str
+    marks: str
     picture: Picture
     probes: tuple[ProbeCompetence, ...]
 
@@ -67,13 +70,13 @@ def competence(audit: Audit, names: Mapping[str, str]) -> tuple[Competence, ...]
     return tuple(_view(audit, names, tuned) for tuned in checkpoints(measured) if tuned != BASE)
 
 
-def competence_finding(comparisons: pd.DataFrame, *, tuned: str) -> Finding:
+def competence_finding(estimates: pd.DataFrame, comparisons: pd.DataFrame, *, tuned: str) -> Finding:
     """Say what :func:`competence_chart` shows.
 
     Parameters
     ----------
-    comparisons : DataFrame
-        See :data:`biasaudit.audits.tables.COMPARISONS`.
+    estimates, comparisons : DataFrame
+        See :mod:`biasaudit.audits.tables`.
     tuned : str
     """
     rows = [row for row in records(_judged(comparisons, tuned)) if row["declared"]]
@@ -81,18 +84,44 @@ def competence_finding(comparisons: pd.DataFrame, *, tuned: str) -> Finding:
     rows = [row for row in rows if row["contrast"] == contrast]
     fell = [row for row in rows if row["competence_fell"]]
     reduced = sum(row["verdict"] == Verdict.REDUCED.value for row in fell)
-    title = f"Competence fell in {len(fell)} of {counted(len(rows), 'cell', 'cells')} ({contrast})"
+    title = (
+        f"{_at_chance(estimates, tuned)}. A fall beyond the intervals of both is shown in {len(fell)} of "
+        f"{counted(len(rows), 'cell', 'cells')} ({contrast})"
+    )
     if fell:
         title += f"; {reduced} of these are judged reduced"
     return Finding(
         title=title,
         description=(
-            "Two dot charts over the same rows, one row per probe: competence, the share of sense preferred over "
-            "nonsense, with chance at 0.5; and the index over all features, with parity at 0. The base as open "
+            "Two dot charts over the same rows, one row per probe: competence, the share of right or sensible "
+            "choices, with chance at 0.5; and the index over all features, with parity at 0. The base as open "
             "circles, the tuned checkpoint filled: diamonds in plain text, triangles in chat; with intervals. "
             f"{title}. The table after the chart holds the same numbers."
         ),
     )
+
+
+def _at_chance(estimates: pd.DataFrame, tuned: str) -> str:
+    """Count the probes that a model is not shown to read, before tuning and after it."""
+    sense, arms = levels(estimates, metric="competence"), _arms(estimates, tuned)
+    probes = pooled(sense)
+    after_tuning = arms.get("tuned", arms.get("tuned, chat"))
+    before, after = (
+        {probe for probe, cell in probes.items() if _is_at_chance(sense, arm, cell)}
+        for arm in (arms.get("base"), after_tuning)
+    )
+    said = (
+        f"Competence is not shown above chance in {len(before)} of {counted(len(probes), 'probe', 'probes')} before "
+        f"tuning and in {len(after)} after it"
+    )
+    lost = len(after - before)
+    return f"{said}; {lost} of these {'was' if lost == 1 else 'were'} above it before" if lost else said
+
+
+def _is_at_chance(sense: Levels, arm: Arm | None, cell: Cell) -> bool:
+    row = None if arm is None else sense.get((arm, cell))
+    low = None if row is None else present(row["ci_low"])
+    return low is None or low <= COMPETENCE_CHANCE
 
 
 def competence_chart(
@@ -118,16 +147,19 @@ def competence_chart(
     sense, index = levels(estimates, metric="competence"), levels(estimates)
     probes = _probes(estimates)
     arms = _arms(estimates, tuned)
-    rows = [(Row(label=(names or {}).get(probe, probe)), cell) for probe, cell in pooled(sense).items()]
+    cells = pooled(sense)
+    rows = [(Row(label=(names or {}).get(probe, probe)), cells[probe]) for probe in in_order(cells, comparisons)]
     able, able_words = marks(sense, rows, arms)
     leans, lean_words = marks(index, [(row, probes.get(cell[0])) for row, cell in rows], arms)
     low, high = domain([end for mark in leans for end in (mark.low, mark.high)])
     panels = [
-        Panel(title="Competence (chance: 0.5)", marks=able, ends=(0.0, 1.0), guides=(CHANCE,), words=able_words),
+        Panel(
+            title="Competence (chance: 0.5)", marks=able, ends=(0.0, 1.0), guides=(COMPETENCE_CHANCE,), words=able_words
+        ),
         Panel(title="Index (0: parity)", marks=leans, ends=(low, high), guides=(0.0,), words=lean_words),
     ]
     looks = (base_arm(next(iter(arms))), *tuned_arms(list(arms)[1:]))
-    finding = competence_finding(comparisons, tuned=tuned)
+    finding = competence_finding(estimates, comparisons, tuned=tuned)
     return rows_chart([row for row, _ in rows], panels, looks, finding, width=width)
 
 
@@ -151,15 +183,15 @@ def _judged(comparisons: pd.DataFrame, tuned: str) -> pd.DataFrame:
 
 def _view(audit: Audit, names: Mapping[str, str], tuned: str) -> Competence:
     sense, index = levels(audit.estimates, metric="competence"), levels(audit.estimates)
-    probes, arms = _probes(audit.estimates), _arms(audit.estimates, tuned)
+    probes, arms, cells = _probes(audit.estimates), _arms(audit.estimates, tuned), pooled(sense)
     wide, narrow = (
         competence_chart(audit.estimates, audit.comparisons, tuned=tuned, names=names, width=width)
         for width in (WIDE, NARROW)
     )
-    finding = competence_finding(audit.comparisons, tuned=tuned)
+    finding = competence_finding(audit.estimates, audit.comparisons, tuned=tuned)
     return Competence(
         tuned=clean(tuned),
-        finding=finding.title,
+        marks=_MARKS_WITH_CHAT if {"tuned", "tuned, chat"} <= set(arms) else _MARKS,
         picture=picture(wide, narrow, alt=finding.description),
         probes=tuple(
             ProbeCompetence(
@@ -169,13 +201,13 @@ def _view(audit: Audit, names: Mapping[str, str], tuned: str) -> Competence:
                 rows=tuple(
                     CompetenceRow(
                         arm=clean(f"{arm[0]}, {arm[1]}"),
-                        competence=level_text(sense, arm, cell),
+                        competence=level_text(sense, arm, cells[probe]),
                         index=level_text(index, arm, probes.get(probe, (probe, ""))),
                     )
                     for arm in arms.values()
                 ),
             )
-            for probe, cell in pooled(sense).items()
+            for probe in in_order(cells, audit.comparisons)
         ),
     )
 

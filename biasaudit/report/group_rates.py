@@ -34,6 +34,9 @@ TO_REFERENCE: Final = frozenset(
 """Statistics whose group is written with the card's reference group."""
 
 
+_SEVERAL: Final = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureGroups:
     """The groups of one feature, the reference first."""
@@ -41,6 +44,17 @@ class FeatureGroups:
     feature: str
     reference: str
     groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateOfAll:
+    """The least and the greatest rate of the measured groups of an arm; their intervals lie within `low` and `high`."""
+
+    least: float
+    most: float
+    low: float
+    high: float
+    n_groups: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +90,34 @@ class GroupRates:
     def row(self, arm: Arm, feature: str, statistic: str, group: str) -> Row | None:
         """Return a row, or None where there is none."""
         return self.rows.get((arm, feature, statistic, group))
+
+    def same_in_all(self, arm: Arm, statistic: str) -> RateOfAll | None:
+        """Return the rate of 0 or 1 that all groups have, or None where one has another.
+
+        Parameters
+        ----------
+        arm : (str, str)
+        statistic : str
+            ``selection_rate``, ``false_positive_rate`` or ``true_positive_rate``.
+        """
+        found = self.rate_range(arm, statistic)
+        return found if found is not None and found.least == found.most and found.least in {0.0, 1.0} else None
+
+    def rate_range(self, arm: Arm, statistic: str) -> RateOfAll | None:
+        """Return the least and the greatest rate of any group; None where fewer than two were measured."""
+        rows = [self.row(arm, of.feature, statistic, group) for of in self.features for group in of.groups]
+        ends = [
+            (value, low, high)
+            for row in rows
+            if row is not None
+            and (value := present(row["value"])) is not None
+            and (low := present(row["ci_low"])) is not None
+            and (high := present(row["ci_high"])) is not None
+        ]
+        if len(ends) < _SEVERAL:
+            return None
+        values, lows, highs = zip(*ends, strict=True)
+        return RateOfAll(least=min(values), most=max(values), low=min(lows), high=max(highs), n_groups=len(ends))
 
     def ruling(self, arm: Arm, feature: FeatureGroups, group: str) -> FourFifths:
         """Judge a group's selection rate by the four-fifths rule, against the most selected group."""
@@ -139,6 +181,18 @@ def against_group(row: Mapping[str, Any]) -> str:  # Any: cells of a pandas row
     for joint in (" - ", " / "):
         group = group.removesuffix(f"{joint}{reference}")
     return group
+
+
+def only_pair(disparities: pd.DataFrame, *, probe: str, feature: str) -> tuple[str, str] | None:
+    """Return the two groups that a feature of associations sets against one another, the first as in its items.
+
+    None where it compares several, or none by group.
+    """
+    own = disparities[(disparities["probe"] == probe) & (disparities["feature"] == feature)]
+    if "by_group" not in set(own["statistic"]):
+        return None
+    pairs = {(against_group(row), str(row["reference"])) for row in records(own[own["statistic"] == "difference"])}
+    return pairs.pop() if len(pairs) == 1 else None
 
 
 def leaves_out_zero(row: Mapping[str, Any] | None) -> bool:  # Any: cells of a pandas row

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.report.facts import counted
+from biasaudit.report.facts import counted, listed
 from biasaudit.report.group_rates import PLAIN, against_group, decision_probes, leaves_out_zero
+from biasaudit.report.levels import levels, pooled
+from biasaudit.report.order import in_order
 from biasaudit.report.wording import NOT_MEASURED, clean, estimate_text, p_value, present, records
+from biasaudit.stats.verdict import COMPETENCE_CHANCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +28,9 @@ CORRECTED: Final = "●"
 UNCORRECTED: Final = "○"
 """The interval leaves out 0, each on its own."""
 
+NOT_INTERPRETABLE: Final = "not interpretable"
+"""Said of a probe in a checkpoint whose competence is not shown above chance."""
+
 Row = dict[str, Any]  # Any: cells of a pandas row
 Lean = tuple[str, str, str]
 """Feature, group and reference."""
@@ -32,7 +38,7 @@ Lean = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatCell:
-    """One lean: the class of its shade, its sign and mark, and both in words."""
+    """One lean: the class of its shade, its sign and mark, and both in words; no mark where it is not interpretable."""
 
     css_class: str
     sign: str
@@ -64,8 +70,17 @@ class HeatNumbers:
     feature: str
     lean: str
     probe: str
+    note: str
     values: tuple[str, ...]
     p_values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatProbe:
+    """One probe at the head of the table, and the checkpoints in which it is not interpretable."""
+
+    name: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +90,12 @@ class Heat:
     Attributes
     ----------
     framing, finding : str
-    probes, checkpoints : tuple of str
+    left_out : str
+        Probes of the audit that are not in the table.
+    has_uninterpretable : bool
+        Whether some probe is not interpretable in some checkpoint.
+    probes : tuple of HeatProbe
+    checkpoints : tuple of str
     span : str
         Checkpoints, and ``width`` all columns.
     steps : tuple of (str, str)
@@ -88,7 +108,9 @@ class Heat:
 
     framing: str
     finding: str
-    probes: tuple[str, ...]
+    left_out: str
+    has_uninterpretable: bool
+    probes: tuple[HeatProbe, ...]
     checkpoints: tuple[str, ...]
     span: str
     width: str
@@ -96,6 +118,25 @@ class Heat:
     is_corrected: bool
     features: tuple[HeatFeature, ...]
     numbers: tuple[HeatNumbers, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Leans:
+    """What the table is made of; `unread` holds the probes and checkpoints that are not interpretable."""
+
+    by_place: Mapping[tuple[Lean, str, str], Row]
+    probes: Sequence[str]
+    checkpoints: Sequence[str]
+    granted: frozenset[str]
+    unread: frozenset[tuple[str, str]]
+
+    @property
+    def leans(self) -> list[Lean]:
+        return sorted({lean for lean, *_ in self.by_place})
+
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        return [(probe, checkpoint) for probe in self.probes for checkpoint in self.checkpoints]
 
 
 def heat(audit: Audit, names: Mapping[str, str]) -> Heat | None:
@@ -112,44 +153,87 @@ def heat(audit: Audit, names: Mapping[str, str]) -> Heat | None:
         return None
     framing = PLAIN if any(row["framing"] == PLAIN for row in rows) else str(rows[0]["framing"])
     rows = [row for row in rows if row["framing"] == framing]
-    granted = frozenset(decision_probes(audit.disparities))
     is_corrected = any(present(row["p_bh"]) is not None for row in rows)
-    of_decisions = {_lean(row) for row in rows if str(row["probe"]) in granted}
-    by_place = {(_placed(row, of_decisions), str(row["probe"]), str(row["checkpoint"])): row for row in rows}
-    probes = sorted({probe for _, probe, _ in by_place})
-    checkpoints = sorted({name for *_, name in by_place}, key=lambda name: (name != "base", len(name), name))
-    leans = sorted({lean for lean, *_ in by_place})
-    columns = [(probe, checkpoint) for probe in probes for checkpoint in checkpoints]
+    found = _leans(audit, rows, framing)
+    probes = {probe: _probe(probe, found, names) for probe in found.probes}
     return Heat(
         framing=clean(framing),
-        finding=_finding(by_place, granted, checkpoints, marks={CORRECTED} if is_corrected else {UNCORRECTED}),
-        probes=tuple(names.get(probe, clean(probe)) for probe in probes),
-        checkpoints=tuple(clean(name) for name in checkpoints),
-        span=str(len(checkpoints)),
-        width=str(len(columns) + 1),
+        finding=_finding(found, mark=CORRECTED if is_corrected else UNCORRECTED),
+        left_out=listed([name for probe, name in names.items() if probe not in probes]),
+        has_uninterpretable=bool(found.unread),
+        probes=tuple(probes.values()),
+        checkpoints=tuple(clean(name) for name in found.checkpoints),
+        span=str(len(found.checkpoints)),
+        width=str(len(found.columns) + 1),
         steps=tuple((f"step-{number}", said) for number, said in enumerate(_steps_in_words())),
         is_corrected=is_corrected,
-        features=tuple(
-            HeatFeature(
-                feature=clean(feature),
-                rows=tuple(
-                    HeatRow(
-                        group=clean(lean[1]),
-                        reference=clean(lean[2]),
-                        cells=tuple(_cell(by_place.get((lean, *column)), column[0] in granted) for column in columns),
-                    )
-                    for lean in leans
-                    if lean[0] == feature
-                ),
-            )
-            for feature in sorted({lean[0] for lean in leans})
-        ),
+        features=_features(found),
         numbers=tuple(
-            _numbers(by_place, lean, probe, checkpoints, names)
-            for lean in leans
-            for probe in probes
-            if any((lean, probe, checkpoint) in by_place for checkpoint in checkpoints)
+            _numbers(own, lean, probes[probe])
+            for lean in found.leans
+            for probe in found.probes
+            if any(own := [found.by_place.get((lean, probe, checkpoint)) for checkpoint in found.checkpoints])
         ),
+    )
+
+
+def _leans(audit: Audit, rows: Sequence[Row], framing: str) -> _Leans:
+    granted = frozenset(decision_probes(audit.disparities))
+    of_decisions = {_lean(row) for row in rows if str(row["probe"]) in granted}
+    by_place = {(_placed(row, of_decisions), str(row["probe"]), str(row["checkpoint"])): row for row in rows}
+    there = {(probe, checkpoint) for _, probe, checkpoint in by_place}
+    return _Leans(
+        by_place=by_place,
+        probes=in_order({probe for probe, _ in there}, audit.comparisons),
+        checkpoints=sorted({name for _, name in there}, key=lambda name: (name != "base", len(name), name)),
+        granted=granted,
+        unread=frozenset(_unread(audit, framing) & there),
+    )
+
+
+def _features(found: _Leans) -> tuple[HeatFeature, ...]:
+    return tuple(
+        HeatFeature(
+            feature=clean(feature),
+            rows=tuple(
+                HeatRow(
+                    group=clean(lean[1]),
+                    reference=clean(lean[2]),
+                    cells=tuple(
+                        _cell(
+                            found.by_place.get((lean, *column)),
+                            is_granted=column[0] in found.granted,
+                            is_read=column not in found.unread,
+                        )
+                        for column in found.columns
+                    ),
+                )
+                for lean in found.leans
+                if lean[0] == feature
+            ),
+        )
+        for feature in sorted({lean[0] for lean in found.leans})
+    )
+
+
+def _unread(audit: Audit, framing: str) -> set[tuple[str, str]]:
+    """Return the probes and checkpoints whose competence was measured and is not shown above chance."""
+    sense = levels(audit.estimates, metric="competence")
+    cells = pooled(sense)
+    return {
+        (cell[0], checkpoint)
+        for ((checkpoint, told), cell), row in sense.items()
+        if told == framing and cell == cells[cell[0]] and (low := present(row["ci_low"])) is not None
+        if low <= COMPETENCE_CHANCE
+    }
+
+
+def _probe(probe: str, found: _Leans, names: Mapping[str, str]) -> HeatProbe:
+    unread = [clean(checkpoint) for checkpoint in found.checkpoints if (probe, checkpoint) in found.unread]
+    note = f"{listed(unread)}: {NOT_INTERPRETABLE}" if unread else ""
+    return HeatProbe(
+        name=names.get(probe, clean(probe)),
+        note=NOT_INTERPRETABLE if len(unread) == len(found.checkpoints) else note,
     )
 
 
@@ -167,23 +251,18 @@ def _placed(row: Row, of_decisions: set[Lean]) -> Lean:
     return (feature, reference, group) if (feature, reference, group) in of_decisions else (feature, group, reference)
 
 
-def _finding(
-    by_place: Mapping[tuple[Lean, str, str], Row],
-    granted: frozenset[str],
-    checkpoints: Sequence[str],
-    *,
-    marks: set[str],
-) -> str:
+def _finding(found: _Leans, *, mark: str) -> str:
     said = []
-    for checkpoint in checkpoints:
+    for checkpoint in found.checkpoints:
         own = [
-            (row, _is_with_the_stereotype(row, is_granted=probe in granted))
-            for (_, probe, name), row in by_place.items()
-            if name == checkpoint
+            (row, _is_with_the_stereotype(row, is_granted=probe in found.granted))
+            for (_, probe, name), row in found.by_place.items()
+            if name == checkpoint and (probe, name) not in found.unread
         ]
-        clear = [is_with for row, is_with in own if _mark(row) in marks]
-        said.append(f"{clean(checkpoint)}: {sum(clear)} clearly with, {len(clear) - sum(clear)} clearly against")
-    n_leans = len({(lean, probe) for lean, probe, _ in by_place})
+        clear = [is_with for row, is_with in own if _mark(row) == mark]
+        of = f" ({len(own)} interpretable)" if found.unread else ""
+        said.append(f"{clean(checkpoint)}{of}: {sum(clear)} clearly with, {len(clear) - sum(clear)} clearly against")
+    n_leans = len({(lean, probe) for lean, probe, _ in found.by_place})
     return f"Of {counted(n_leans, 'lean', 'leans')} of a group against its reference, {'; '.join(said)} the stereotype"
 
 
@@ -201,7 +280,7 @@ def _mark(row: Row) -> str:
     return CORRECTED if adjusted is not None and adjusted < 1 - float(row["level"]) else UNCORRECTED
 
 
-def _cell(row: Row | None, is_granted: bool) -> HeatCell:  # noqa: FBT001  # what the difference is of
+def _cell(row: Row | None, *, is_granted: bool, is_read: bool) -> HeatCell:
     if row is None:
         return HeatCell(css_class="", sign="", mark="", words="")
     value = present(row["value"])
@@ -211,10 +290,13 @@ def _cell(row: Row | None, is_granted: bool) -> HeatCell:  # noqa: FBT001  # wha
     is_with = _is_with_the_stereotype(row, is_granted=is_granted)
     mark = _mark(row)
     direction = "level" if value == 0 else "with" if is_with else "against"
+    sign = "0" if value == 0 else "+" if is_with else "−"
+    if not is_read:
+        return HeatCell(css_class="unread", sign=sign, mark="", words=f"{direction}, {NOT_INTERPRETABLE}")
     certainty = {CORRECTED: "clear", UNCORRECTED: "clear uncorrected"}.get(mark, "unclear")
     return HeatCell(
         css_class=f"{'with' if is_with else 'against'} step-{step}",
-        sign="0" if value == 0 else "+" if is_with else "−",
+        sign=sign,
         mark=mark,
         words=f"{direction}, {certainty}, {_steps_in_words()[step]}",
     )
@@ -225,18 +307,12 @@ def _steps_in_words() -> tuple[str, ...]:
     return (f"below {STEPS[0]}", *between, f"from {STEPS[-1]} up")
 
 
-def _numbers(
-    by_place: Mapping[tuple[Lean, str, str], Row],
-    lean: Lean,
-    probe: str,
-    checkpoints: Sequence[str],
-    names: Mapping[str, str],
-) -> HeatNumbers:
-    rows = [by_place.get((lean, probe, checkpoint)) for checkpoint in checkpoints]
+def _numbers(rows: Sequence[Row | None], lean: Lean, probe: HeatProbe) -> HeatNumbers:
     return HeatNumbers(
         feature=clean(lean[0]),
         lean=f"{clean(lean[1])}, beside {clean(lean[2])}",
-        probe=names.get(probe, clean(probe)),
+        probe=probe.name,
+        note=probe.note,
         values=tuple(NOT_MEASURED if row is None else estimate_text(row) for row in rows),
         p_values=tuple(p_value(None if row is None else present(row["p_bh"])) for row in rows),
     )

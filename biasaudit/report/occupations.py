@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import altair as alt
 
 from biasaudit.report.chart_parts import WIDE, Finding, Numbers, layered, looks, styled
+from biasaudit.report.group_rates import only_pair
 from biasaudit.report.pictures import INK, LINK, MUTED, TUNED_SOFT
 from biasaudit.report.wording import chart_label, records
 
@@ -62,7 +63,7 @@ def occupations_chart(
     Returns
     -------
     altair.LayerChart
-        Lean in nats, positive towards the first group; intervals as thin lines.
+        Lean in nats, positive towards the first group, which the axis names; intervals as thin lines.
     """
     arms = {"base": "base", tuned: "tuned"}
     points = [
@@ -78,7 +79,7 @@ def occupations_chart(
         scale=alt.Scale(domain=[0, 1]),
         axis=alt.Axis(format="%", tickCount=5, grid=False),
     )
-    y = alt.Y("value:Q", title="Lean of the model in nats")
+    y = alt.Y("value:Q", title=_lean_title(disparities, probe=probe))
     layers = [
         alt.Chart(Numbers(values=[{"y": 0}])).mark_rule(color=MUTED, strokeWidth=1.5).encode(y="y:Q"),
         *_lean_marks(points, "base", x=x, y=y),
@@ -88,6 +89,16 @@ def occupations_chart(
     finding = occupations_finding(disparities, probe=probe, tuned=tuned, framing=framing)
     drawn = layered(layers, width=wide, height=300 if narrow else 340)
     return styled(drawn, finding, narrow=narrow)
+
+
+def _lean_title(disparities: pd.DataFrame, *, probe: str) -> str:
+    features = set(disparities.loc[disparities["probe"] == probe, "feature"])
+    pairs = {only_pair(disparities, probe=probe, feature=str(feature)) for feature in features}
+    pair = pairs.pop() if len(pairs) == 1 else None
+    if pair is None:
+        return "Lean of the model in nats"
+    up, down = (chart_label(group, limit=20) for group in pair)
+    return f"Lean in nats (up: {up}, down: {down})"
 
 
 def _leans(disparities: pd.DataFrame, *, probe: str, framing: str) -> list[dict[str, Any]]:  # Any: mixed values

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from biasaudit.report.chart_parts import NARROW
+from biasaudit.report.facts import mapping
 from biasaudit.report.group_rates import (
     AGAINST,
     PLAIN,
@@ -16,6 +17,7 @@ from biasaudit.report.group_rates import (
     decision_probes,
     group_rates,
 )
+from biasaudit.report.order import in_order
 from biasaudit.report.pictures import Picture, picture
 from biasaudit.report.rates_chart import decisions_chart, decisions_finding, errors_chart, errors_finding
 from biasaudit.report.wording import NOT_MEASURED, clean, estimate_text
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from biasaudit.audits.result import Audit
+
+COMMENTS: Final = "comments"
+"""Format of the probes that ask whether a comment is toxic."""
 
 _DECISIONS: Final = ("by_group", "selection_rate")
 _ERRORS: Final = ("false_positive_rate", "true_positive_rate")
@@ -78,10 +83,9 @@ class FeatureRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateChart:
-    """The chart of one tuned checkpoint."""
+    """The chart of one tuned checkpoint, named where there are several."""
 
     tuned: str
-    finding: str
     picture: Picture
 
 
@@ -97,10 +101,14 @@ class RateTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeRates:
-    """One decision probe; without `errors` where it is not known which cases are rightly granted."""
+    """One decision probe; without `errors` where it is not known which cases are rightly granted.
+
+    `is_of_comments` tells that what is granted is no case but a comment, which is let pass.
+    """
 
     probe: str
     framing: str
+    is_of_comments: bool
     decisions: RateTable
     errors: RateTable | None
 
@@ -114,28 +122,36 @@ def rates(audit: Audit, names: Mapping[str, str]) -> tuple[ProbeRates, ...]:
     names : mapping
         Probe -> name to show.
     """
+    cards = mapping(audit.manifest.as_dict().get("probes"))
     return tuple(
-        _probe_rates(audit.disparities, probe, names.get(probe, clean(probe)))
-        for probe in decision_probes(audit.disparities)
+        _probe_rates(
+            audit.disparities,
+            probe,
+            names.get(probe, clean(probe)),
+            is_of_comments=mapping(cards.get(probe)).get("format") == COMMENTS,
+        )
+        for probe in in_order(decision_probes(audit.disparities), audit.comparisons)
     )
 
 
-def _probe_rates(disparities: pd.DataFrame, probe: str, name: str) -> ProbeRates:
+def _probe_rates(disparities: pd.DataFrame, probe: str, name: str, *, is_of_comments: bool) -> ProbeRates:
     found = group_rates(disparities, probe=probe)
     decisions, errors = [], []
     for tuned in found.tuned:
+        shown = clean(tuned) if len(found.tuned) > 1 else ""
         wide, narrow = (decisions_chart(disparities, probe=probe, tuned=tuned, **size) for size in _SIZES)
         finding = decisions_finding(disparities, probe=probe, tuned=tuned)
         drawn = picture(wide, narrow, alt=finding.description)
-        decisions.append(RateChart(tuned=clean(tuned), finding=finding.title, picture=drawn))
+        decisions.append(RateChart(tuned=shown, picture=drawn))
         if found.has_errors:
             wide, narrow = (errors_chart(disparities, probe=probe, tuned=tuned, **size) for size in _SIZES)
             finding = errors_finding(disparities, probe=probe, tuned=tuned)
             drawn = picture(wide, narrow, alt=finding.description)
-            errors.append(RateChart(tuned=clean(tuned), finding=finding.title, picture=drawn))
+            errors.append(RateChart(tuned=shown, picture=drawn))
     return ProbeRates(
         probe=name,
         framing=clean(found.framing),
+        is_of_comments=is_of_comments,
         decisions=_table(found, _DECISIONS, decisions),
         errors=_table(found, _ERRORS, errors) if found.has_errors else None,
     )

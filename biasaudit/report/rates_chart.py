@@ -6,13 +6,20 @@ from typing import TYPE_CHECKING, Final
 
 from biasaudit.report.chart_parts import WIDE, Finding
 from biasaudit.report.facts import counted
-from biasaudit.report.group_rates import AGAINST, FeatureGroups, GroupRates, group_rates, leaves_out_zero
+from biasaudit.report.group_rates import (
+    AGAINST,
+    FeatureGroups,
+    GroupRates,
+    RateOfAll,
+    group_rates,
+    leaves_out_zero,
+)
 from biasaudit.report.row_chart import Arm, Mark, Panel, Row, Words, base_arm, rows_chart, tuned_arms
-from biasaudit.report.wording import chart_label, present
+from biasaudit.report.wording import chart_label, number, present
 from biasaudit.stats import FOUR_FIFTHS, FourFifths
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import altair as alt
     import pandas as pd
@@ -31,17 +38,15 @@ def decisions_finding(disparities: pd.DataFrame, *, probe: str, tuned: str) -> F
     probe, tuned : str
     """
     rates = group_rates(disparities, probe=probe)
-    every = [(of, group) for of in rates.features for group in of.groups]
-    n_others = len(every) - len(rates.features)
+    n_others = sum(len(of.groups) - 1 for of in rates.features)
     apart = [_n_apart(rates, checkpoint, "difference") for checkpoint in ("base", tuned)]
-    below = [
-        sum(rates.ruling((checkpoint, rates.framing), of, group) is FourFifths.BELOW for of, group in every)
-        for checkpoint in ("base", tuned)
-    ]
-    title = (
-        f"Of {counted(n_others, 'group', 'groups')}, {apart[0]} clearly apart from the reference in the base and "
-        f"{apart[1]} after tuning; clearly below four fifths: {below[0]} and {below[1]}"
+    below = [_four_fifths(rates, checkpoint) for checkpoint in ("base", tuned)]
+    differing = (
+        f"Mean p(yes) is clearly apart from the reference's in {apart[0]} of {counted(n_others, 'group', 'groups')} in "
+        f"the base and {apart[1]} after tuning"
     )
+    judged = f"Four-fifths rule, base: {below[0]}; tuned: {below[1]}"
+    title = ". ".join([*_one_answer(rates, tuned, ("selection_rate",)), differing, judged])
     return Finding(
         title=title,
         description=(
@@ -94,11 +99,12 @@ def errors_finding(disparities: pd.DataFrame, *, probe: str, tuned: str) -> Find
         [_n_apart(rates, checkpoint, AGAINST[statistic]) for checkpoint in ("base", tuned)]
         for statistic in ("false_positive_rate", "true_positive_rate")
     )
-    title = (
+    differing = (
         f"Wrongly denied clearly more or less often than the reference: {wrongly[0]} of "
         f"{counted(n_others, 'group', 'groups')} in the base, {wrongly[1]} after tuning; rightly denied: {rightly[0]} "
         f"and {rightly[1]}"
     )
+    title = ". ".join([*_one_answer(rates, tuned, ("true_positive_rate", "false_positive_rate")), differing])
     return Finding(
         title=title,
         description=(
@@ -122,6 +128,63 @@ def errors_chart(disparities: pd.DataFrame, *, probe: str, tuned: str, width: in
     ]
     finding = errors_finding(disparities, probe=probe, tuned=tuned)
     return rows_chart(_rows(rates), panels, _arms(), finding, width=width)
+
+
+_ALL_OR_NONE: Final[Mapping[tuple[str, float], str]] = {
+    ("selection_rate", 0.0): "grants nothing to any group",
+    ("selection_rate", 1.0): "grants everything to every group",
+    ("true_positive_rate", 0.0): "denies nothing that should be denied, of any group",
+    ("true_positive_rate", 1.0): "denies all that should be denied, of every group",
+    ("false_positive_rate", 0.0): "denies nothing that should be granted, of any group",
+    ("false_positive_rate", 1.0): "denies all that should be granted, of every group",
+}
+"""What a rate of none or all in every group means."""
+
+
+def _one_answer(rates: GroupRates, tuned: str, statistics: Sequence[str]) -> list[str]:
+    """Say of which checkpoints all groups have a rate of 0 or 1: groups that all get one answer cannot differ."""
+    said = []
+    for checkpoint, other in ((tuned, "base"), ("base", tuned)):
+        arm = (checkpoint, rates.framing)
+        for statistic in statistics:
+            same = rates.same_in_all(arm, statistic)
+            if same is None:
+                continue
+            whose = "base" if checkpoint == "base" else "tuned checkpoint"
+            compared = _range(
+                rates.rate_range((other, rates.framing), statistic), "tuned" if whose == "base" else "base"
+            )
+            said.append(
+                f"The {whose} {_ALL_OR_NONE[statistic, same.least]}: {_NAMES[statistic]} {number(same.least)} in each "
+                f"of {same.n_groups} (intervals within {number(same.low)} to {number(same.high)}){compared}"
+            )
+    return said
+
+
+_NAMES: Final[Mapping[str, str]] = {
+    "selection_rate": "selection rate",
+    "true_positive_rate": "true-positive rate",
+    "false_positive_rate": "false-positive rate",
+}
+
+
+def _range(found: RateOfAll | None, whose: str) -> str:
+    if found is None:
+        return ""
+    of_all = " to ".join(dict.fromkeys([number(found.least), number(found.most)]))
+    return f"; {whose}: {of_all} (within {number(found.low)} to {number(found.high)})"
+
+
+def _four_fifths(rates: GroupRates, checkpoint: str) -> str:
+    """Count the groups that are clearly below four fifths, and those of which the interval says neither."""
+    arm = (checkpoint, rates.framing)
+    rulings = [rates.ruling(arm, of, group) for of in rates.features for group in of.groups]
+    judged = [ruling for ruling in rulings if ruling is not FourFifths.NOT_MEASURED]
+    if not judged:
+        same = rates.same_in_all(arm, "selection_rate")
+        return "not estimable, as nothing is granted" if same is not None and same.most == 0 else "not estimable"
+    below, open_ = judged.count(FourFifths.BELOW), judged.count(FourFifths.INCONCLUSIVE)
+    return f"{below} of {counted(len(judged), 'group', 'groups')} clearly below, {open_} inconclusive"
 
 
 def _n_apart(rates: GroupRates, checkpoint: str, statistic: str) -> int:
@@ -173,16 +236,16 @@ def _panel(
 ) -> Panel:
     marks: list[Mark] = []
     absent: dict[int, dict[str, str]] = {}
-    cells = ((number, of.feature, group) for number, (of, group) in enumerate(_row_groups(rates)) if of is not None)
-    for number, feature, group in cells:
+    cells = ((place, of.feature, group) for place, (of, group) in enumerate(_row_groups(rates)) if of is not None)
+    for place, feature, group in cells:
         for checkpoint, arm in zip(("base", tuned), ARMS, strict=True):
             row = rates.row((checkpoint, rates.framing), feature, statistic, group)
             if row is None:
                 continue
             value, low, high = (present(row[name]) for name in ("value", "ci_low", "ci_high"))
             if value is not None and low is not None and high is not None:
-                marks.append(Mark(row=number, arm=arm, value=value, low=low, high=high))
+                marks.append(Mark(row=place, arm=arm, value=value, low=low, high=high))
             else:
-                absent.setdefault(number, {})[arm] = chart_label(row["status"])
-    words = tuple(Words(row=number, text=_in_words(said)) for number, said in absent.items())
+                absent.setdefault(place, {})[arm] = chart_label(row["status"])
+    words = tuple(Words(row=place, text=_in_words(said)) for place, said in absent.items())
     return Panel(title=title, marks=tuple(marks), ends=ends, guides=guides, limit=limit, words=words)

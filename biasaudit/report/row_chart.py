@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import altair as alt
 
-from biasaudit.report.chart_parts import WIDE, Finding, Numbers, layered, row_axis, styled
+from biasaudit.report.chart_parts import (
+    WIDE,
+    Finding,
+    Numbers,
+    layered,
+    panel_title,
+    row_axis,
+    row_name,
+    rows_height,
+    styled,
+)
 from biasaudit.report.pictures import BASE, INK, LINK, MUTED, SURFACE, TUNED, WARM
 from biasaudit.report.wording import chart_label
 
@@ -72,6 +82,7 @@ class Panel:
     limit : float or None
         A dashed line, such as four fifths.
     words : tuple of Words
+        The same in all rows, they stand once above the panel; beside marks, to the right of them.
     """
 
     title: str
@@ -152,6 +163,7 @@ def _panel(
         for mark in marks
     ]
     drawn = alt.Chart(Numbers(values=points))
+    said = _said_of_all(rows, panel)
     layers = [
         *(_rule(at, x, dashed=False) for at in panel.guides),
         *([] if panel.limit is None else [_rule(panel.limit, x, dashed=True)]),
@@ -160,9 +172,12 @@ def _panel(
             x=alt.X("low:Q", scale=scale), x2="high:Q", y=y, yOffset=offset, stroke=_stroke(arms)
         ),
         drawn.mark_point(size=56, strokeWidth=1.6, opacity=1).encode(x=x, y=y, yOffset=offset, **_looks(arms)),
-        *_texts(rows, panel, names, y, width=width, labelled=labelled),
+        *(_headers(rows, names, y, width=width) if labelled else []),
+        *([] if said else _words(panel, names, y, width=width)),
     ]
-    return layered(layers, width=width, height=_row_height(len(arms), joined=joined) * max(len(rows), 1))
+    height = rows_height(names, least=_row_height(len(arms), joined=joined))
+    above = {"title": panel_title(said)} if said else {}
+    return layered(layers, width=width, height=height, **above)
 
 
 def _row_height(n_arms: int, *, joined: bool) -> int:
@@ -170,11 +185,8 @@ def _row_height(n_arms: int, *, joined: bool) -> int:
 
 
 def _names(rows: Sequence[Row], *, narrow: bool) -> tuple[str, ...]:
-    # A row is named by its position: two labels can be one once they are cut. A header is written in the plot.
-    return tuple(
-        f"{number:03d}{'' if row.is_header else chart_label(row.label, limit=16 if narrow else 26)}"
-        for number, row in enumerate(rows)
-    )
+    # A header is written in the plot.
+    return tuple(row_name(number, "" if row.is_header else row.label, narrow=narrow) for number, row in enumerate(rows))
 
 
 def _rule(at: float, x: alt.X, *, dashed: bool) -> alt.Chart:
@@ -193,35 +205,42 @@ def _path(points: Sequence[dict[str, Any]], order: Sequence[str], **channels: An
     return cast("alt.Chart", line.encode(detail="row:N", order="step:Q", **channels))
 
 
-def _texts(
-    rows: Sequence[Row],
-    panel: Panel,
-    names: Sequence[str],
-    y: alt.Y,
-    *,
-    width: int,
-    labelled: bool,
-) -> list[alt.Chart]:
-    found = []
+def _headers(rows: Sequence[Row], names: Sequence[str], y: alt.Y, *, width: int) -> list[alt.Chart]:
     headers = [
         {"row": name, "text": chart_label(row.label, limit=width // 7)}
         for row, name in zip(rows, names, strict=True)
         if row.is_header
     ]
-    if headers and labelled:
-        found.append(
-            alt.Chart(Numbers(values=headers))
-            .mark_text(align="left", fontSize=12, fontWeight=600, color=MUTED, baseline="middle")
-            .encode(x=alt.value(4), y=y, text="text:N")
-        )
-    words = [{"row": names[said.row], "text": chart_label(said.text, limit=width // 6)} for said in panel.words]
-    if words:
-        found.append(
-            alt.Chart(Numbers(values=words))
-            .mark_text(align="left", fontSize=10.5, fontStyle="italic", color=INK, baseline="middle")
-            .encode(x=alt.value(4), y=y, text="text:N")
-        )
+    return [_text(headers, y, x=4, fontSize=12, fontWeight=600, color=MUTED)] if headers else []
+
+
+def _words(panel: Panel, names: Sequence[str], y: alt.Y, *, width: int) -> list[alt.Chart]:
+    """Write what stands for marks: in the plot where a row has none, else beside it, where no line goes through."""
+    drawn = {mark.row for mark in panel.marks}
+    found = []
+    for x, beside in ((4, False), (width + 10, True)):
+        words = [
+            {"row": names[said.row], "text": chart_label(said.text, limit=width // 6)}
+            for said in panel.words
+            if (said.row in drawn) is beside
+        ]
+        if words:
+            found.append(_text(words, y, x=x, fontSize=10.5, fontStyle="italic", color=INK))
     return found
+
+
+def _said_of_all(rows: Sequence[Row], panel: Panel) -> str:
+    """Return what is said above a panel in place of the same words in each of its rows; else nothing."""
+    texts = {said.text for said in panel.words}
+    n_rows = sum(not row.is_header for row in rows)
+    if n_rows == 1 or len(panel.words) != n_rows or len(texts) != 1:
+        return ""
+    return f"In every row: {chart_label(*texts)}"
+
+
+def _text(rows: Sequence[dict[str, str]], y: alt.Y, *, x: int, **looks: Any) -> alt.Chart:  # Any: as Altair's
+    marked = alt.Chart(Numbers(values=list(rows))).mark_text(align="left", baseline="middle", **looks)
+    return cast("alt.Chart", marked.encode(x=alt.value(x), y=y, text="text:N"))
 
 
 def _stroke(arms: Sequence[Arm]) -> alt.Stroke:

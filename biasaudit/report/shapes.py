@@ -136,7 +136,8 @@ def _value(name: str, value: str, paints: Mapping[str, str]) -> str:
 def _shorter(tag: str, attributes: dict[str, str], text: str, children: tuple[Shape, ...]) -> Shape:
     """Say the same in fewer letters: a place for a move, a circle for two arcs, a path for a line."""
     moved = _MOVED.fullmatch(attributes.get("transform", "translate(0,0)"))
-    if moved and tag == "text":
+    # Lines of a text have places of their own, which count from the move.
+    if moved and tag == "text" and not children:
         attributes = {"x": moved[1], "y": moved[2], **_without(attributes, "transform")}
     elif moved and tag == "line":
         along, down = attributes.get("x2", "0"), attributes.get("y2", "0")

@@ -44,6 +44,24 @@ def test_the_chart_draws_the_numbers_of_the_table(small_audit: Audit) -> None:
     assert {round(row["low"], 3) for row in points} == {0.572, 0.396}
 
 
+def test_each_probe_has_its_own_scale_and_the_margin_as_a_band(small_audit: Audit) -> None:
+    """Occupations reach 0.652; pairs 0.342. The margin is 0.05, and no scale ends before 0.1."""
+    spec = reduction_chart(small_audit.comparisons, contrast=PLAIN, tuned="tuned").to_dict()
+    ends = [panel["layer"][0]["encoding"]["x"]["scale"]["domain"] for panel in spec["vconcat"]]
+    assert len(ends) == len({tuple(end) for end in ends}) == 2
+    assert all(low <= -0.1 and high >= 0.1 for low, high in ends)
+    assert {"low": -0.05, "high": 0.05} in _values(spec)
+
+
+def test_long_labels_are_wrapped_and_centred_in_their_rows() -> None:
+    """Nothing of a name is cut that two lines can hold."""
+    name = "sexual orientation and gender identity"
+    cells = [(PAIRS, name, True, *CELLS[0][3:]), (PAIRS, "age", True, *CELLS[0][3:])]
+    drawn = svg(reduction_chart(audit(cells=cells).comparisons, contrast=PLAIN, tuned="tuned"))
+    lines = [part.text or "" for part in ET.fromstring(drawn).iter() if part.tag.endswith("tspan")]
+    assert [line for line in lines if line and line in name] == ["sexual orientation and", "gender identity"]
+
+
 def test_a_cell_that_was_not_measured_has_a_row_and_no_mark(small_audit: Audit) -> None:
     """It must neither vanish nor sit at 0."""
     rows = _values(reduction_chart(small_audit.comparisons, contrast=PLAIN, tuned="tuned").to_dict())

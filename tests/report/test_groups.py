@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from biasaudit.audits import tables
 from biasaudit.report import render_html
 from biasaudit.report.groups import LEADS, attributes
 from tests.report.by_group import disparities
-from tests.report.factory import JOBS, audit, estimate_columns
+from tests.report.factory import JOBS, audit, estimate_columns, frame, item
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from biasaudit import Audit
 
 QUIET: dict[str, Any] = {
@@ -67,6 +71,39 @@ def test_attributes_without_shares_make_a_table_of_leads_and_no_chart() -> None:
     html = render_html(found)
     assert "The attributes that lean clearly" in html
     assert "Share of women" not in html
+
+
+def naming(attribute: str, *groups: str, feature: str = "age") -> pd.DataFrame:
+    """Return an item of two attributes for each pair of groups."""
+    made = [
+        {**item(TRAITS, number, None), "feature": feature, "groups": pair,
+         "tags": json.dumps({"attribute_1": attribute, "attribute_2": "other"})}
+        for number, pair in enumerate(groups)
+    ]  # fmt: skip
+    return frame(made, tables.ITEMS)
+
+
+def test_a_lead_names_the_groups_that_it_leans_to() -> None:
+    """Half-width 0.05: -0.6 leans to the second groups, 0.02 to none, and 0.2 against -0.2 to either."""
+    pairs = ("old | young", "middle-aged | young")
+    items = naming("frail", *pairs)
+
+    def leans_to(base: float, tuned: float, items: pd.DataFrame = items) -> str:
+        [part] = attributes(replace(of(lean("frail", base, tuned)), items=items), {})
+        return part.rows[0].leans_to
+
+    assert leans_to(0.6, 0.5) == "middle-aged and old over young"
+    assert leans_to(-0.6, 0.02) == "young over middle-aged and old"
+    assert leans_to(0.02, -0.01) == "not clear"
+    assert leans_to(0.2, -0.2, naming("frail", "old | young")) == "base: old over young; tuned: young over old"
+    assert leans_to(0.2, 0.2, naming("kind", "old | young")) == "first group"
+
+
+def test_probabilities_by_group_say_of_what(small_page: str) -> None:
+    """The first attribute of the items goes with their first group by the stereotype: woman."""
+    assert small_page.count("probability of what is tied to <bdi>woman</bdi>") == 8
+    assert "Up: woman. Down: man." in small_page
+    assert "Lean in nats (up: woman, down: man)" in small_page
 
 
 def test_the_table_of_leads_is_capped_and_says_so() -> None:

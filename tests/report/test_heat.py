@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from biasaudit.audits import tables
 from biasaudit.report import render_html
 from biasaudit.report.heat import Heat, HeatCell, heat
 from tests.report.by_group import DECISIONS, HIRING, association, disparities, rows
-from tests.report.factory import JOBS, audit
+from tests.report.factory import JOBS, audit, estimate_columns, frame
 from tests.report.test_rates import QUIET
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def cells(found: Heat) -> dict[str, tuple[HeatCell, ...]]:
 def test_a_plus_is_with_the_stereotype_in_either_kind() -> None:
     """Of associations a positive difference; of decisions a negative one: the reference is granted more."""
     found = of(disparities(rows(DECISIONS, p_bh=0.01), association("woman", "man", 0.3, -0.12, p_bh=0.01)))
-    assert (found.probes, found.checkpoints) == (("Hiring", "Jobs"), ("base", "tuned"))
-    hiring_base, hiring_tuned, jobs_base, jobs_tuned = cells(found)["woman"]
+    assert ([probe.name for probe in found.probes], found.checkpoints) == (["Jobs", "Hiring"], ("base", "tuned"))
+    jobs_base, jobs_tuned, hiring_base, hiring_tuned = cells(found)["woman"]
     assert (hiring_base.sign, hiring_base.mark, hiring_base.css_class) == ("+", "●", "with step-4")
     assert (hiring_tuned.sign, hiring_tuned.mark, hiring_tuned.css_class) == ("+", "", "with step-1")
     assert (jobs_base.sign, jobs_base.css_class) == ("+", "with step-4")
@@ -57,6 +58,43 @@ def test_the_finding_counts_marks_after_the_correction() -> None:
     )
 
 
+def competence(probe: str, base: float, tuned: float) -> pd.DataFrame:
+    """Return competence of a probe in either checkpoint; half-width of the interval 0.05."""
+    made = [
+        {"checkpoint": checkpoint, "framing": "plain", "probe": probe, "feature": "all", "metric": "competence",
+         **estimate_columns(value, 0.05, unit="share"), "n_asked": 40, "saturated": False}
+        for checkpoint, value in (("base", base), ("tuned", tuned))
+    ]  # fmt: skip
+    return frame(made, tables.ESTIMATES)
+
+
+def test_what_is_not_interpretable_has_no_mark_and_is_not_counted() -> None:
+    """Competence of 0.55 with half-width 0.05 touches chance; of 0.56 it does not."""
+    table = disparities(rows(DECISIONS, p_bh=0.01), association("woman", "man", 0.3, 0.3, p_bh=0.01))
+    unread = replace(audit(**QUIET), disparities=table, estimates=competence(JOBS, 0.56, 0.55))
+    found = heat(unread, {HIRING: "Hiring", JOBS: "Jobs", "pronouns": "Pronouns"})
+    assert found is not None
+    assert [(probe.name, probe.note) for probe in found.probes] == [
+        ("Jobs", "tuned: not interpretable"),
+        ("Hiring", ""),
+    ]
+    base, tuned, *_ = cells(found)["woman"]
+    assert (base.sign, base.mark, base.css_class) == ("+", "●", "with step-4")
+    assert (tuned.sign, tuned.mark, tuned.css_class) == ("+", "", "unread")
+    assert tuned.words == "with, not interpretable"
+    assert found.finding == (
+        "Of 3 leans of a group against its reference, base (3 interpretable): 2 clearly with, 0 clearly against; "
+        "tuned (2 interpretable): 0 clearly with, 0 clearly against the stereotype"
+    )
+    assert found.left_out == "Pronouns"
+    both_arms = heat(replace(unread, estimates=competence(JOBS, 0.5, 0.5)), {})
+    assert both_arms is not None
+    assert both_arms.probes[0].note == "not interpretable"
+    page = render_html(unread)
+    assert "These cells are hatched, have no mark and are not counted above." in page
+    assert "Brown: with the stereotype. Teal: against it." in page
+
+
 def test_an_audit_without_p_values_says_that_marks_are_uncorrected() -> None:
     table = disparities(association("woman", "man", 0.3, 0.1))
     assert not of(table).is_corrected
@@ -68,8 +106,8 @@ def test_an_audit_without_p_values_says_that_marks_are_uncorrected() -> None:
 
 def test_what_was_not_measured_is_said_and_what_was_not_asked_is_empty() -> None:
     found = of(disparities(rows(DECISIONS, p_bh=0.01), association("old", "young", 0.3, 0.1)))
-    assert [cell.words for cell in cells(found)["old"]][:2] == ["", ""]
-    unmeasured = cells(found)["other"][1]
+    assert [cell.words for cell in cells(found)["old"]][2:] == ["", ""]
+    unmeasured = cells(found)["other"][3]
     assert (unmeasured.sign, unmeasured.words, unmeasured.css_class) == ("", "too few clusters", "unknown")
 
 
@@ -77,7 +115,7 @@ def test_groups_are_merged_over_probes_by_feature() -> None:
     """An association that names the same two groups the other way about stands in the row of the decisions."""
     found = of(disparities(rows(DECISIONS), association("man", "woman", 0.3, 0.1)))
     assert [row.group for feature in found.features for row in feature.rows] == ["other", "woman"]
-    assert cells(found)["woman"][2].sign == "+"
+    assert cells(found)["woman"][0].sign == "+"
     apart = of(disparities(rows(DECISIONS), association("woman", "man", 0.3, 0.1, feature="sex")))
     assert [feature.feature for feature in apart.features] == ["gender", "sex"]
 

@@ -143,13 +143,29 @@ def test_competence_stands_beside_the_index_of_the_whole_probe() -> None:
     assert "tuned, plain 0.700 (0.650 to 0.750) 0.200 (0.150 to 0.250)" in text
 
 
-def test_a_fall_of_competence_is_the_finding() -> None:
+def test_competence_that_is_not_shown_above_chance_is_the_finding() -> None:
+    """Half-width 0.05: 0.9 and 0.56 lie above 0.5, 0.52 does not; so one probe of two loses it."""
+    able = [
+        estimates({("base", "plain"): 0.9, ("tuned", "plain"): 0.52}, [(JOBS, "all")], "competence"),
+        estimates({("base", "plain"): 0.56, ("tuned", "plain"): 0.56}, [(PAIRS, "all")], "competence"),
+    ]
+    made_audit = made(estimates(FOUR, [JOB, AGE]), *able)
+    title = competence_finding(made_audit.estimates, made_audit.comparisons, tuned="tuned").title
+    assert title == (
+        "Competence is not shown above chance in 0 of 2 probes before tuning and in 1 after it; 1 of these was above "
+        "it before. A fall beyond the intervals of both is shown in 0 of 5 cells (weights, plain)"
+    )
+    assert "triangle" not in section(render_html(made_audit), "competence")
+
+
+def test_a_fall_of_competence_is_said_with_its_verdicts() -> None:
     """Five declared cells; of those where competence fell, one is judged reduced."""
-    assert competence_finding(comparisons(), tuned="tuned").title == "Competence fell in 0 of 5 cells (weights, plain)"
-    title = competence_finding(comparisons(competence_fell=True), tuned="tuned").title
-    assert title == "Competence fell in 5 of 5 cells (weights, plain); 1 of these are judged reduced"
     able = estimates({("base", "plain"): 0.9, ("tuned", "plain"): 0.7}, [(PAIRS, "all")], "competence")
-    [view] = competence(made(estimates(FOUR, [AGE]), able, competence_fell=True), {})
+    made_audit = made(estimates(FOUR, [AGE]), able, competence_fell=True)
+    title = competence_finding(made_audit.estimates, made_audit.comparisons, tuned="tuned").title
+    assert title.startswith("Competence is not shown above chance in 0 of 1 probe before tuning and in 0 after it. ")
+    assert title.endswith("is shown in 5 of 5 cells (weights, plain); 1 of these are judged reduced")
+    [view] = competence(made_audit, {})
     assert view.probes[0].fell.startswith("race-color (weights, plain); ")
 
 

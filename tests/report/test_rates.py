@@ -44,14 +44,79 @@ def test_the_finding_counts_intervals_and_never_values() -> None:
     """Of two groups, woman differs by -0.2 in the base (half-width 0.05); the impact ratio 0.5 lies below 0.8."""
     title = decisions_finding(both(), probe=HIRING, tuned="tuned").title
     assert title == (
-        "Of 2 groups, 1 clearly apart from the reference in the base and 0 after tuning; "
-        "clearly below four fifths: 1 and 0"
+        "Mean p(yes) is clearly apart from the reference's in 1 of 2 groups in the base and 0 after tuning. "
+        "Four-fifths rule, base: 1 of 2 groups clearly below, 0 inconclusive; "
+        "tuned: 0 of 2 groups clearly below, 0 inconclusive"
     )
     title = errors_finding(both(), probe=HIRING, tuned="tuned").title
     assert title == (
         "Wrongly denied clearly more or less often than the reference: 1 of 2 groups in the base, 0 after tuning; "
         "rightly denied: 0 and 0"
     )
+
+
+def with_rates(statistic: str, tuned: float | None, ratio: float | None = None) -> Any:
+    """Return the decisions and errors with one rate of every group after tuning, and one impact ratio."""
+    replaced = {statistic: tuned, "impact_ratio": ratio}
+    return [
+        (name, group, reference, base, replaced.get(name, after))
+        for name, group, reference, base, after in (*DECISIONS, *ERRORS)
+    ]
+
+
+def test_one_answer_to_everything_is_said_first() -> None:
+    """Selection rate 0 of man, woman and other, half-width 0.05; in the base 0.4 to 0.8."""
+    refused = disparities(rows(with_rates("selection_rate", 0.0)))
+    title = decisions_finding(refused, probe=HIRING, tuned="tuned").title
+    assert title.startswith(
+        "The tuned checkpoint grants nothing to any group: selection rate 0.000 in each of 3 "
+        "(intervals within −0.050 to 0.050); base: 0.400 to 0.800 (within 0.350 to 0.850). Mean p(yes)"
+    )
+    assert title.endswith("tuned: not estimable, as nothing is granted")
+    granted = disparities(rows(with_rates("selection_rate", 1.0)))
+    title = decisions_finding(granted, probe=HIRING, tuned="tuned").title
+    assert title.startswith("The tuned checkpoint grants everything to every group: selection rate 1.000 in each of 3")
+    assert title.endswith("tuned: not estimable")
+
+
+def test_errors_that_no_group_is_spared_or_made_are_said_first() -> None:
+    passes = disparities(rows(with_rates("true_positive_rate", 0.0)))
+    title = errors_finding(passes, probe=HIRING, tuned="tuned").title
+    assert title.startswith(
+        "The tuned checkpoint denies nothing that should be denied, of any group: true-positive rate 0.000 in each of "
+        "3 (intervals within −0.050 to 0.050); base: 0.900 (within 0.850 to 0.950). Wrongly denied"
+    )
+
+
+def test_rates_that_were_not_measured_are_no_one_answer() -> None:
+    unmeasured = disparities(rows(with_rates("selection_rate", None)))
+    assert "checkpoint" not in decisions_finding(unmeasured, probe=HIRING, tuned="tuned").title
+
+
+def test_what_all_rows_lack_is_said_once_above_them_and_the_rest_beside_the_marks() -> None:
+    """No line may go through a word: beside marks it stands right of the plot, which is 267 wide."""
+    lacking = [(*row[:3], 0.9 if row[3] is None else row[3], row[4]) for row in with_rates("", None)]
+    everywhere = decisions_chart(disparities(rows(lacking)), probe=HIRING, tuned="tuned").to_dict()
+    assert "'text': 'In every row: tuned too few clusters'" in str(everywhere)
+    here = decisions_chart(both(), probe=HIRING, tuned="tuned").to_dict()
+    [left, right] = here["vconcat"][0]["hconcat"]
+    places = [
+        (layer["encoding"]["x"]["value"], points({"datasets": {"": here["datasets"][layer["data"]["name"]]}}))
+        for panel in (left, right)
+        for layer in panel["layer"]
+        if layer["mark"]["type"] == "text"
+    ]
+    assert {(x > left["width"], row["text"]) for x, found in places for row in found} == {
+        (False, "gender"), (True, "tuned too few clusters"), (False, "too few clusters"),
+    }  # fmt: skip
+
+
+def test_the_comments_probe_says_what_it_is_to_be_granted() -> None:
+    table = replace(audit(**QUIET), disparities=both())
+    assert "let pass" not in section(render_html(table))
+    probes = {HIRING: {"name": "Toxicity", "format": "comments"}}
+    asked = replace(audit(**QUIET, manifest_changes={"probes": probes}), disparities=both())
+    assert "It is granted if it is let pass, and denied if it is called toxic." in section(render_html(asked))
 
 
 def test_a_ratio_of_small_groups_gets_no_ruling() -> None:

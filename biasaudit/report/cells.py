@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.report.charts import NARROW, reduction_chart, reduction_finding
+from biasaudit.report.asks import asked_by_probe
+from biasaudit.report.charts import NARROW, WIDE, reduction_chart, reduction_finding
+from biasaudit.report.elsewhere import CHANGED
+from biasaudit.report.order import in_order, is_interpretable
 from biasaudit.report.pictures import Picture, picture
 from biasaudit.report.wording import (
     ARMS,
@@ -26,13 +29,15 @@ from biasaudit.types import Contrast, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
+
     from biasaudit.audits.result import Audit
 
 DRAWN: Final = (Contrast.WEIGHTS_PLAIN.value, Contrast.AS_DEPLOYED.value)
 """Contrasts with a chart."""
 
 SHOWN: Final = (Contrast.WEIGHTS_PLAIN.value, Contrast.TEMPLATE_TUNED.value, Contrast.AS_DEPLOYED.value)
-"""Contrasts that stand open; the others are folded."""
+"""Contrasts that stand open; of the others, those without any change are folded."""
 
 EXPLAINED: Final[Mapping[str, str]] = {
     Contrast.WEIGHTS_PLAIN: "What the changed weights do: plain text to both checkpoints, no chat template.",
@@ -47,6 +52,12 @@ EXPLAINED: Final[Mapping[str, str]] = {
     Contrast.INTERACTION: "How much more the weights reduce in the chat template; described, not judged.",
 }
 
+_CHART_ROWS: Final = 36
+"""Rows that a chart may have on one sheet of paper."""
+
+_HEADER_ROWS: Final = 3
+"""Rows that the title of a probe, the space above it and its axis take."""
+
 _NEEDS_POWER: Final = {Verdict.UNCHANGED.value, Verdict.INCONCLUSIVE.value}
 
 
@@ -60,8 +71,8 @@ class CellRow:
     carries_verdict: bool
     first: str
     second: str
-    reduction: str
-    p_holm: str
+    change: str
+    p_adjusted: str
     verdict: str
     css_class: str
     symbol: str
@@ -70,15 +81,19 @@ class CellRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeCells:
-    """The rows of one probe."""
+    """The rows of one probe, after what it asks."""
 
     name: str
+    asks: str
     rows: tuple[CellRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContrastView:
-    """One contrast of one tuned checkpoint."""
+    """One contrast of one tuned checkpoint; `finding` is empty where a chart has it as its title.
+
+    `is_open` says that it is not folded: it is one of :data:`SHOWN`, or some cell changed in it.
+    """
 
     tuned: str
     contrast: str
@@ -87,8 +102,19 @@ class ContrastView:
     first_arm: str
     second_arm: str
     finding: str
+    is_open: bool
     probes: tuple[ProbeCells, ...]
-    picture: Picture | None
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """What all contrasts share."""
+
+    names: Mapping[str, str]
+    asked: Mapping[str, str]
+    order: tuple[str, ...]
+    saturated: frozenset[tuple[str, str]]
 
 
 def contrast_views(audit: Audit, names: Mapping[str, str]) -> tuple[ContrastView, ...]:
@@ -103,9 +129,14 @@ def contrast_views(audit: Audit, names: Mapping[str, str]) -> tuple[ContrastView
     there = {(str(row["tuned"]), str(row["contrast"])) for row in records(audit.comparisons[["tuned", "contrast"]])}
     order = [*SHOWN, *(value.value for value in Contrast if value.value not in SHOWN)]
     order += sorted({contrast for _, contrast in there} - set(order))
-    saturated = saturated_arms(audit)
+    shown = _Shown(
+        names=names,
+        asked=asked_by_probe(audit.manifest.as_dict()),
+        order=tuple(in_order((str(probe) for probe in audit.comparisons["probe"]), audit.comparisons)),
+        saturated=saturated_arms(audit),
+    )
     return tuple(
-        _contrast_view(audit, names, tuned=tuned, contrast=contrast, anchor=f"contrast-{number}", saturated=saturated)
+        _contrast_view(audit, shown, tuned=tuned, contrast=contrast, anchor=f"contrast-{number}")
         for number, (tuned, contrast) in enumerate(
             (tuned, contrast)
             for contrast in order
@@ -121,25 +152,20 @@ def saturated_arms(audit: Audit) -> frozenset[tuple[str, str]]:
     return frozenset((str(row["probe"]), str(row["feature"])) for row in rows)
 
 
-def _contrast_view(
-    audit: Audit,
-    names: Mapping[str, str],
-    *,
-    tuned: str,
-    contrast: str,
-    anchor: str,
-    saturated: frozenset[tuple[str, str]],
-) -> ContrastView:
+def _contrast_view(audit: Audit, shown: _Shown, *, tuned: str, contrast: str, anchor: str) -> ContrastView:
     comparisons = audit.comparisons
-    rows = records(comparisons[(comparisons["tuned"] == tuned) & (comparisons["contrast"] == contrast)])
+    chosen = comparisons[(comparisons["tuned"] == tuned) & (comparisons["contrast"] == contrast)]
+    rows = records(chosen)
     rows.sort(key=lambda row: (bool(row["declared"]), str(row["feature"]), str(row["metric"]) != "graded"))
-    finding = reduction_finding(comparisons, contrast=contrast, tuned=tuned)
+    there = {str(row["probe"]) for row in rows}
+    probes = [probe for probe in shown.order if probe in there]
     first_arm, second_arm = ARMS.get(contrast, ("first arm", "second arm"))
-    drawn = None
+    pictures: tuple[Picture, ...] = ()
     if contrast in DRAWN:
-        wide = reduction_chart(comparisons, contrast=contrast, tuned=tuned, names=names)
-        narrow = reduction_chart(comparisons, contrast=contrast, tuned=tuned, names=names, width=NARROW)
-        drawn = picture(wide, narrow, alt=finding.description)
+        pictures = tuple(
+            _picture(comparisons[comparisons["probe"].isin(part)], shown, contrast=contrast, tuned=tuned)
+            for part in chart_parts(probes, comparisons=chosen)
+        )
     return ContrastView(
         tuned=clean(tuned),
         contrast=clean(contrast),
@@ -147,16 +173,52 @@ def _contrast_view(
         explained=EXPLAINED.get(contrast, ""),
         first_arm=first_arm,
         second_arm=second_arm,
-        finding=finding.title,
+        finding=""
+        if len(pictures) == 1
+        else f"{reduction_finding(comparisons, contrast=contrast, tuned=tuned).title}.",
+        is_open=contrast in SHOWN or any(row["declared"] and row["verdict"] in CHANGED for row in rows),
         probes=tuple(
             ProbeCells(
-                name=names.get(probe, clean(probe)),
-                rows=_cell_rows([row for row in rows if str(row["probe"]) == probe], saturated),
+                name=shown.names.get(probe, clean(probe)),
+                asks=shown.asked.get(probe, ""),
+                rows=_cell_rows([row for row in rows if str(row["probe"]) == probe], shown.saturated),
             )
-            for probe in sorted({str(row["probe"]) for row in rows})
+            for probe in probes
         ),
-        picture=drawn,
+        pictures=pictures,
     )
+
+
+def chart_parts(probes: Sequence[str], *, comparisons: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
+    """Split the probes of a contrast over charts that fit a sheet of paper each, those that can be read first.
+
+    Parameters
+    ----------
+    probes : sequence of str
+        In the order of the page.
+    comparisons : DataFrame
+        Rows of one contrast and tuned checkpoint.
+    """
+    graded = comparisons[comparisons["metric"] == "graded"]
+    heights = {probe: _HEADER_ROWS + int((graded["probe"] == probe).sum()) for probe in probes}
+    if sum(heights.values()) <= _CHART_ROWS:
+        return (tuple(probes),) if probes else ()
+    parts: list[list[str]] = []
+    for _, alike in groupby(probes, key=lambda probe: is_interpretable(probe, comparisons)):
+        parts.append([])
+        for probe in alike:
+            if parts[-1] and sum(heights[other] for other in parts[-1]) + heights[probe] > _CHART_ROWS:
+                parts.append([])
+            parts[-1].append(probe)
+    return tuple(tuple(part) for part in parts)
+
+
+def _picture(comparisons: pd.DataFrame, shown: _Shown, *, contrast: str, tuned: str) -> Picture:
+    wide, narrow = (
+        reduction_chart(comparisons, contrast=contrast, tuned=tuned, names=shown.names, width=width)
+        for width in (WIDE, NARROW)
+    )
+    return picture(wide, narrow, alt=reduction_finding(comparisons, contrast=contrast, tuned=tuned).description)
 
 
 def _cell_rows(
@@ -182,10 +244,8 @@ def _cell_row(
         carries_verdict=graded,
         first=_levels(row, "first", status),
         second=_levels(row, "second", status),
-        reduction=status
-        if status != "ok"
-        else with_interval(present(row["reduction"]), present(row["ci_low"]), present(row["ci_high"])),
-        p_holm=p_value(present(row["p_holm"])),
+        change=status if status != "ok" else _change(row),
+        p_adjusted=p_value(present(row["p_holm"])),
         verdict=clean(verdict),
         css_class=verdict_class(verdict),
         symbol=VERDICT_SYMBOLS.get(verdict, "•"),
@@ -195,9 +255,17 @@ def _cell_row(
 
 def _form(row: Mapping[str, Any], *, graded: bool) -> str:  # Any: pandas cells
     if not graded:
-        return "sign, as published"
-    size = f"graded, {count(row['n_items'])} items in {count(row['n_clusters'])} clusters"
-    return size if row["declared"] else f"{size}; features pooled, outside the corrected family"
+        return "by sign alone"
+    size = f"by degree, {count(row['n_items'])} items in {count(row['n_clusters'])} clusters"
+    return size if row["declared"] else f"{size}; features pooled"
+
+
+def _change(row: Mapping[str, Any]) -> str:  # Any: pandas cells
+    """Return D with its interval, or that all clusters have the same D: an interval of no width would say certain."""
+    value, low, high = (present(row[name]) for name in ("reduction", "ci_low", "ci_high"))
+    if value is not None and low == high == value:
+        return f"{number(value)} in every cluster"
+    return with_interval(value, low, high)
 
 
 def _levels(row: Mapping[str, Any], arm: str, status: str) -> str:  # Any: pandas cells

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.audits.evidence import Seen, flips, seen
+from biasaudit.report.order import in_order
 from biasaudit.report.shading import Addition, ShadedText, largest, shaded_texts
 from biasaudit.report.wording import NAME_LIMIT, TEXT_LIMIT, clean, count, number, records
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from biasaudit.audits.result import Audit
 
 AT_MOST: Final = 5
-"""Items that are shown of either direction, per probe."""
+"""Items that are shown of either direction, per probe; of one cluster and its groups at most one."""
 
 QUERY: Final = """import biasaudit
 
@@ -120,13 +123,12 @@ def evidence(audit: Audit, names: Mapping[str, str]) -> tuple[Evidence, ...]:
         Probe -> name to show.
     """
     plain = audit.scores[(audit.scores["framing_id"] == "plain") & (audit.scores["role"] == "bias")]
-    probes = sorted({str(probe) for probe in plain["probe"]})
+    probes = in_order((str(probe) for probe in plain["probe"]), audit.comparisons)
     found: list[Evidence] = []
     for tuned in sorted({str(name) for name in plain["checkpoint"]} - {"base"}, key=lambda name: (len(name), name)):
         flipped = flips(audit.scores, tuned=tuned)
-        shown = flipped.groupby(["probe", "fate"], sort=False).head(AT_MOST)
+        shown = _strongest(flipped, audit.items)
         known = seen(audit, zip(shown["probe"], shown["item_id"], strict=True))
-        shown = shown.merge(audit.items[["probe", "item_id", "kind", "texts"]], on=["probe", "item_id"], how="left")
         for probe in probes:
             views = {
                 fate: tuple(
@@ -147,6 +149,15 @@ def evidence(audit: Audit, names: Mapping[str, str]) -> tuple[Evidence, ...]:
                 )
             )
     return tuple(found)
+
+
+def _strongest(flipped: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
+    """Return the first flips of either direction with their texts: one of a scene and its groups, not its variants."""
+    facts = ["probe", "item_id", "kind", "texts", "cluster_id", "groups"]
+    scenes = flipped.merge(items[facts], on=["probe", "item_id"], how="left").drop_duplicates(
+        ["probe", "fate", "cluster_id", "groups"]
+    )
+    return scenes.groupby(["probe", "fate"], sort=False).head(AT_MOST)
 
 
 def _flip(row: Mapping[str, Any], tuned: str, known: Mapping[tuple[str, str, str], Seen]) -> Flip:  # Any: pandas cells

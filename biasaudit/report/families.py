@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.audits.families import GIVEN
 from biasaudit.report.chart_parts import NARROW
+from biasaudit.report.facts import counted
 from biasaudit.report.family_chart import (
     families_chart,
     families_finding,
@@ -14,8 +15,20 @@ from biasaudit.report.family_chart import (
     reading,
     wordings_by_feature,
 )
+from biasaudit.report.order import in_order
 from biasaudit.report.pictures import Picture, picture
-from biasaudit.report.wording import NOT_MEASURED, clean, count, estimate_text, number, present, records
+from biasaudit.report.same_wordings import same_wordings, with_same_as_one
+from biasaudit.report.wording import (
+    NOT_MEASURED,
+    TEXT_LIMIT,
+    clean,
+    count,
+    estimate_text,
+    number,
+    present,
+    records,
+)
+from biasaudit.stats.verdict import COMPETENCE_CHANCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +63,7 @@ class WordingBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordingChart:
-    """The chart of one tuned checkpoint; none where no wording was measured."""
+    """The chart of one tuned checkpoint, which is named if there are several; none where no wording was measured."""
 
     tuned: str
     finding: str
@@ -65,6 +78,7 @@ class ProbeWordings:
     probe: str
     framing: str
     charts: tuple[WordingChart, ...]
+    same: str
     competence: str
     is_given_wording: bool
     arms: tuple[str, ...]
@@ -92,7 +106,7 @@ def wordings(audit: Audit, names: Mapping[str, str], *, level: str) -> Wordings:
         Level of the intervals, as it is shown.
     """
     families = audit.families
-    there = sorted({str(probe) for probe in families.loc[families["metric"] == "index", "probe"]})
+    there = in_order((str(probe) for probe in families.loc[families["metric"] == "index", "probe"]), audit.comparisons)
     several = [probe for probe in there if wordings_by_feature(families, probe=probe)]
     single = [names.get(probe, clean(probe)) for probe in there if probe not in several]
     return Wordings(
@@ -103,23 +117,24 @@ def wordings(audit: Audit, names: Mapping[str, str], *, level: str) -> Wordings:
 
 def _probe_wordings(audit: Audit, probe: str, name: str, *, level: str) -> ProbeWordings:
     families = audit.families
-    rows = records(families[families["probe"] == probe])
+    same = same_wordings(families, probe=probe)
+    rows = records(with_same_as_one(families, probe=probe).query("probe == @probe"))
     arms = sorted({(str(row["checkpoint"]), str(row["framing"])) for row in rows}, key=_arm_order)
     framing = arms[0][1]
     competence = [row for row in rows if row["metric"] == "competence"]
     shown = wordings_by_feature(families, probe=probe)
     spreads = records(audit.wordings[audit.wordings["probe"] == probe])
-    blocks = [_index_block(feature, rows, spreads, arms) for feature in shown]
+    blocks = [_index_block(feature, rows, spreads, arms, same=same) for feature in shown]
     if competence:
         blocks.append(_competence_block(competence, arms))
     kept, left_out = _first_rows(blocks)
+    tuned_ones = tuple(dict.fromkeys(checkpoint for checkpoint, _ in arms if checkpoint != "base"))
+    charts = tuple(_chart(audit, probe, tuned, framing, level=level) for tuned in tuned_ones)
     return ProbeWordings(
         probe=name,
         framing=clean(framing),
-        charts=tuple(
-            _chart(audit, probe, tuned, framing, level=level)
-            for tuned in dict.fromkeys(checkpoint for checkpoint, _ in arms if checkpoint != "base")
-        ),
+        charts=charts if len(charts) > 1 else tuple(replace(chart, tuned="") for chart in charts),
+        same=clean("; ".join(same), limit=TEXT_LIMIT),
         competence=_competence(competence, arms, framing),
         is_given_wording=any(GIVEN in str(row["method"]) for row in rows if row["metric"] == "index"),
         arms=tuple(clean(f"{checkpoint}, {of}") for checkpoint, of in arms),
@@ -149,32 +164,45 @@ def _chart(audit: Audit, probe: str, tuned: str, framing: str, *, level: str) ->
     )
 
 
-def _index_block(feature: str, rows: Sequence[Row], spreads: Sequence[Row], arms: Sequence[Arm]) -> WordingBlock:
+def _index_block(
+    feature: str,
+    rows: Sequence[Row],
+    spreads: Sequence[Row],
+    arms: Sequence[Arm],
+    *,
+    same: Mapping[str, Sequence[str]],
+) -> WordingBlock:
     own = [row for row in rows if row["metric"] == "index" and row["feature"] == feature]
-    by_arm = {_arm(row): _spread(row) for row in spreads if row["feature"] == feature}
+    by_arm = {
+        _arm(row): _spread(row, [one for one in own if _arm(one) == _arm(row)])
+        for row in spreads
+        if row["feature"] == feature
+    }
     return WordingBlock(
         title=clean(feature),
         summary=tuple(by_arm.get(arm, NOT_MEASURED) for arm in arms),
-        rows=_wording_rows(own, arms),
+        rows=_wording_rows(own, arms, same=same),
     )
 
 
 def _competence_block(rows: Sequence[Row], arms: Sequence[Arm]) -> WordingBlock:
     return WordingBlock(
         title="Competence: sense over nonsense, all features",
-        summary=tuple(_range([row for row in rows if _arm(row) == arm]) for arm in arms),
-        rows=_wording_rows(rows, arms),
+        summary=tuple(_above([row for row in rows if _arm(row) == arm]) for arm in arms),
+        rows=_wording_rows(rows, arms, same={}),
     )
 
 
-def _wording_rows(rows: Sequence[Row], arms: Sequence[Arm]) -> tuple[WordingRow, ...]:
+def _wording_rows(
+    rows: Sequence[Row], arms: Sequence[Arm], *, same: Mapping[str, Sequence[str]]
+) -> tuple[WordingRow, ...]:
     by_family: dict[str, dict[Arm, Row]] = {}
     for row in rows:
         by_family.setdefault(str(row["family"]), {})[_arm(row)] = row
     return tuple(
         WordingRow(
             wording=clean(family),
-            size=_size(list(of_family.values())),
+            size=_size(list(of_family.values())) + (" each, same values" if family in same else ""),
             estimates=tuple(estimate_text(of_family[arm]) if arm in of_family else NOT_MEASURED for arm in arms),
         )
         for family, of_family in sorted(by_family.items())
@@ -191,34 +219,41 @@ def _size(rows: Sequence[Row]) -> str:
     return f"{count(rows[0]['n_asked'])} items, {count(clusters)} {unit}"
 
 
-def _spread(row: Row) -> str:
+def _spread(row: Row, own: Sequence[Row]) -> str:
+    """Say how far the wordings of a cell spread; those with the same values are one in the counts, not in the SD."""
     if row["status"] != "ok":
         return clean(row["status"])
-    asked = "" if row["n_measured"] == row["n_families"] else f", {count(row['n_families'])} asked"
+    measured = [one for one in own if one["status"] == "ok"]
+    n_with = sum((present(one["ci_low"]) or 0) > 0 for one in measured)
+    n_against = sum((present(one["ci_high"]) or 0) < 0 for one in measured)
+    over = "" if len(own) == row["n_families"] else f" over {count(row['n_measured'])} as asked"
+    asked = "" if len(measured) == len(own) else f", {len(own):,} asked"
     return (
-        f"SD {number(row['wording_sd'])}, {number(row['lowest'])} to {number(row['highest'])}; clearly with "
-        f"{count(row['n_with'])}, against {count(row['n_against'])} of {count(row['n_measured'])}{asked}"
+        f"SD {number(row['wording_sd'])}{over}, {number(row['lowest'])} to {number(row['highest'])}; clearly with "
+        f"{n_with:,}, against {n_against:,} of {len(measured):,}{asked}"
     )
 
 
-def _range(rows: Sequence[Row]) -> str:
-    values = [value for row in rows if row["status"] == "ok" and (value := present(row["value"])) is not None]
-    if not values:
-        return NOT_MEASURED
-    least, greatest = number(min(values)), number(max(values))
-    ends = least if least == greatest else f"{least} to {greatest}"
-    return f"{ends} in {count(len(values))} of {count(len(rows))}"
+def _above(rows: Sequence[Row]) -> str:
+    """Say in how many of the wordings that have a number competence is shown to be above chance."""
+    lows = [low for row in rows if row["status"] == "ok" and (low := present(row["ci_low"])) is not None]
+    if not lows:
+        return "no number"
+    return f"above chance in {sum(low > COMPETENCE_CHANCE for low in lows):,} of {len(lows):,}"
 
 
 def _competence(rows: Sequence[Row], arms: Sequence[Arm], framing: str) -> str:
     if not rows:
-        return "not measured: the probe has no items of sense against nonsense"
-    said = [
-        f"{clean(checkpoint)} {_range([row for row in rows if _arm(row) == (checkpoint, of)])}"
-        for checkpoint, of in arms
-        if of == framing
-    ]
-    return "; ".join(said)
+        return "Competence was not measured: the probe has no items of sense against nonsense."
+    by_arm = {
+        checkpoint: [row for row in rows if _arm(row) == (checkpoint, of)] for checkpoint, of in arms if of == framing
+    }
+    families = {str(row["family"]) for own in by_arm.values() for row in own}
+    said = "; ".join(f"{clean(checkpoint)}, {_above(own)}" for checkpoint, own in by_arm.items())
+    without = families - {str(row["family"]) for own in by_arm.values() for row in own if row["status"] == "ok"}
+    of_all = f"{len(without):,} of {counted(len(families), 'wording', 'wordings')}"
+    few = f" Without a number, for too few items: {of_all}." if without else ""
+    return f"Competence by wording: {said}.{few}"
 
 
 def _first_rows(blocks: Sequence[WordingBlock]) -> tuple[tuple[WordingBlock, ...], str]:

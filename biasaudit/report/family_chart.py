@@ -23,7 +23,10 @@ from biasaudit.report.chart_parts import (
     styled,
 )
 from biasaudit.report.pictures import MUTED
+from biasaudit.report.same_wordings import with_same_as_one
 from biasaudit.report.wording import chart_label, present, records
+from biasaudit.stats import MIN_CLUSTERS
+from biasaudit.types import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +42,9 @@ ROWS_IN_PANELS: Final = 12
 
 MARKS_AT_MOST: Final = 150
 """Marks in shared rows; of more, only the least, the middle and the greatest wording are drawn."""
+
+LEAST_END: Final = 0.1
+"""The scale goes at least so far either way: a lean of 0.02 must not fill a chart."""
 
 # A radius of 4 pixels, whole: each decimal of it is written nine times a mark.
 _MARK_SIZE: Final = 64
@@ -69,10 +75,11 @@ class _Panel:
 def wordings_by_feature(families: pd.DataFrame, *, probe: str) -> dict[str, tuple[str, ...]]:
     """Return the wordings of every feature of a probe that has two or more.
 
-    The row that pools a probe's features is left out: it repeats their evidence, and where each feature
-    is one family, its families are no wordings.
+    Wordings that give the same values throughout are one. The row that pools a probe's features is left
+    out: it repeats their evidence, and where each feature is one family, its families are no wordings.
     """
-    rows = families[(families["probe"] == probe) & (families["metric"] == "index")]
+    one_each = with_same_as_one(families, probe=probe)
+    rows = one_each[(one_each["probe"] == probe) & (one_each["metric"] == "index")]
     features = sorted({str(feature) for feature in rows["feature"]})
     if len(features) > 1:
         features = [feature for feature in features if feature != "all"]
@@ -96,15 +103,18 @@ def families_finding(families: pd.DataFrame, *, probe: str, tuned: str, framing:
     by_feature = wordings_by_feature(families, probe=probe)
     arms = [[mark for mark in marks if mark.arm == arm] for arm in ARMS]
     if not marks:
-        title = "No wording was measured"
+        title = _nothing_measured(families, probe=probe, framing=framing)
     else:
-        said = " and ".join(_said(own, when) for own, when in zip(arms, ("in the base", "after tuning"), strict=True))
+        # Over several features a wording has a value in each.
+        noun = "values" if len(by_feature) > 1 else "wordings"
+        whens = zip(arms, ("in the base", "after tuning"), strict=True)
+        said = " and ".join(_said(own, when, noun=noun) for own, when in whens)
         title = f"The lean is clearly with the stereotype {said}"
         against = [sum(mark.high < 0 for mark in own) for own in arms]
         if any(against):
             title += f"; clearly against it in {against[0]} and {against[1]}"
         if len(by_feature) > 1:
-            title += f", over {len(by_feature)} features"
+            title += f" ({_sizes(by_feature)})"
     kind = (
         "one row per wording" if _has_rows_of_its_own(by_feature) else "one row per feature, its wordings side by side"
     )
@@ -118,10 +128,25 @@ def families_finding(families: pd.DataFrame, *, probe: str, tuned: str, framing:
     )
 
 
-def _said(marks: Sequence[Mark], when: str) -> str:
+def _said(marks: Sequence[Mark], when: str, *, noun: str) -> str:
     if not marks:
         return f"in no measured wording {when}"
-    return f"in {sum(mark.low > 0 for mark in marks)} of {len(marks)} wordings {when}"
+    return f"in {sum(mark.low > 0 for mark in marks)} of {len(marks)} {noun} {when}"
+
+
+def _sizes(by_feature: Mapping[str, Sequence[str]]) -> str:
+    sizes = {len(names) for names in by_feature.values()}
+    least, most = min(sizes), max(sizes)
+    wordings = str(most) if least == most else f"{least} to {most}"
+    return f"{len(by_feature)} features, {wordings} wordings of each"
+
+
+def _nothing_measured(families: pd.DataFrame, *, probe: str, framing: str) -> str:
+    chosen = (families["probe"] == probe) & (families["metric"] == "index") & (families["framing"] == framing)
+    chosen &= families["feature"].isin(list(wordings_by_feature(families, probe=probe)))
+    if set(families.loc[chosen, "status"]) == {Status.TOO_FEW_CLUSTERS.value}:
+        return f"No single wording has enough items for an interval: each has fewer than {MIN_CLUSTERS} clusters"
+    return "No wording was measured"
 
 
 def families_chart(
@@ -154,7 +179,7 @@ def families_chart(
     else:
         panels = [_feature_panel(tuple(by_feature), marks, all_drawn=_all_drawn(by_feature), narrow=narrow)]
     ends = [end for panel in panels for line in panel.lines for end in (line["low"], line["high"])]
-    scale = alt.Scale(domain=domain(ends), nice=False)
+    scale = alt.Scale(domain=domain([*ends, -LEAST_END, LEAST_END]), nice=False)
     drawn: alt.VConcatChart = alt.vconcat(
         *(_drawn(panel, scale=scale, width=width, last=panel is panels[-1]) for panel in panels), spacing=14
     )
@@ -164,18 +189,24 @@ def families_chart(
     return styled(drawn, finding, narrow=narrow)
 
 
+_SCALE: Final = "The scale differs from chart to chart."
+
+
 def reading(families: pd.DataFrame, *, probe: str, level: str) -> str:
     """Say how :func:`families_chart` is to be read."""
     marks = "Open circle: base. Filled diamond: tuned."
     by_feature = wordings_by_feature(families, probe=probe)
     if _has_rows_of_its_own(by_feature):
-        return f"{marks} Thin lines: {level} intervals. A row without marks was not measured."
+        return f"{marks} Thin lines: {level} intervals. A row without marks was not measured. {_SCALE}"
     each = (
         "Each mark is one wording"
         if _all_drawn(by_feature)
         else "Marks: the least, the middle and the greatest wording"
     )
-    return f"{marks} {each}; thin lines go from the least to the greatest. Intervals are in the table."
+    return (
+        f"{marks} {each}; thin lines go from the least to the greatest and are no intervals, which are in the table. "
+        f"{_SCALE}"
+    )
 
 
 def _has_rows_of_its_own(by_feature: Mapping[str, Sequence[str]]) -> bool:
@@ -189,7 +220,8 @@ def _all_drawn(by_feature: Mapping[str, Sequence[str]]) -> bool:
 def measured_wordings(families: pd.DataFrame, *, probe: str, tuned: str, framing: str) -> list[Mark]:
     """Return the measured wordings of either arm."""
     shown = wordings_by_feature(families, probe=probe)
-    own = families[(families["probe"] == probe) & (families["metric"] == "index") & (families["framing"] == framing)]
+    one_each = with_same_as_one(families, probe=probe)
+    own = one_each[(one_each["probe"] == probe) & (one_each["metric"] == "index") & (one_each["framing"] == framing)]
     found = []
     for checkpoint, arm in zip(("base", tuned), ARMS, strict=True):
         for row in records(own[own["checkpoint"] == checkpoint]):

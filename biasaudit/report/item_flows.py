@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from biasaudit.report.order import in_order
 from biasaudit.report.wording import clean, count, records
 from biasaudit.types import Contrast
 
@@ -40,9 +41,9 @@ def flow_rows(audit: Audit, names: Mapping[str, str]) -> tuple[FlowRow, ...]:
     rows = audit.comparisons[audit.comparisons["metric"] == "graded"]
     contrast = flow_contrast(audit)
     chosen = records(rows[(rows["contrast"] == contrast) & rows["declared"]])
-    return tuple(
-        _flow_row(row, names) for row in sorted(chosen, key=lambda row: (row["tuned"], row["probe"], row["feature"]))
-    )
+    order = in_order((str(row["probe"]) for row in chosen), audit.comparisons)
+    chosen.sort(key=lambda row: (row["tuned"], order.index(str(row["probe"])), row["feature"]))
+    return tuple(_flow_row(row, names) for row in chosen)
 
 
 def flow_contrast(audit: Audit) -> str:

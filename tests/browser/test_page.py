@@ -125,7 +125,7 @@ def test_writing_direction_cannot_leak_out_of_a_foreign_text(browser: Browser, h
         assert not page.evaluate(mirrored)
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1100, 1280, 1920])
 @pytest.mark.parametrize("report", REPORTS)
 def test_no_width_scrolls_sideways(browser: Browser, report: str, width: int, request: pytest.FixtureRequest) -> None:
     """Tables scroll within themselves; the page never does. 320 px is 1280 px at 400 % (WCAG 1.4.10)."""
@@ -234,6 +234,29 @@ def test_nothing_moves_for_those_who_asked_for_less_motion(browser: Browser, sma
             || look.scrollBehavior === "smooth";
         }).map(part => part.outerHTML.slice(0, 100))"""
         assert page.evaluate(moving) == []
+
+
+@pytest.mark.parametrize("report", ["small_report", "suite_report"])
+@pytest.mark.parametrize("width", [320, 390])
+def test_on_a_phone_a_cell_has_its_verdict_and_change_without_scrolling(
+    browser: Browser, report: str, width: int, request: pytest.FixtureRequest
+) -> None:
+    """The rows are stacked: the change comes next after the verdict, and every number has its name beside it."""
+    with opened(browser, request.getfixturevalue(report), width=width) as (page, _):
+        open_details(page)
+        beyond = """[...document.querySelectorAll(".cells td, .flows td, .flows .bar span")].filter(
+          part => part.getBoundingClientRect().right > innerWidth).map(part => part.textContent)"""
+        assert page.evaluate(beyond) == []
+        verdict, change, first = (
+            page.locator(f".cells .graded {part}").first.bounding_box()
+            for part in ("[rowspan]", ".change", ".num:not(.change)")
+        )
+        assert verdict
+        assert change
+        assert first
+        assert verdict["y"] < change["y"] < first["y"]
+        named = "getComputedStyle(document.querySelector('.cells .change'), '::before').content"
+        assert "Change D" in page.evaluate(named)
 
 
 def test_column_heads_stay_in_sight_on_a_wide_screen(browser: Browser, sample_report: Path) -> None:

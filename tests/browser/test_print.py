@@ -80,6 +80,21 @@ def test_paper_shows_one_look_of_each_chart_in_dark_ink(browser: Browser, small_
         assert set(shown) == {1}
 
 
+def test_pages_are_numbered(browser: Browser, small_report: Path) -> None:
+    """A reader who prints a page in part can say which."""
+    read, _ = _printed(browser, small_report)
+    n_pages = len(read.pages)
+    assert f"1/{n_pages}" in _squeezed(read.pages[0].extract_text())
+    assert f"{n_pages}/{n_pages}" in _squeezed(read.pages[-1].extract_text())
+
+
+def test_warnings_keep_a_tint_on_paper(browser: Browser, small_report: Path) -> None:
+    with opened(browser, small_report, width=WIDTH) as (page, _):
+        page.emulate_media(media="print")
+        tint = page.evaluate("getComputedStyle(document.querySelector('.warning')).backgroundColor")
+        assert tint != "rgb(255, 255, 255)"
+
+
 def test_the_menu_is_not_printed(browser: Browser, small_report: Path) -> None:
     """Paper has no links."""
     _, text = _printed(browser, small_report)

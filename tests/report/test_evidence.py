@@ -158,6 +158,24 @@ def test_at_most_five_of_either_kind_stand_on_the_page_and_all_are_counted() -> 
     assert len(removed) == n_bias
 
 
+def test_of_one_scene_and_its_groups_one_item_is_shown() -> None:
+    """Variants of one sentence are one observation; the counts are of all items."""
+    whole = audit(**UNDRAWN)
+    one_scene, scenes = (
+        replace(whole, items=whole.items.assign(cluster_id=clusters)) for clusters in ("c0", whole.items["item_id"])
+    )
+    shown, every = (next(part for part in evidence(of, {}) if part.probe == PAIRS) for of in (one_scene, scenes))
+    assert (len(shown.removed), len(every.removed)) == (1, 3)
+    assert shown.removed[0] == every.removed[0]
+    assert shown.n_removed == every.n_removed
+
+
+def test_the_text_of_an_item_stands_before_its_code(small_page: str) -> None:
+    """A code says nothing to a reader."""
+    shown = section(small_page)
+    assert shown.index("Stereotyping sentence 1.") < shown.index("crows-pairs-001")
+
+
 def test_the_script_runs_by_its_hash_alone(small_page: str) -> None:
     """The policy names the one script that the page holds; a script that a text brings along does not run."""
     scripts = re.findall(r"<script>(.*?)</script>", small_page, re.DOTALL)

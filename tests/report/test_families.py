@@ -18,6 +18,7 @@ from biasaudit.report.family_chart import (
     wordings_by_feature,
 )
 from biasaudit.report.pictures import svg
+from biasaudit.report.same_wordings import same_wordings
 from tests.report.factory import JOBS, audit, families, frame
 
 if TYPE_CHECKING:
@@ -53,11 +54,13 @@ def test_the_section_stands_after_the_cells_with_the_finding_first(small_page: s
     assert small_page.index('id="cells"') < small_page.index('id="wordings"') < small_page.index('id="flows"')
     assert '<a href="#wordings">' in small_page
     text = section(small_page)
-    assert "How fragile is it? The index by wording" in text
-    assert (
+    assert "Wordings: how fragile is it?" in text
+    title = (
         "The lean is clearly with the stereotype in 2 of 3 wordings in the base and in 1 of 2 wordings after tuning; "
-        "clearly against it in 0 and 1."
-    ) in text
+        "clearly against it in 0 and 1"
+    )
+    assert title in small_page
+    assert f"{title}." not in text
 
 
 def test_every_wording_has_its_numbers_or_its_status(small_page: str) -> None:
@@ -72,7 +75,10 @@ def test_every_wording_has_its_numbers_or_its_status(small_page: str) -> None:
 
 
 def test_competence_stands_beside_it(small_page: str) -> None:
-    assert "base 0.700 to 0.900 in 2 of 3; tuned 0.700 to 0.900 in 2 of 3" in section(small_page)
+    """0.9 and 0.7 ± 0.05 lie above 0.5; a value would want its interval, which is in the table."""
+    text = section(small_page)
+    assert "Competence by wording: base, above chance in 2 of 2; tuned, above chance in 2 of 2." in text
+    assert "Without a number, for too few items: 1 of 3 wordings." in text
 
 
 def test_a_probe_whose_features_have_one_family_each_is_named_and_not_drawn(small_page: str) -> None:
@@ -85,7 +91,11 @@ def test_a_probe_whose_features_have_one_family_each_is_named_and_not_drawn(smal
 def test_wordings_without_any_number_are_words() -> None:
     html = page([("gender", "a", None, None), ("gender", "b", None, None)])
     text = section(html)
-    assert "No wording was measured." in text
+    few = "No single wording has enough items for an interval: each has fewer than 5 clusters"
+    assert f"{few}." in text
+    features = [(feature, family, None, None) for feature in ("age", "race") for family in ("a", "b")]
+    pooled = table([*features, ("all", "a", 0.1, 0.1), ("all", "b", 0.2, 0.2)])
+    assert families_finding(pooled, probe=JOBS, tuned="tuned", framing="plain").title == few
     assert "not measured" in text
     assert "too few clusters" in text
     assert "<figure" not in html[html.index('id="wordings"') : html.index('id="flows"')]
@@ -93,7 +103,7 @@ def test_wordings_without_any_number_are_words() -> None:
 
 def test_an_audit_without_families_has_no_such_section() -> None:
     html = render_html(audit(**QUIET))
-    assert "How fragile" not in html
+    assert "how fragile" not in html
     assert "#wordings" not in html
 
 
@@ -118,7 +128,9 @@ def test_many_wordings_share_a_row_per_feature() -> None:
     assert sum("arm" in row and "value" in row for row in values) == 60
     assert "least to the greatest" in reading(of_many, probe=JOBS, level="95 %")
     title = families_finding(of_many, probe=JOBS, tuned="tuned", framing="plain").title
-    assert title.endswith("in 30 of 30 wordings in the base and in 30 of 30 wordings after tuning, over 6 features")
+    assert title.endswith(
+        "in 30 of 30 values in the base and in 30 of 30 values after tuning (6 features, 5 wordings of each)"
+    )
     assert len(svg(families_chart(of_many, probe=JOBS, tuned="tuned", framing="plain"))) < 30_000
 
 
@@ -133,6 +145,45 @@ def test_very_many_wordings_are_drawn_by_their_ends_and_listed_as_far_as_a_page_
     assert "w299" in text
     assert "w300" not in text
     assert "13 further rows are in families.parquet" in text
+
+
+def test_wordings_with_the_same_values_throughout_count_once() -> None:
+    """A model that is deaf to a wording has not been asked three times."""
+    wordings: list[Wording] = [("gender", f"unknown {n}", 0.3, 0.2) for n in (1, 2, 3)]
+    wordings.append(("gender", "other", 0.02, 0.0))
+    of_four = table(wordings)
+    assert same_wordings(of_four, probe=JOBS) == {"unknown 1 to 3": ("unknown 1", "unknown 2", "unknown 3")}
+    title = families_finding(of_four, probe=JOBS, tuned="tuned", framing="plain").title
+    assert (
+        title
+        == "The lean is clearly with the stereotype in 1 of 2 wordings in the base and in 1 of 2 wordings after tuning"
+    )
+    text = section(page(wordings))
+    assert "each set counted once: unknown 1 to 3 ." in text
+    assert "unknown 1 to 3 40 items, 20 clusters each, same values 0.300 (0.250 to 0.350)" in text
+    assert "over 4 as asked" in text
+    assert "clearly with 1, against 0 of 2" in text
+
+
+def test_wordings_that_differ_in_one_feature_or_have_no_number_are_not_one() -> None:
+    """Two that chance made equal, and two of which nothing is known."""
+    chance = table([(feature, family, value, value) for feature, family, value in (
+        ("age", "a", 0.1), ("age", "b", 0.1), ("race", "a", 0.2), ("race", "b", 0.3))])  # fmt: skip
+    assert same_wordings(chance, probe=JOBS) == {}
+    unknown = table([("age", "a", None, None), ("age", "b", None, None), ("age", "c", 0.1, 0.1)])
+    assert same_wordings(unknown, probe=JOBS) == {}
+    assert same_wordings(table([("age", "a", 0.1, 0.1), ("age", "b", 0.1, 0.1)]), probe=JOBS) == {}
+
+
+def test_a_small_lean_does_not_fill_the_chart() -> None:
+    """The scale goes to 0.1 either way at least."""
+    small = table([("gender", "a", 0.01, 0.02), ("gender", "b", 0.02, 0.0)])
+    small[["ci_low", "ci_high"]] = 0.01, 0.02
+    spec = families_chart(small, probe=JOBS, tuned="tuned", framing="plain").to_dict()
+    low, high = spec["vconcat"][0]["layer"][0]["encoding"]["x"]["scale"]["domain"]
+    assert low <= -0.1
+    assert high >= 0.1
+    assert "scale differs" in reading(small, probe=JOBS, level="95 %")
 
 
 def test_the_row_that_pools_features_is_no_feature_of_its_own() -> None:

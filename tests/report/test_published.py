@@ -39,7 +39,7 @@ def test_base_and_tuned_stand_side_by_side_with_their_intervals() -> None:
         row("base", "age", "stereotype preferred", None),
     ]
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page(rows)))
-    assert "As the papers score it" in text
+    assert "as the papers score it" in text
     found = text[text.index("Scored, of asked") :]
     assert re.search(r"all stereotype preferred 50 \+?61\.0\S* \(.*?59\.0.*?63\.0.*?\) \+?58\.5", found)
     assert "99.0" not in found
@@ -47,7 +47,7 @@ def test_base_and_tuned_stand_side_by_side_with_their_intervals() -> None:
 
 
 def test_an_audit_without_published_scores_has_no_such_section() -> None:
-    assert "As the papers score it" not in render_html(audit(**QUIET))
+    assert "as the papers score it" not in render_html(audit(**QUIET))
 
 
 def test_hostile_names_of_subsets_stay_text() -> None:

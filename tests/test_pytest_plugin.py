@@ -103,6 +103,7 @@ def test_no_audit_is_an_error_and_never_a_skip(
     done.stdout.fnmatch_lines([expected])
 
 
+@pytest.mark.slow
 def test_decisions_come_back_from_xdist(pytester: pytest.Pytester, audits: Path) -> None:
     limits(pytester, "{id: index, max_index: 0.9}")
     done = run(pytester, "--bias-audit", audits / "audit", "-n", "1")

@@ -71,6 +71,7 @@ def test_the_undamaged_pair_passes(audit: Path, tmp_path: Path) -> None:
     assert ended.code == 0, ended
 
 
+@pytest.mark.slow
 def test_malformed_policies(audit: Path, tmp_path: Path) -> None:
     check_policies(audit, tmp_path, range(FEW))
 

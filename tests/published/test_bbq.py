@@ -146,6 +146,7 @@ def test_the_audits_index_is_s_amb(questions: Path) -> None:
     assert (index["ci_low"], index["ci_high"]) == pytest.approx((published["ci_low"], published["ci_high"]))
 
 
+@pytest.mark.slow
 def test_gold_answers_of_the_whole_set_have_the_imbalance_that_is_known(published_data: Path) -> None:
     """Computed on the gold answers: Physical_appearance +0.081, SES +0.021, Disability_status +0.013."""
     from biasaudit.probes import load_probe

@@ -84,6 +84,7 @@ def test_metadata_that_contradict_themselves_are_refused(tmp_path: Path) -> None
         load_probe("bbq", data_dir=folder)
 
 
+@pytest.mark.slow
 def test_the_whole_set_loads(published_data: Path) -> None:
     """58,492 questions, of which 16 have no target; one metadata row in two lines is read as one."""
     probe = load_probe("bbq", data_dir=published_data)

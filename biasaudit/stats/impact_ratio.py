@@ -123,8 +123,9 @@ def _estimate(cell: GroupCell, pairs: _Pairs, column: int, most: int, level: flo
 def _limits(pairs: _Pairs, column: int, other: int) -> tuple[float, float] | Estimate:
     """Return the limits of the ratio to one other group, or the estimate that says why there are none."""
     narrow, wide = pairs[other][0][column], pairs[other][1][column]
-    if narrow.ci_low is not None and wide.ci_high is not None:
-        return narrow.ci_low, wide.ci_high
+    if narrow.ci_low is not None:
+        # At the wider level there may be no upper limit.
+        return narrow.ci_low, math.inf if wide.ci_high is None else wide.ci_high
     # Nothing can be divided by a group of which nobody was selected; that group can be divided.
     turned = pairs[column][0][other].ci_high
     return (1 / turned, math.inf) if turned else narrow

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from biasaudit.stats import FourFifths, four_fifths, group_outcomes, impact_ratios, ratio_to_reference
 from biasaudit.types import Status
@@ -108,6 +110,18 @@ def test_a_group_without_enough_clusters_leaves_all_open() -> None:
 
 def test_one_group_alone_has_nothing_to_be_compared_with() -> None:
     assert found(shares(50, a=40))["a"].estimate.status is Status.NOT_MEASURED
+
+
+@given(data=st.data(), n_clusters=st.integers(5, 9))
+def test_whatever_is_decided_the_value_lies_within_the_limits(data: st.DataObject, n_clusters: int) -> None:
+    """At the corrected level a ratio of few cases may have no upper limit, where at the level itself it has one."""
+    decisions = st.lists(st.sampled_from([0.0, 1.0]), min_size=n_clusters, max_size=n_clusters)
+    cases = outcomes({group: data.draw(decisions) for group in GROUPS[:3]})
+    for row in found(cases, n_resamples=99).values():
+        if row.estimate.status is Status.OK:
+            low, high = limits(row)
+            assert 0 <= low <= (row.descriptive or 0.0) + 1e-9
+            assert (row.descriptive or 0.0) - 1e-9 <= high <= 1
 
 
 @pytest.mark.slow

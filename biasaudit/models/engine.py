@@ -107,18 +107,19 @@ class Engine:
         self, packed: PackedModel, sequences: Sequence[TokenSequence], batch_tokens: int | None, *, on_cpu: bool
     ) -> tuple[int, int]:
         """Return the nodes of a pack and the packs of a batch: the same for the same requests on the same machine."""
-        if batch_tokens is not None:
-            n_nodes = min(batch_tokens, schedule.CPU_NODES[0] if on_cpu else schedule.GPU_NODES)
-            return n_nodes, max(1, batch_tokens // n_nodes)
+        at_once, usual = schedule.CPU_AT_ONCE, schedule.CPU_NODES[packed.attention][0]
         if not on_cpu:
-            return schedule.GPU_NODES, schedule.GPU_PACKS
-        n_nodes = self._calibrated(packed, sequences)
-        return n_nodes, schedule.packs_at_once(n_nodes)
+            at_once, usual = schedule.GPU_AT_ONCE, schedule.GPU_NODES[packed.attention]
+        if batch_tokens is not None:
+            n_nodes = batch_tokens if packed.attention == "blocks" else min(batch_tokens, usual)
+            return n_nodes, schedule.packs_at_once(packed, n_nodes, batch_tokens)
+        n_nodes = self._calibrated(packed, sequences) if on_cpu else usual
+        return n_nodes, schedule.packs_at_once(packed, n_nodes, at_once)
 
     def _calibrated(self, packed: PackedModel, sequences: Sequence[TokenSequence]) -> int:
-        if self.cache is None or not schedule.worth_calibrating(sequences):
-            return schedule.CPU_NODES[0]
-        key = schedule.machine_key(self.loaded.fingerprint)
+        if self.cache is None or not schedule.worth_calibrating(packed, sequences):
+            return schedule.CPU_NODES[packed.attention][0]
+        key = schedule.machine_key(packed, self.loaded.fingerprint)
         known = self.cache.pack_size(key)
         if known is None:
             known = schedule.calibrated_size(packed, sequences)

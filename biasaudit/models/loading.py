@@ -198,7 +198,7 @@ class LoadedModel:
             ).logits.float()
             targets = ids[:, start + 1 :].to(device)
             picked = logits.gather(2, targets.unsqueeze(2)).squeeze(2)
-            logprobs = (picked - torch.logsumexp(logits, dim=2)).double().cpu()
+            logprobs = (picked - torch.logsumexp(logits, dim=2)).cpu().double()  # not every device has float64
         return [
             logprobs[row, len(context) - 1 - start : len(context) - 1 - start + len(continuation)].tolist()
             for row, (context, continuation) in enumerate(rows)

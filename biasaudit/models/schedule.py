@@ -17,19 +17,18 @@ if TYPE_CHECKING:
     from biasaudit.models.packed import PackedModel
     from biasaudit.types import ModelFingerprint
 
-CPU_NODES: Final = (256, 512, 128)
-"""Sizes of a pack to choose from on a processor, the usual one first: the mask's cost grows with the square."""
-
 CPU_AT_ONCE: Final = 1024
-"""Nodes of all packs of a batch on a processor.
+"""Nodes that run at once on a processor, in one pack or several.
 
-The linear layers see the batch as one matrix. Small ones lose time at the meeting points of the
-threads: beside a process that kept one of two cores busy, packs of 512 alone took 6 times as long
-as 2,048 nodes at once, and 1.1 times as long on idle cores.
+Small matrices lose time at the meeting points of the threads: beside a process that kept one of two cores busy,
+512 nodes took 6 times as long a node as 2,048, and 1.1 times as long on idle cores.
 """
 
-GPU_NODES: Final = 1024
-GPU_PACKS: Final = 8
+CPU_NODES: Final = {"blocks": (CPU_AT_ONCE, 512, 2048), "masked": (256, 512, 128)}
+"""Sizes of a pack to choose from on a processor, the usual one first: a mask's cost grows with the square."""
+
+GPU_AT_ONCE: Final = 8192
+GPU_NODES: Final = {"blocks": GPU_AT_ONCE, "masked": 1024}
 
 WORTHWHILE: Final = 20
 """A calibration is run where the work is at least this many times its cost."""
@@ -106,30 +105,31 @@ def is_out_of_memory(exc: BaseException) -> bool:
 def calibrated_size(packed: PackedModel, sequences: Sequence[TokenSequence]) -> int:
     """Time one batch of each size of pack and return the size that takes least time a node."""
     times: dict[int, float] = {}
-    for n_nodes in CPU_NODES:
-        batch = list(itertools.islice(packs(sequences, n_nodes), packs_at_once(n_nodes)))
+    sizes = CPU_NODES[packed.attention]
+    for n_nodes in sizes:
+        batch = list(itertools.islice(packs(sequences, n_nodes), packs_at_once(packed, n_nodes)))
         started = time.perf_counter()
         packed.logprobs(batch)
         times[n_nodes] = (time.perf_counter() - started) / sum(pack.n_nodes for pack in batch)
-    usual = CPU_NODES[0]
     best = min(times, key=times.__getitem__)
-    return best if times[best] < BETTER * times[usual] else usual
+    return best if times[best] < BETTER * times[sizes[0]] else sizes[0]
 
 
-def packs_at_once(n_nodes: int) -> int:
-    """Return how many packs of a size make a batch on a processor."""
-    return max(1, CPU_AT_ONCE // n_nodes)
+def packs_at_once(packed: PackedModel, n_nodes: int, n_at_once: int = CPU_AT_ONCE) -> int:
+    """Return how many packs of a size make a batch: with attention in blocks one."""
+    return max(1, n_at_once // n_nodes) if packed.attention == "masked" else 1
 
 
-def worth_calibrating(sequences: Sequence[TokenSequence]) -> bool:
+def worth_calibrating(packed: PackedModel, sequences: Sequence[TokenSequence]) -> bool:
     """Tell whether there is so much to do that a calibration is small beside it.
 
     It depends on the requests alone, so that the same requests run in the same packs.
     """
-    return sum(len(one.token_ids) - one.n_context for one in sequences) > WORTHWHILE * CPU_AT_ONCE * len(CPU_NODES)
+    n_timed = sum(max(CPU_AT_ONCE, n_nodes) for n_nodes in CPU_NODES[packed.attention])
+    return sum(len(one.token_ids) - one.n_context for one in sequences) > WORTHWHILE * n_timed
 
 
-def machine_key(fingerprint: ModelFingerprint) -> str:
+def machine_key(packed: PackedModel, fingerprint: ModelFingerprint) -> str:
     """Return what the best size of a pack depends on: the model's sizes, the processor, the threads."""
     import torch  # noqa: PLC0415
 
@@ -142,6 +142,7 @@ def machine_key(fingerprint: ModelFingerprint) -> str:
         platform.machine(),
         torch.backends.cpu.get_cpu_capability(),
         torch.get_num_threads(),
+        packed.attention,
         f"{CPU_AT_ONCE} at once",
     )
     return "|".join(map(str, parts))

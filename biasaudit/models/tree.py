@@ -59,6 +59,21 @@ class Pack:
         """Tokens that are computed."""
         return len(self.token_ids)
 
+    def subtree_ends(self) -> NDArray[np.int64]:
+        """Return the number that follows the last node below each node; a leaf's is the one after it.
+
+        Examples
+        --------
+        >>> [pack] = packs([TokenSequence((0, 5, 6, 7), 1), TokenSequence((0, 5, 8, 7), 1)], 100)
+        >>> pack.subtree_ends().tolist()
+        [4, 4, 3, 4]
+        """
+        ends = np.arange(self.n_nodes) + 1
+        for node in range(self.n_nodes - 1, -1, -1):
+            if (parent := self.parents[node]) >= 0:
+                ends[parent] = max(ends[parent], ends[node])
+        return ends
+
     def ancestors(self, window: int | None = None) -> NDArray[np.bool_]:
         """Return which node sees which: itself and the path above it.
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from biasaudit.models.output_layer import OutputLayer, output_layer
+from biasaudit.models.products import faster_linear_layers
 from biasaudit.models.schedule import is_out_of_memory
 from biasaudit.models.tree import Pack, TokenSequence, packs
 from biasaudit.models.tree_attention import BLOCK, block_groups, tree_attention, window_tag
@@ -83,7 +84,7 @@ class PackedModel:
                 torch.from_numpy(rows).to(device),
                 torch.from_numpy(tokens).to(device),
             )
-        values = found.cpu().numpy()
+        values = found.numpy()
         starts = np.cumsum([0, *(len(pack.read_nodes) for pack in batch)])
         return [
             [values[start + edges].tolist() for edges in pack.edges] for start, pack in zip(starts, batch, strict=False)
@@ -98,6 +99,7 @@ class PackedModel:
         if self.form == "one":
             windows = {"every layer": self.window}
         with ExitStack() as stack:
+            stack.enter_context(faster_linear_layers(self.decoder))
             if self.attention == "blocks":
                 [pack] = batch
                 like = torch.empty(0, dtype=self.decoder.dtype, device=self.decoder.device)

@@ -365,6 +365,6 @@ def test_a_check_that_does_not_fit_is_said_as_such(models: Path, monkeypatch: py
     def full(*_: object, **__: object) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.")
 
-    monkeypatch.setattr(torch, "mm", full)
+    monkeypatch.setattr(torch, "logsumexp", full)
     with pytest.raises(OutOfMemoryError, match="one text of"):
         values(model, TEXTS)

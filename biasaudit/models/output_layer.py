@@ -59,15 +59,17 @@ class OutputLayer:
         order = torch.argsort(tokens, stable=True)
         words, positions = tokens[order], rows[order]
         starts = torch.searchsorted(words, torch.arange(0, n_words + width, width, device=hidden.device)).tolist()
-        total = torch.full((len(hidden),), -torch.inf, device=hidden.device)
         asked = torch.empty(len(tokens), device=hidden.device)
+        largest, sums = [], []
         for number, start in enumerate(range(0, n_words, width)):
             logits = self._finished(linear(hidden, self.weight[start : start + width]), start)
             first, last = starts[number], starts[number + 1]
             asked[order[first:last]] = logits[positions[first:last], words[first:last] - start]
-            total = torch.logaddexp(total, torch.logsumexp(logits, dim=1))
-        # Not every device has float64.
-        return asked.cpu().double() - total.cpu().double()[rows.cpu()]
+            largest.append(logits.amax(dim=1))
+            sums.append(logits.sub_(largest[-1][:, None]).exp_().sum(dim=1))
+        # Put together in float64, which not every device has.
+        of_slices = torch.stack(largest).cpu().double() + torch.stack(sums).cpu().double().log()
+        return asked.cpu().double() - torch.logsumexp(of_slices, dim=0)[rows.cpu()]
 
     def _finished(self, logits: Tensor, start: int) -> Tensor:
         logits = logits.float()

@@ -102,6 +102,9 @@ def matrix_product_rate() -> float:
 
 def least_work(model: LoadedModel, texts: Texts) -> dict[str, float]:
     """Tokens asked for, distinct nodes of the prefix tree, and the products that these need."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
     encoded = [encode(model.tokenizer, request) for request in requests(texts)]
     sequences = [
         TokenSequence((*one.context_ids, *one.continuation_ids), len(one.context_ids))
@@ -113,7 +116,7 @@ def least_work(model: LoadedModel, texts: Texts) -> dict[str, float]:
     inner = sum(
         module.weight.numel()
         for name, module in model.causal_model.named_modules()
-        if type(module).__name__ in {"Linear", "Conv1D"} and module is not output
+        if type(module) in {torch.nn.Linear, Conv1D} and module is not output
     )
     n_read = len(set(tree.read_nodes.tolist()))
     return {

@@ -343,13 +343,13 @@ def test_a_kind_that_the_form_cannot_hold_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["traits", "harms"])
 def test_the_shipped_associations_are_whole(name: str) -> None:
-    """Nine features of three groups or more, in eight templates alike; every group meets its reference."""
+    """Nine features of three groups or more, in twelve templates alike; every group meets its reference."""
     probe = load_probe(name)
     assert len(probe.card.features) == 9
     assert all(len(groups) >= 3 for groups in probe.card.groups.values())
     items = bias(probe)
     assert len(set(Counter(item.cluster_id for item in items).values())) == 1
-    assert len({item.cluster_id for item in items}) == 8
+    assert len({item.cluster_id for item in items}) == 12
     for feature, (reference, *others) in probe.card.groups.items():
         asked = {frozenset(item.groups) for item in items if item.feature == feature}
         assert asked == {frozenset((reference, other)) for other in others}
@@ -375,7 +375,7 @@ def test_the_shipped_sentences_are_whole(name: str) -> None:
 def test_the_shipped_attention_is_enough(name: str) -> None:
     """Three of a template at least, so that a loss of reading is seen in each wording."""
     found = Counter(item.family for item in load_probe(name).items if item.role is Role.COMPETENCE)
-    assert len(found) == 8
+    assert len(found) == 12
     assert min(found.values()) >= 3
 
 

@@ -69,7 +69,7 @@ def test_the_same_words_are_kept_in_every_template() -> None:
     by_cluster: dict[str, set[tuple[str, str]]] = {}
     for one in kept:
         by_cluster.setdefault(one.cluster_id, set()).add((one.tags["attribute_1"], one.tags["attribute_2"]))
-    assert len(by_cluster) == 10
+    assert len(by_cluster) == 12
     assert {len(words) for words in by_cluster.values()} == {3}
     assert len({frozenset(words) for words in by_cluster.values()}) == 1
 
@@ -81,11 +81,11 @@ def test_thinning_keeps_every_pair_of_groups_and_all_competence_items() -> None:
     assert {frozenset(groups) for _, _, groups in cells} == {
         frozenset(one.groups) for one in probe.items if one.role is Role.BIAS
     }
-    assert sum(cells.values()) == 26 * 8 * 2
+    assert sum(cells.values()) == 26 * 12 * 2
     assert [one for one in found.items if one.role is not Role.BIAS] == [
         one for one in probe.items if one.role is not Role.BIAS
     ]
-    assert "416 of 1,872 items, at most 2 of each cluster and groups" in found.notices[-1]
+    assert "624 of 2,808 items, at most 2 of each cluster and groups" in found.notices[-1]
     assert thinned(probe, 1000) is probe
 
 

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-SLICE: Final = 2048
-"""Words of the vocabulary at a time: with 1,024 positions 8 MB of logits."""
+SLICE: Final = 1024
+"""Words of the vocabulary at a time: with 1,024 positions 4 MB of logits."""
 
 GPU_SLICE: Final = 32_768
+
+MULTIPLE: Final = 32
+"""Positions are filled up to a multiple: oneDNN keeps half a megabyte for every other shape that it has met."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,7 @@ class OutputLayer:
         import torch  # noqa: PLC0415
 
         width = SLICE if hidden.device.type == "cpu" else GPU_SLICE
+        filled = torch.nn.functional.pad(hidden, (0, 0, 0, -len(hidden) % MULTIPLE))
         n_words = len(self.weight)
         order = torch.argsort(tokens, stable=True)
         words, positions = tokens[order], rows[order]
@@ -62,10 +66,11 @@ class OutputLayer:
         asked = torch.empty(len(tokens), device=hidden.device)
         largest, sums = [], []
         for number, start in enumerate(range(0, n_words, width)):
-            logits = self._finished(linear(hidden, self.weight[start : start + width]), start)
+            logits = self._finished(linear(filled, self.weight[start : start + width]), start)
             first, last = starts[number], starts[number + 1]
             asked[order[first:last]] = logits[positions[first:last], words[first:last] - start]
-            largest.append(logits.amax(dim=1))
+            # Words that cannot come have logits of minus infinity, a whole slice of them too.
+            largest.append(logits.amax(dim=1).clamp_(min=torch.finfo(torch.float32).min))
             sums.append(logits.sub_(largest[-1][:, None]).exp_().sum(dim=1))
         # Put together in float64, which not every device has.
         of_slices = torch.stack(largest).cpu().double() + torch.stack(sums).cpu().double().log()

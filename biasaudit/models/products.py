@@ -10,10 +10,13 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+X86: Final = frozenset({"x86_64", "AMD64"})
+"""What systems call the processors on which torch brings both libraries."""
 
 
 def linear(hidden: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -28,10 +31,22 @@ def linear(hidden: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     Returns
     -------
     Tensor, shape (..., n_out)
+
+    Examples
+    --------
+    >>> import torch
+    >>> linear(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0]]), torch.tensor([0.5])).tolist()
+    [[11.5]]
     """
     import torch  # noqa: PLC0415
 
-    if hidden.dtype == weight.dtype == torch.float32 and hidden.device.type == weight.device.type == "cpu" and _there():
+    if (
+        hidden.dtype == weight.dtype == torch.float32
+        and hidden.device.type == weight.device.type == "cpu"
+        and type(weight) in {torch.Tensor, torch.nn.Parameter}  # not a quantised one
+        and torch.backends.mkldnn.enabled
+        and _is_there()
+    ):
         product: Tensor = torch.ops.mkldnn._linear_pointwise(hidden, weight, bias, "none", [], "")  # noqa: SLF001  # has no public name
         return product
     return torch.nn.functional.linear(hidden, weight, bias)
@@ -67,13 +82,15 @@ def _of_conv1d(layer: Any, hidden: Tensor) -> Tensor:
 
 
 @cache
-def _there() -> bool:
+def _is_there() -> bool:
     """Tell whether torch has the operator, and the processor what makes it fast: else MKL took half its time."""
     import torch  # noqa: PLC0415
 
-    return (
-        torch.backends.cpu.get_cpu_capability() in {"AVX2", "AVX512"}
-        and platform.machine().lower() in {"x86_64", "amd64"}
-        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    )
+    if torch.backends.cpu.get_cpu_capability() not in {"AVX2", "AVX512"} or platform.machine() not in X86:
+        return False
+    try:
+        [[product]] = torch.ops.mkldnn._linear_pointwise(torch.ones(1, 2), torch.ones(1, 2), None, "none", [], "")  # noqa: SLF001
+    # The operator is torch's own affair: another version may lack it or want other arguments.
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError):
+        return False
+    return bool(product == 2)

@@ -103,16 +103,25 @@ def is_out_of_memory(exc: BaseException) -> bool:
 
 
 def calibrated_size(packed: PackedModel, sequences: Sequence[TokenSequence]) -> int:
-    """Time one batch of each size of pack and return the size that takes least time a node."""
+    """Time one batch of each size of pack and return the size that takes least time a node.
+
+    A size that the memory does not suffice for is out of the question; if that is every one, it is the smallest.
+    """
     times: dict[int, float] = {}
     sizes = CPU_NODES[packed.attention]
     for n_nodes in sizes:
         batch = list(itertools.islice(packs(sequences, n_nodes), packs_at_once(packed, n_nodes)))
         started = time.perf_counter()
-        packed.logprobs(batch)
+        try:
+            packed.logprobs(batch)
+        except (MemoryError, RuntimeError) as exc:
+            if not is_out_of_memory(exc):
+                raise
+            continue
         times[n_nodes] = (time.perf_counter() - started) / sum(pack.n_nodes for pack in batch)
-    best = min(times, key=times.__getitem__)
-    return best if times[best] < BETTER * times[sizes[0]] else sizes[0]
+    best = min(times, key=times.__getitem__, default=min(sizes))
+    usual = times.get(sizes[0])
+    return sizes[0] if usual is not None and times[best] >= BETTER * usual else best
 
 
 def packs_at_once(packed: PackedModel, n_nodes: int, n_at_once: int = CPU_AT_ONCE) -> int:

@@ -29,6 +29,18 @@ BLOCK: Final = 32
 ALIKE: Final = 0.75
 """Blocks run side by side where the smallest looks at no less than this share of what the largest looks at."""
 
+COPIES: Final = 8
+"""Keys are copied for each block that looks at them: at most this many times a pack's at once, or for one block."""
+
+HARMLESS: Final = frozenset(
+    {
+        *("dropout", "is_causal", "sliding_window", "position_ids", "cache_position", "past_key_values", "use_cache"),
+        *("output_attentions", "output_hidden_states", "return_dict", "layer_idx", "target_dtype", "training"),
+        *("cu_seq_lens_q", "cu_seq_lens_k", "max_length_q", "max_length_k", "num_items_in_batch", "logits_to_keep"),
+    }
+)
+"""Arguments that do not change what a layer finds without a cache; windows are known from the tag."""
+
 _running: ContextVar[Mapping[int, Sequence[BlockGroup]]] = ContextVar("tree_attention")
 
 
@@ -50,7 +62,7 @@ class BlockGroup:
     keys: Tensor
     mask: Tensor
 
-    def attended(self, query: Tensor, key: Tensor, value: Tensor, scale: float, softcap: float | None) -> Tensor:
+    def attended(self, query: Tensor, key: Tensor, value: Tensor, *, scale: float, softcap: float | None) -> Tensor:
         """Return what the blocks' nodes find.
 
         Parameters
@@ -88,7 +100,7 @@ class BlockGroup:
         return found.transpose(1, 2).flatten(0, 1)
 
 
-def block_groups(pack: Pack, width: int, window: int | None, *, like: Tensor) -> tuple[BlockGroup, ...]:
+def block_groups(pack: Pack, *, width: int, window: int | None, like: Tensor) -> tuple[BlockGroup, ...]:
     """Cut a pack into blocks, and sort those into groups that look at about as many nodes.
 
     Parameters
@@ -103,26 +115,36 @@ def block_groups(pack: Pack, width: int, window: int | None, *, like: Tensor) ->
     """
     n_filled = width - pack.n_nodes
     ends = np.concatenate([pack.subtree_ends(), np.arange(pack.n_nodes, width) + 1])  # a filled place sees itself
-    depths = np.concatenate([pack.depths, np.zeros(n_filled, dtype=np.int64)])
+    depths = np.concatenate([pack.depths, np.full(n_filled, pack.depths.max())])
     parents = np.concatenate([pack.parents, np.full(n_filled, -1)])
-    looks = [np.array([*_path_above(parents, start), *range(start, start + BLOCK)]) for start in range(0, width, BLOCK)]
+    looked_at = []
+    for start in range(0, width, BLOCK):
+        path = _path_above(parents, start)
+        if window is not None:
+            path = path[depths[path] > depths[start : start + BLOCK].min() - window]
+        looked_at.append(np.concatenate([path, np.arange(start, start + BLOCK)]))
     groups: list[list[NDArray[np.int64]]] = []
-    for look in sorted(looks, key=len, reverse=True):
-        if not groups or len(look) < ALIKE * len(groups[-1][0]):
+    for nodes in sorted(looked_at, key=len, reverse=True):
+        if (
+            not groups
+            or len(nodes) < ALIKE * (most := len(groups[-1][0]))
+            or (len(groups[-1]) + 1) * most > COPIES * width
+        ):
             groups.append([])
-        groups[-1].append(look)
-    return tuple(_group(group, ends, depths, window, like) for group in groups)
+        groups[-1].append(nodes)
+    return tuple(_group(group, ends=ends, depths=depths, window=window, like=like) for group in groups)
 
 
-def _path_above(parents: NDArray[np.int64], node: int) -> list[int]:
+def _path_above(parents: NDArray[np.int64], node: int) -> NDArray[np.int64]:
     path: list[int] = []
     while (node := int(parents[node])) >= 0:
         path.append(node)
-    return path[::-1]
+    return np.array(path[::-1], dtype=np.int64)
 
 
 def _group(
-    looks: list[NDArray[np.int64]],
+    looked_at: list[NDArray[np.int64]],
+    *,
     ends: NDArray[np.int64],
     depths: NDArray[np.int64],
     window: int | None,
@@ -130,10 +152,10 @@ def _group(
 ) -> BlockGroup:
     import torch  # noqa: PLC0415
 
-    n_keys = len(looks[0])
-    queries = np.stack([look[-BLOCK:] for look in looks])[:, :, None]
-    keys = np.stack([np.pad(look, (0, n_keys - len(look)), mode="edge") for look in looks])[:, None, :]
-    real = np.arange(n_keys) < np.array([len(look) for look in looks])[:, None, None]
+    n_keys = len(looked_at[0])
+    queries = np.stack([nodes[-BLOCK:] for nodes in looked_at])[:, :, None]
+    keys = np.stack([np.pad(nodes, (0, n_keys - len(nodes)), mode="edge") for nodes in looked_at])[:, None, :]
+    real = np.arange(n_keys) < np.array([len(nodes) for nodes in looked_at])[:, None, None]
     # In depth-first order a node and all below it are one stretch.
     seen = real & (keys <= queries) & (queries < ends[keys])
     if window is not None:
@@ -156,29 +178,35 @@ def window_tag(window: int | None) -> Tensor:
 
 @contextmanager
 def tree_attention(
-    decoder: Any, groups: Mapping[int, Sequence[BlockGroup]]
-) -> Iterator[None]:  # torch types attributes of modules as Module
-    """Let the layers of a decoder attend in blocks, and as they did before afterwards.
+    decoder: Any,  # PreTrainedModel; torch types attributes of modules as Module
+    groups: Mapping[int, Sequence[BlockGroup]],
+) -> Iterator[None]:
+    """Let the layers of a decoder attend in blocks, and as they did before afterwards; for one thread at a time.
 
     Parameters
     ----------
     decoder : PreTrainedModel
     groups : mapping
         How far a layer looks back, 0 for all the way -> the blocks.
+
+    Yields
+    ------
+    None
     """
     from transformers import AttentionInterface  # noqa: PLC0415
 
     AttentionInterface.register(NAME, _attention)
     configs = {id(module.config): module.config for module in decoder.modules() if hasattr(module, "config")}
-    before = [(config, config._attn_implementation) for config in configs.values()]  # noqa: SLF001  # has no public name
+    # Set by the public name, a configuration sets those inside it too.
+    before = [(config, config._attn_implementation_internal) for config in configs.values()]  # noqa: SLF001
     token = _running.set(groups)
     try:
         for config, _ in before:
-            config._attn_implementation = NAME  # noqa: SLF001
+            config._attn_implementation_internal = NAME  # noqa: SLF001
         yield
     finally:
         for config, name in before:
-            config._attn_implementation = name  # noqa: SLF001
+            config._attn_implementation_internal = name  # noqa: SLF001
         _running.reset(token)
 
 
@@ -191,18 +219,16 @@ def _attention(
     *,
     scaling: float | None = None,
     softcap: float | None = None,
-    s_aux: Tensor | None = None,
-    position_bias: Tensor | None = None,
-    **_: object,
+    **others: object,
 ) -> tuple[Tensor, None]:
     """Attend as transformers asks for it: (1, n_heads, n_nodes, n_features) each, and back with heads last but one."""
     import torch  # noqa: PLC0415
 
-    if s_aux is not None or position_bias is not None:
-        raise TypeError("attention in blocks knows neither sinks nor biases of positions.")
-    across, keys, values = (of_heads[0].transpose(0, 1) for of_heads in (query, key, value))
+    if unknown := {name for name, value in others.items() if value is not None} - HARMLESS:
+        raise TypeError(f"attention in blocks does not know {', '.join(sorted(unknown))}.")
+    queries, keys, values = (of_heads[0].transpose(0, 1) for of_heads in (query, key, value))
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    found = torch.empty((*across.shape[:2], value.shape[-1]), dtype=query.dtype, device=query.device)
+    found = torch.empty((*queries.shape[:2], value.shape[-1]), dtype=query.dtype, device=query.device)
     for group in _running.get()[int(attention_mask)]:
-        found.index_copy_(0, group.queries, group.attended(across, keys, values, scale, softcap))
+        found.index_copy_(0, group.queries, group.attended(queries, keys, values, scale=scale, softcap=softcap))
     return found[None], None

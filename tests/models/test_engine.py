@@ -16,7 +16,7 @@ from biasaudit.framing import request_key
 from biasaudit.models import LoadedModel, ModelShelf, ResponseCache, locate, parse_reference, score
 from biasaudit.models.packed import PackedModel, checked
 from biasaudit.models.padded import run_padded
-from biasaudit.models.schedule import is_out_of_memory, run_packs
+from biasaudit.models.schedule import calibrated_size, is_out_of_memory, run_packs
 from biasaudit.models.tree import Pack, TokenSequence
 from biasaudit.types import Request, Scored
 from tests.tiny import save_tokenizer
@@ -143,6 +143,10 @@ def values(model: LoadedModel, requests: Sequence[Request], **how: Any) -> list[
     return [response.logprob_nats for response in responses if isinstance(response, Scored)]
 
 
+THROUGH_A_MASK = {"falcon", "gptj"}
+"""Families whose attention cannot be exchanged; all others that are packed attend in blocks."""
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_architecture_scores_as_one_text_alone_would(tmp_path: Path, family: str) -> None:
@@ -154,6 +158,7 @@ def test_every_architecture_scores_as_one_text_alone_would(tmp_path: Path, famil
     assert model.scoring.path == path
     if path == "packed":
         assert model.scoring.largest_difference_nats == pytest.approx(0, abs=1e-4)
+        assert ("mask" in model.scoring.reason) == (family in THROUGH_A_MASK)
 
 
 def test_a_mask_without_its_window_is_found_out(tmp_path: Path) -> None:
@@ -245,7 +250,56 @@ def test_an_adapter_is_scored_in_packs_too(models: Path) -> None:
     model = opened(f"{models / 'base'}+{models / 'adapter'}")
     assert values(model, TEXTS) == pytest.approx([by_hand(model, one) for one in TEXTS], abs=1e-4)
     assert model.scoring is not None
-    assert model.scoring.path == "packed"
+    assert model.scoring.reason == "packed and plain agree"
+
+
+@pytest.mark.parametrize("family", ["gemma2", "gemma3", "llama"])
+def test_blocks_take_bfloat16(tmp_path: Path, family: str) -> None:
+    kind, sizes, _ = FAMILIES[family]
+    folder = save_family(tmp_path, kind, sizes)
+    model = ModelShelf(dtype="bfloat16").open(locate(parse_reference(str(folder))))
+    found = values(model, TEXTS)
+    assert model.scoring is not None
+    assert model.scoring.reason == "packed and plain agree"
+    assert found == pytest.approx(values(opened(folder), TEXTS), rel=0.02)
+
+
+def test_sizes_that_do_not_fit_are_no_choice() -> None:
+    """The usual size is not out of the question because a larger one was."""
+    draw = np.random.default_rng(4)
+    sequences = [TokenSequence(tuple(draw.integers(0, 40, 31).tolist()), 1) for _ in range(200)]
+
+    @dataclasses.dataclass
+    class Small:
+        limit: int
+        attention: str = "blocks"
+
+        def logprobs(self, batch: Sequence[Pack]) -> None:
+            if max(pack.n_nodes for pack in batch) > self.limit:
+                raise MemoryError
+
+    def chosen(limit: int) -> int:
+        small: Any = Small(limit)
+        return calibrated_size(small, sequences)
+
+    assert chosen(600) == 512
+    assert chosen(1100) in {512, 1024}
+    assert chosen(0) == 512
+
+
+def test_blocks_that_do_not_fit_give_way_to_a_mask(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = opened(models / "base")
+    whole = PackedModel.logprobs
+
+    def full(self: PackedModel, batch: Sequence[Pack]) -> list[list[list[float]]]:
+        if self.attention == "blocks":
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.")
+        return whole(self, batch)
+
+    monkeypatch.setattr(PackedModel, "logprobs", full)
+    assert values(model, TEXTS) == pytest.approx([by_hand(model, one) for one in TEXTS], abs=1e-4)
+    assert model.scoring is not None
+    assert model.scoring.reason == "packed, through a mask, and plain agree"
 
 
 class StoppedError(Exception):

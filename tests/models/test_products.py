@@ -5,6 +5,8 @@ import torch
 from torch.nn import functional
 from transformers.pytorch_utils import Conv1D
 
+from biasaudit.models import products
+from biasaudit.models.output_layer import OutputLayer
 from biasaudit.models.products import faster_linear_layers, linear
 
 
@@ -43,3 +45,35 @@ def test_a_layer_that_somebody_changed_stays_as_it_is() -> None:
     with faster_linear_layers(torch.nn.Sequential(layer)):
         assert layer(torch.zeros(1, 2)).tolist() == [[1.0, 1.0]]
     assert "forward" in vars(layer)
+
+
+def test_another_version_of_the_operator_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def other(*_: object) -> None:
+        raise TypeError("expected at most 3 arguments")
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", other)
+    products._is_there.cache_clear()
+    try:
+        hidden, weight = torch.ones(2, 3), torch.ones(4, 3)
+        assert linear(hidden, weight).tolist() == [[3.0] * 4] * 2
+    finally:
+        products._is_there.cache_clear()
+
+
+def test_the_library_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "_is_there", lambda: pytest.fail("asked for although it is turned off"))
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
+    assert linear(torch.ones(2, 3), torch.ones(4, 3)).tolist() == [[3.0] * 4] * 2
+
+
+def test_words_that_cannot_come_have_no_probability() -> None:
+    """Vocabularies are filled up with words of minus infinity, here by more than a slice."""
+    draw = torch.Generator().manual_seed(6)
+    weight = torch.randn((5000, 8), generator=draw)
+    bias = torch.zeros(5000)
+    bias[700:] = -torch.inf
+    hidden = torch.randn((3, 8), generator=draw)
+    found = OutputLayer(weight=weight, bias=bias).logprobs(hidden, torch.tensor([0, 2, 2]), torch.tensor([5, 699, 700]))
+    expected = functional.linear(hidden, weight, bias).double().log_softmax(1)
+    torch.testing.assert_close(found, expected[[0, 2, 2], [5, 699, 700]], atol=1e-5, rtol=0)
+    assert found[2] == -torch.inf

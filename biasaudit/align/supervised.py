@@ -22,18 +22,10 @@ from biasaudit.audits.progress import Progress, Silence
 from biasaudit.errors import ChatTemplateError, InstructionError, MissingExtraError, ModelReferenceError
 from biasaudit.framing import template_hash
 from biasaudit.models import Located, ModelShelf, locate, parse_reference
-from biasaudit.models.loading import (
-    Dtype,
-    LoadedModel,
-    chat_template_of,
-    found_device,
-    library_versions,
-    load_tokenizer,
-    resolve_dtype,
-    tokenizer_sha256,
-)
+from biasaudit.models.loading import Dtype, LoadedModel, found_device, library_versions, resolve_dtype
 from biasaudit.models.reference import is_local
 from biasaudit.models.templates import named_templates, read_template
+from biasaudit.models.tokenizer import chat_template_of, load_tokenizer, tokenizer_sha256
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

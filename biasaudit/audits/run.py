@@ -31,8 +31,9 @@ from biasaudit.models import (
     parse_reference,
     score,
 )
-from biasaudit.models.loading import chat_frame, chat_template_of, library_versions, load_tokenizer
+from biasaudit.models.loading import library_versions
 from biasaudit.models.templates import chosen_template
+from biasaudit.models.tokenizer import chat_frame, chat_template_of, load_tokenizer
 from biasaudit.probes import limited, suite_of
 
 if TYPE_CHECKING:

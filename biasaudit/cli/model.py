@@ -10,7 +10,7 @@ import typer
 def model(reference: Annotated[str, typer.Argument(help="A model reference.")]) -> None:
     """Find a model, and say what would be loaded."""
     from biasaudit.models import locate, parse_reference
-    from biasaudit.models.loading import chat_template_of, load_tokenizer
+    from biasaudit.models.tokenizer import chat_template_of, load_tokenizer
 
     found = locate(parse_reference(reference), lambda text: typer.echo(text, err=True))
     template = chat_template_of(found, load_tokenizer(found))

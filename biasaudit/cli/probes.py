@@ -92,7 +92,7 @@ def check(
 
 def _tokens_of(reference: str) -> Callable[[str], int]:
     from biasaudit.models import locate, parse_reference
-    from biasaudit.models.loading import load_tokenizer
+    from biasaudit.models.tokenizer import load_tokenizer
 
     loaded = load_tokenizer(locate(parse_reference(reference), lambda text: typer.echo(text, err=True)))
     return lambda text: len(loaded(text, add_special_tokens=False)["input_ids"])

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from biasaudit.errors import LineageError
-from biasaudit.models.loading import Located, tokenizer_sha256
+from biasaudit.models.loading import Located
+from biasaudit.models.tokenizer import tokenizer_sha256
 
 _SIZES: Final = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 

@@ -8,7 +8,7 @@ import pytest
 
 from biasaudit.models import LoadedModel, ModelShelf, locate, parse_reference
 from biasaudit.models.embedded import BASE, PACKAGE, TUNED
-from biasaudit.models.loading import chat_template_of, render_chat
+from biasaudit.models.tokenizer import chat_template_of, render_chat
 
 QUESTIONS = {
     "What is the capital of France?": r"\bParis\b",

@@ -74,7 +74,7 @@ class PackedModel:
         import torch  # noqa: PLC0415
 
         device = self.decoder.device
-        # Full blocks of attention; and products of other widths than multiples of 16 take up to 1.4 times as long.
+        # Full blocks of attention; without oneDNN, widths that are no multiple of 16 took up to 1.4 times as long.
         width = -(-max(pack.n_nodes for pack in batch) // BLOCK) * BLOCK
         ids = torch.zeros((len(batch), width), dtype=torch.long)
         depths = torch.zeros((len(batch), width), dtype=torch.long)

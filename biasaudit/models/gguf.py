@@ -13,7 +13,8 @@ from typing import Final
 from safetensors import SafetensorError
 
 from biasaudit.errors import ModelFilesError
-from biasaudit.models.files import CACHE_VARIABLE, cache_folder, file_sha256
+from biasaudit.models.files import CACHE_VARIABLE, cache_folder
+from biasaudit.models.hashes import file_sha256
 
 CONVERTER: Final = 1
 """Version of the conversion; another version converts again."""

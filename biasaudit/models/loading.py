@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from biasaudit.errors import LineageError, ModelFilesError, UsageError
 from biasaudit.framing import template_hash
 from biasaudit.models import embedded
-from biasaudit.models.files import check_weights, file_sha256, hub_folder, require_config, sha256_of
+from biasaudit.models.files import check_weights, hub_folder, require_config
 from biasaudit.models.gguf import converted_folder
+from biasaudit.models.hashes import file_sha256, sha256_of
 from biasaudit.models.tokenizer import chat_template_of, load_tokenizer, tokenizer_sha256
 from biasaudit.types import ModelFingerprint, ModelSpec, ScoringFacts
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from biasaudit.errors import ChatTemplateError, ModelFilesError
 from biasaudit.framing import ChatFrame
-from biasaudit.models.files import sha256_of
+from biasaudit.models.hashes import sha256_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

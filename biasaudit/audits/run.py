@@ -24,10 +24,9 @@ from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAud
 from biasaudit.models import (
     Located,
     ModelShelf,
-    ResponseCache,
-    cache_folder,
     lineage,
     locate,
+    open_cache,
     parse_reference,
     score,
 )
@@ -155,7 +154,7 @@ def _responses(
     fingerprints: dict[str, Any] = {}
     requests = {probe.card.id: requests_of(probe, plan.framings, chat) for probe in probes}
     asked = [request for of_probe in requests.values() for request in of_probe]
-    with ResponseCache(cache_folder() / "responses.sqlite") as cache:
+    with open_cache(told.say) as cache:
         for name, place in located.items():
             loaded = shelf.open(place)
             fingerprints[name] = asdict(loaded.fingerprint)

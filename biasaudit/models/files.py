@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Final
 
-import platformdirs
-
 from biasaudit.errors import ModelFilesError, ModelReferenceError
+from biasaudit.models.cache_place import CACHE_VARIABLE, cache_folder
+
+__all__ = [
+    "CACHE_VARIABLE",
+    "PICKLES",
+    "WANTED",
+    "cache_folder",
+    "check_weights",
+    "hub_folder",
+    "require_config",
+]
 
 WANTED: Final = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model")
 PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-CACHE_VARIABLE: Final = "BIASAUDIT_CACHE"
-
-
-def cache_folder() -> Path:
-    """Return the user's cache folder for biasaudit, made if need be."""
-    named = os.environ.get(CACHE_VARIABLE)
-    folder = Path(named) if named else Path(platformdirs.user_cache_dir("biasaudit", appauthor=False))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def hub_folder(hub_id: str, revision: str | None) -> Path:

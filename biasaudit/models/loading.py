@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from biasaudit.errors import LineageError, ModelFilesError, UsageError
+from biasaudit.errors import ModelFilesError, UsageError
 from biasaudit.framing import template_hash
-from biasaudit.models import embedded
+from biasaudit.models import adapters, embedded
 from biasaudit.models.files import check_weights, file_sha256, hub_folder, require_config, sha256_of
 from biasaudit.models.gguf import converted_folder
 from biasaudit.models.tokenizer import chat_template_of, load_tokenizer, tokenizer_sha256
@@ -69,10 +68,7 @@ def locate(spec: ModelSpec, say: Callable[[str], None] = lambda _: None) -> Loca
             adapter_folder = embedded.adapter_folder()
         else:
             adapter_folder = _local_or_hub(spec.adapter, spec.adapter_revision, say)
-        require_config(adapter_folder, "the adapter folder", "adapter_config.json")
-        files = check_weights(adapter_folder, "the adapter folder")
-        _check_adapter_fits(files, shapes, spec)
-        adapter = "sha256:" + sha256_of([*files, adapter_folder / "adapter_config.json"])
+        adapter = adapters.adapter_hash(adapter_folder, shapes, spec)
     return Located(
         spec=spec, folder=folder, adapter_folder=adapter_folder, weights=weights, adapter=adapter, config=config
     )
@@ -98,38 +94,6 @@ def _local_or_hub(location: str, revision: str | None, say: Callable[[str], None
         return path
     say(f"looking up {location}")
     return hub_folder(location, revision)
-
-
-def _check_adapter_fits(adapter: Sequence[Path], base: Sequence[Path], spec: ModelSpec) -> None:
-    """Compare the shapes of LoRA matrices with the weights they are added to."""
-    shapes = _shapes(base)
-    for name, shape in _shapes(adapter).items():
-        module, found, matrix = name.partition(".lora_")
-        if not found or matrix[0] not in "AB" or "embedding" in matrix:
-            continue
-        target = module.removeprefix("base_model.model.") + ".weight"
-        side = 1 if matrix[0] == "A" else 0
-        expected = shapes.get(target)
-        if expected is None or expected[side] != shape[side]:
-            what = f"has shape {list(expected)}" if expected else "does not exist"
-            raise LineageError(
-                f"the adapter {spec.adapter!r} was made for another base: it changes {target} "
-                f"({matrix[0]} of shape {list(shape)}), which {what} in {spec.base!r}.",
-                fix="Name the base that the adapter was trained on (base_model_name_or_path in adapter_config.json).",
-            )
-
-
-def _shapes(files: Sequence[Path]) -> dict[str, tuple[int, ...]]:
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
-
-    shapes: dict[str, tuple[int, ...]] = {}
-    for path in files:
-        try:
-            with safe_open(path, framework="numpy") as tensors:
-                shapes.update((name, tuple(tensors.get_slice(name).get_shape())) for name in tensors.keys())  # noqa: SIM118  # not a mapping
-        except (SafetensorError, OSError) as exc:
-            raise ModelFilesError(f"{path}: is not a whole safetensors file: {exc}.", fix="Download it again.") from exc
-    return shapes
 
 
 @dataclass(slots=True, kw_only=True)
@@ -231,13 +195,15 @@ class ModelShelf:
 
     def open(self, located: Located) -> LoadedModel:
         """Load a checkpoint; base weights that are on the shelf are not read again."""
-        self._take_adapter_off()
+        if self._wrapped:
+            self._model, self._wrapped = adapters.take_off(self._model), False
         if self._folder != located.folder:
             self._model = None
             self._model = self._load_base(located)
             self._folder = located.folder
         if located.adapter_folder is not None:
-            self._put_adapter_on(located.adapter_folder)
+            self._model = adapters.put_on(self._model, located.adapter_folder, self.say)
+            self._wrapped = True
         tokenizer = load_tokenizer(located, trust_remote_code=self.trust_remote_code)
         template = chat_template_of(located, tokenizer)
         return LoadedModel(
@@ -269,27 +235,6 @@ class ModelShelf:
             ) from exc
         loaded: PreTrainedModel = model.to(device).eval()  # type: ignore[arg-type]  # `to` is wrapped
         return loaded
-
-    def _put_adapter_on(self, folder: Path) -> None:
-        from peft import PeftModel  # noqa: PLC0415
-
-        self.say(f"adding the adapter {folder.name}")
-        try:
-            with warnings.catch_warnings():
-                # peft asks transformers for a name that transformers has given up; nothing to do for a user.
-                warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
-                self._model = PeftModel.from_pretrained(self._model, str(folder)).eval()
-        except (OSError, ValueError, KeyError, RuntimeError) as exc:
-            raise LineageError(
-                f"the adapter {str(folder)!r} cannot be put on this base: {exc}",
-                fix="Name the base that the adapter was trained on.",
-            ) from exc
-        self._wrapped = True
-
-    def _take_adapter_off(self) -> None:
-        if self._wrapped:
-            self._model = self._model.unload()
-            self._wrapped = False
 
     def _fingerprint(self, located: Located, template: str | None) -> ModelFingerprint:
         config = self._model.config.get_text_config()

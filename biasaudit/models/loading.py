@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.metadata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from biasaudit.models import adapters, embedded
 from biasaudit.models.files import check_weights, file_sha256, hub_folder, require_config, sha256_of
 from biasaudit.models.gguf import converted_folder
 from biasaudit.models.tokenizer import chat_template_of, load_tokenizer, tokenizer_sha256
+from biasaudit.models.trace import trace_of
 from biasaudit.types import ModelFingerprint, ModelSpec, ScoringFacts
 
 if TYPE_CHECKING:
@@ -61,14 +63,14 @@ def locate(spec: ModelSpec, say: Callable[[str], None] = lambda _: None) -> Loca
     """
     folder, weights = _locate_base(spec, say)
     config = require_config(folder, "the folder")
-    shapes = check_weights(folder, "the folder")
+    check_weights(folder, "the folder")
     adapter_folder, adapter = None, None
     if spec.adapter is not None:
         if spec.adapter == embedded.TUNED:
             adapter_folder = embedded.adapter_folder()
         else:
             adapter_folder = _local_or_hub(spec.adapter, spec.adapter_revision, say)
-        adapter = adapters.adapter_hash(adapter_folder, shapes, spec)
+        adapter = adapters.adapter_hash(adapter_folder, folder, spec)
     return Located(
         spec=spec, folder=folder, adapter_folder=adapter_folder, weights=weights, adapter=adapter, config=config
     )
@@ -121,6 +123,12 @@ class LoadedModel:
     max_length: int | None
     scoring: ScoringFacts | None = None
     checked: Checked | None = None
+
+    def close(self) -> None:
+        """Let go of the weights; asked afterwards, it has no attribute ``model``."""
+        self.checked = None
+        if hasattr(self, "model"):
+            del self.model
 
     @property
     def causal_model(self) -> PreTrainedModel:
@@ -191,28 +199,58 @@ class ModelShelf:
     say: Callable[[str], None] = lambda _: None
     _folder: Path | None = field(default=None, init=False)
     _model: Any = field(default=None, init=False)  # PreTrainedModel, or PeftModel around it: two unrelated types
+    _base_trace: str | None = field(default=None, init=False)
     _wrapped: bool = field(default=False, init=False)
+    _opened: LoadedModel | None = field(default=None, init=False)
 
     def open(self, located: Located) -> LoadedModel:
-        """Load a checkpoint; base weights that are on the shelf are not read again."""
-        if self._wrapped:
-            self._model, self._wrapped = adapters.take_off(self._model), False
-        if self._folder != located.folder:
-            self._model = None
+        """Load a checkpoint; base weights that are on the shelf and untouched are not read again.
+
+        The checkpoint opened before is closed: it can be used no more, whoever holds it, and its weights are let go.
+        """
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+        if self._folder != located.folder or not self._bare_again():
+            self._clear()
             self._model = self._load_base(located)
             self._folder = located.folder
         if located.adapter_folder is not None:
-            self._model = adapters.put_on(self._model, located.adapter_folder, self.say)
-            self._wrapped = True
+            self._put_adapter_on(located.adapter_folder)
         tokenizer = load_tokenizer(located, trust_remote_code=self.trust_remote_code)
         template = chat_template_of(located, tokenizer)
-        return LoadedModel(
+        self._opened = LoadedModel(
             model=self._model,
             tokenizer=tokenizer,
             fingerprint=self._fingerprint(located, template),
             chat_template=template,
             max_length=_whole(getattr(self._model.config, "max_position_embeddings", None)),
         )
+        return self._opened
+
+    def _bare_again(self) -> bool:
+        """Take an adapter off, and tell whether the base is as it was loaded."""
+        if not self._wrapped:
+            return True
+        self._model, self._wrapped = adapters.take_off(self._model), False
+        unchanged = trace_of(self._model) == self._base_trace
+        if not unchanged:
+            self.say("the adapter changed the base itself, which is loaded anew")
+        return unchanged
+
+    def _put_adapter_on(self, folder: Path) -> None:
+        if self._base_trace is None:
+            self._base_trace = trace_of(self._model)
+        model, trace = self._model, self._base_trace
+        base_folder = self._folder
+        self._clear()  # what an adapter does not fit on is of no use afterwards
+        self._model = adapters.put_on(model, folder, self.say)
+        self._folder, self._base_trace, self._wrapped = base_folder, trace, True
+
+    def _clear(self) -> None:
+        """Let the weights go: two models at once would be twice the memory."""
+        self._model, self._folder, self._base_trace, self._wrapped = None, None, None, False
+        gc.collect()  # modules of an adapter refer to each other in circles
 
     def _load_base(self, located: Located) -> PreTrainedModel:
         import torch  # noqa: PLC0415  # slow to import

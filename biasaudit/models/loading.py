@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.metadata
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from biasaudit.errors import LineageError, ModelFilesError, UsageError
+from biasaudit.errors import ModelFilesError, UsageError
 from biasaudit.framing import template_hash
-from biasaudit.models import embedded
+from biasaudit.models import adapters, embedded
 from biasaudit.models.files import check_weights, hub_folder, require_config
 from biasaudit.models.gguf import converted_folder
 from biasaudit.models.hashes import file_sha256, sha256_of
 from biasaudit.models.tokenizer import chat_template_of, load_tokenizer, tokenizer_sha256
+from biasaudit.models.trace import trace_of
 from biasaudit.types import ModelFingerprint, ModelSpec, ScoringFacts
 
 if TYPE_CHECKING:
@@ -63,17 +64,14 @@ def locate(spec: ModelSpec, say: Callable[[str], None] = lambda _: None) -> Loca
     """
     folder, weights = _locate_base(spec, say)
     config = require_config(folder, "the folder")
-    shapes = check_weights(folder, "the folder")
+    check_weights(folder, "the folder")
     adapter_folder, adapter = None, None
     if spec.adapter is not None:
         if spec.adapter == embedded.TUNED:
             adapter_folder = embedded.adapter_folder()
         else:
             adapter_folder = _local_or_hub(spec.adapter, spec.adapter_revision, say)
-        require_config(adapter_folder, "the adapter folder", "adapter_config.json")
-        files = check_weights(adapter_folder, "the adapter folder")
-        _check_adapter_fits(files, shapes, spec)
-        adapter = "sha256:" + sha256_of([*files, adapter_folder / "adapter_config.json"])
+        adapter = adapters.adapter_hash(adapter_folder, folder, spec)
     return Located(
         spec=spec, folder=folder, adapter_folder=adapter_folder, weights=weights, adapter=adapter, config=config
     )
@@ -101,38 +99,6 @@ def _local_or_hub(location: str, revision: str | None, say: Callable[[str], None
     return hub_folder(location, revision)
 
 
-def _check_adapter_fits(adapter: Sequence[Path], base: Sequence[Path], spec: ModelSpec) -> None:
-    """Compare the shapes of LoRA matrices with the weights they are added to."""
-    shapes = _shapes(base)
-    for name, shape in _shapes(adapter).items():
-        module, found, matrix = name.partition(".lora_")
-        if not found or matrix[0] not in "AB" or "embedding" in matrix:
-            continue
-        target = module.removeprefix("base_model.model.") + ".weight"
-        side = 1 if matrix[0] == "A" else 0
-        expected = shapes.get(target)
-        if expected is None or expected[side] != shape[side]:
-            what = f"has shape {list(expected)}" if expected else "does not exist"
-            raise LineageError(
-                f"the adapter {spec.adapter!r} was made for another base: it changes {target} "
-                f"({matrix[0]} of shape {list(shape)}), which {what} in {spec.base!r}.",
-                fix="Name the base that the adapter was trained on (base_model_name_or_path in adapter_config.json).",
-            )
-
-
-def _shapes(files: Sequence[Path]) -> dict[str, tuple[int, ...]]:
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
-
-    shapes: dict[str, tuple[int, ...]] = {}
-    for path in files:
-        try:
-            with safe_open(path, framework="numpy") as tensors:
-                shapes.update((name, tuple(tensors.get_slice(name).get_shape())) for name in tensors.keys())  # noqa: SIM118  # not a mapping
-        except (SafetensorError, OSError) as exc:
-            raise ModelFilesError(f"{path}: is not a whole safetensors file: {exc}.", fix="Download it again.") from exc
-    return shapes
-
-
 @dataclass(slots=True, kw_only=True)
 class LoadedModel:
     """A checkpoint that can score.
@@ -158,6 +124,12 @@ class LoadedModel:
     max_length: int | None
     scoring: ScoringFacts | None = None
     checked: Checked | None = None
+
+    def close(self) -> None:
+        """Let go of the weights; asked afterwards, it has no attribute ``model``."""
+        self.checked = None
+        if hasattr(self, "model"):
+            del self.model
 
     @property
     def causal_model(self) -> PreTrainedModel:
@@ -228,26 +200,58 @@ class ModelShelf:
     say: Callable[[str], None] = lambda _: None
     _folder: Path | None = field(default=None, init=False)
     _model: Any = field(default=None, init=False)  # PreTrainedModel, or PeftModel around it: two unrelated types
+    _base_trace: str | None = field(default=None, init=False)
     _wrapped: bool = field(default=False, init=False)
+    _opened: LoadedModel | None = field(default=None, init=False)
 
     def open(self, located: Located) -> LoadedModel:
-        """Load a checkpoint; base weights that are on the shelf are not read again."""
-        self._take_adapter_off()
-        if self._folder != located.folder:
-            self._model = None
+        """Load a checkpoint; base weights that are on the shelf and untouched are not read again.
+
+        The checkpoint opened before is closed: it can be used no more, whoever holds it, and its weights are let go.
+        """
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+        if self._folder != located.folder or not self._bare_again():
+            self._clear()
             self._model = self._load_base(located)
             self._folder = located.folder
         if located.adapter_folder is not None:
             self._put_adapter_on(located.adapter_folder)
         tokenizer = load_tokenizer(located, trust_remote_code=self.trust_remote_code)
         template = chat_template_of(located, tokenizer)
-        return LoadedModel(
+        self._opened = LoadedModel(
             model=self._model,
             tokenizer=tokenizer,
             fingerprint=self._fingerprint(located, template),
             chat_template=template,
             max_length=_whole(getattr(self._model.config, "max_position_embeddings", None)),
         )
+        return self._opened
+
+    def _bare_again(self) -> bool:
+        """Take an adapter off, and tell whether the base is as it was loaded."""
+        if not self._wrapped:
+            return True
+        self._model, self._wrapped = adapters.take_off(self._model), False
+        unchanged = trace_of(self._model) == self._base_trace
+        if not unchanged:
+            self.say("the adapter changed the base itself, which is loaded anew")
+        return unchanged
+
+    def _put_adapter_on(self, folder: Path) -> None:
+        if self._base_trace is None:
+            self._base_trace = trace_of(self._model)
+        model, trace = self._model, self._base_trace
+        base_folder = self._folder
+        self._clear()  # what an adapter does not fit on is of no use afterwards
+        self._model = adapters.put_on(model, folder, self.say)
+        self._folder, self._base_trace, self._wrapped = base_folder, trace, True
+
+    def _clear(self) -> None:
+        """Let the weights go: two models at once would be twice the memory."""
+        self._model, self._folder, self._base_trace, self._wrapped = None, None, None, False
+        gc.collect()  # modules of an adapter refer to each other in circles
 
     def _load_base(self, located: Located) -> PreTrainedModel:
         import torch  # noqa: PLC0415  # slow to import
@@ -270,27 +274,6 @@ class ModelShelf:
             ) from exc
         loaded: PreTrainedModel = model.to(device).eval()  # type: ignore[arg-type]  # `to` is wrapped
         return loaded
-
-    def _put_adapter_on(self, folder: Path) -> None:
-        from peft import PeftModel  # noqa: PLC0415
-
-        self.say(f"adding the adapter {folder.name}")
-        try:
-            with warnings.catch_warnings():
-                # peft asks transformers for a name that transformers has given up; nothing to do for a user.
-                warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
-                self._model = PeftModel.from_pretrained(self._model, str(folder)).eval()
-        except (OSError, ValueError, KeyError, RuntimeError) as exc:
-            raise LineageError(
-                f"the adapter {str(folder)!r} cannot be put on this base: {exc}",
-                fix="Name the base that the adapter was trained on.",
-            ) from exc
-        self._wrapped = True
-
-    def _take_adapter_off(self) -> None:
-        if self._wrapped:
-            self._model = self._model.unload()
-            self._wrapped = False
 
     def _fingerprint(self, located: Located, template: str | None) -> ModelFingerprint:
         config = self._model.config.get_text_config()

@@ -12,7 +12,8 @@ from biasaudit.errors import LineageError, ModelFilesError
 from biasaudit.models import adapter_fit
 from biasaudit.models.adapter_config import CONFIG, WEIGHTS, check_sizes, read_adapter_config
 from biasaudit.models.embedded import TUNED
-from biasaudit.models.files import check_weights, sha256_of
+from biasaudit.models.files import check_weights
+from biasaudit.models.hashes import sha256_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -20,6 +20,7 @@ from biasaudit.types import ModelFingerprint, ModelSpec, ScoringFacts
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from biasaudit.models.beginning import Beginning
     from biasaudit.models.packed import Checked
 
 Dtype = Literal["auto", "float32", "bfloat16"]
@@ -148,6 +149,8 @@ class LoadedModel:
         How it scored; None before it did.
     checked : Checked or None
         Whether packs of it are to be believed; None before that was asked.
+    beginning : Beginning or None
+        What stands before its texts; None takes what its tokenizer names.
     """
 
     model: PreTrainedModel
@@ -157,6 +160,7 @@ class LoadedModel:
     max_length: int | None
     scoring: ScoringFacts | None = None
     checked: Checked | None = None
+    beginning: Beginning | None = None
 
     @property
     def causal_model(self) -> PreTrainedModel:

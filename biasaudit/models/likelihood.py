@@ -112,6 +112,8 @@ def _believed(known: Mapping[str, Response], pending: Sequence[Encoded]) -> dict
     found: dict[str, Response] = {}
     for one in pending:
         response = known.get(one.scored_key)
+        if response is None:
+            continue
         of_these_tokens = isinstance(response, Scored) and response.token_ids == one.continuation_ids
         if of_these_tokens or (isinstance(response, Failed) and response.reason == NOT_A_NUMBER):
             found[one.key] = replace(response, key=one.key)

@@ -18,7 +18,7 @@ from biasaudit.models.files import hub_folder
 from biasaudit.models.gguf import converted_files, converted_folder, gguf_size
 from biasaudit.models.hashes import file_sha256, sha256_of
 from biasaudit.models.headers import ModelSize
-from biasaudit.models.tokenizer import chat_template_of, load_tokenizer, tokenizer_sha256
+from biasaudit.models.tokenizer import default_template_of, shared_tokenizer, text_files_sha256, tokenizer_sha256
 from biasaudit.models.trace import trace_of
 from biasaudit.models.weights import load_weights
 from biasaudit.types import ModelFingerprint, ModelSpec, ScoringFacts
@@ -26,6 +26,7 @@ from biasaudit.types import ModelFingerprint, ModelSpec, ScoringFacts
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from biasaudit.models.beginning import Beginning
     from biasaudit.models.packed import Checked
 
 Dtype = Literal["auto", "float32", "bfloat16"]
@@ -153,6 +154,8 @@ class LoadedModel:
         How it scored; None before it did.
     checked : Checked or None
         Whether packs of it are to be believed; None before that was asked.
+    beginning : Beginning or None
+        What stands before its texts; None takes what its tokenizer names.
     """
 
     model: PreTrainedModel
@@ -162,6 +165,7 @@ class LoadedModel:
     max_length: int | None
     scoring: ScoringFacts | None = None
     checked: Checked | None = None
+    beginning: Beginning | None = None
 
     def close(self) -> None:
         """Let go of the weights; asked afterwards, it has no attribute ``model``."""
@@ -256,8 +260,8 @@ class ModelShelf:
             self._folder = located.folder
         if located.adapter_folder is not None:
             self._put_adapter_on(located.adapter_folder)
-        tokenizer = load_tokenizer(located, trust_remote_code=self.trust_remote_code)
-        template = chat_template_of(located, tokenizer)
+        tokenizer = shared_tokenizer(located, trust_remote_code=self.trust_remote_code)
+        template = default_template_of(located, tokenizer)
         self._opened = LoadedModel(
             model=self._model,
             tokenizer=tokenizer,
@@ -324,6 +328,7 @@ class ModelShelf:
             hidden_size=int(config.hidden_size),
             n_layers=int(config.num_hidden_layers),
             libraries=library_versions(),
+            text_files_sha256=text_files_sha256(located),
         )
 
 

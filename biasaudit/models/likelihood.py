@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from biasaudit.models.cache import ResponseCache, cache_identity
 from biasaudit.models.engine import Engine
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from biasaudit.models.loading import LoadedModel
+
+
+NOT_A_NUMBER: Final = "the model gave a log-probability that is not a number"
+"""Why such a response failed; the check of plausibility looks for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +193,7 @@ def _computed(
 
 def _response(item: Encoded, logprobs_nats: Sequence[float]) -> Response:
     if not all(value <= 1e-4 for value in logprobs_nats):  # also catches NaN
-        return Failed(key=item.key, reason="the model gave a log-probability that is not a number")
+        return Failed(key=item.key, reason=NOT_A_NUMBER)
     return Scored(
         key=item.key,
         token_ids=item.continuation_ids,

@@ -229,8 +229,8 @@ class ModelShelf:
     _model: Any = field(default=None, init=False)  # PreTrainedModel, or PeftModel around it: two unrelated types
     _wrapped: bool = field(default=False, init=False)
 
-    def open(self, located: Located) -> LoadedModel:
-        """Load a checkpoint; base weights that are on the shelf are not read again."""
+    def open(self, located: Located, tokenizer: PreTrainedTokenizerBase | None = None) -> LoadedModel:
+        """Load a checkpoint; base weights that are on the shelf are not read again, nor a tokenizer that is given."""
         self._take_adapter_off()
         if self._folder != located.folder:
             self._model = None
@@ -238,7 +238,8 @@ class ModelShelf:
             self._folder = located.folder
         if located.adapter_folder is not None:
             self._put_adapter_on(located.adapter_folder)
-        tokenizer = load_tokenizer(located, trust_remote_code=self.trust_remote_code)
+        if tokenizer is None:
+            tokenizer = load_tokenizer(located, trust_remote_code=self.trust_remote_code)
         template = chat_template_of(located, tokenizer)
         return LoadedModel(
             model=self._model,

@@ -57,7 +57,8 @@ def audit(
     probes : sequence of str, optional
         Ids of shipped probes, or folders.
     suite : str, optional
-        In their place: quick, standard or full, our own probes in part or in whole. Without either: standard.
+        quick, standard or full: our own probes in part or in whole. The probes that are named are asked besides, whole;
+        without either: standard.
     out : path, optional
         Folder for the audit and its report; a finished audit there is returned as it is.
     chat_template : str, optional
@@ -79,19 +80,45 @@ def audit(
     BiasauditError
         One message with the fix.
     """
+    plan = planned(base, tuned, probes=probes, suite=suite, chat_template=chat_template, data_dir=data_dir, **options)
+    return run(plan, out=None if out is None else Path(out), progress=progress)
+
+
+def planned(
+    base: str,
+    tuned: str | Sequence[str],
+    *,
+    probes: Sequence[str] | None = None,
+    suite: str | None = None,
+    chat_template: str | None = None,
+    data_dir: str | Path | None = None,
+    **options: Any,  # the further fields of Plan, which checks them
+) -> Plan:
+    """Return the plan of :func:`audit`, which takes the same.
+
+    Raises
+    ------
+    UsageError
+        If something is wrong with it.
+    """
     if probes is None:
         suite = suite or DEFAULT_SUITE
-        probes = tuple(suite_of(suite).probes)
-    plan = Plan(
+    of_suite = () if suite is None else tuple(suite_of(suite).probes)
+    for probe in probes or ():
+        if probe in of_suite:
+            raise UsageError(
+                f"probe {probe!r} is part of the suite {suite!r} already.",
+                fix="Leave it out, or name the probes without a suite to ask each of them whole.",
+            )
+    return Plan(
         base=base,
         tuned=(tuned,) if isinstance(tuned, str) else tuple(tuned),
-        probes=tuple(probes),
+        probes=(*of_suite, *(probes or ())),
         suite=suite,
         chat_template=None if chat_template is None else read_template(chat_template),
         data_dir=None if data_dir is None else Path(data_dir),
         **options,
     )
-    return run(plan, out=None if out is None else Path(out), progress=progress)
 
 
 def demo(out: str | Path, *, progress: Progress | None = None) -> Audit:

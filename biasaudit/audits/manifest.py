@@ -37,6 +37,11 @@ class Manifest:
         Library -> version.
     files : mapping
         File -> sha256.
+    sanity : mapping
+        Checkpoint -> what it makes of ordinary sentences and of their words shuffled, with a verdict; empty in audits
+        from before this was asked. See :mod:`biasaudit.models.plausibility`.
+    told : tuple of str
+        What a reader must hear of the checkpoints, such as two that are the same files.
     """
 
     biasaudit_version: str
@@ -50,6 +55,8 @@ class Manifest:
     versions: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
+    sanity: Mapping[str, Any] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON-ready content."""
@@ -68,4 +75,5 @@ def from_dict(content: Mapping[str, Any]) -> Manifest:
     TypeError
         If fields are absent or unknown.
     """
-    return Manifest(**{**content, "headlines": tuple(content.get("headlines", ()))})
+    lists = {name: tuple(content.get(name, ())) for name in ("headlines", "told")}
+    return Manifest(**{**content, **lists})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from biasaudit.audits.together import Together
 from biasaudit.errors import UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS, Framing, FramingName, framings, template_hash
 from biasaudit.models.chat import template_date
@@ -30,7 +31,7 @@ class Plan:
     probes : tuple of str
         Ids or folders.
     suite : str or None
-        Name of the suite that the probes are; it may narrow them.
+        Name of the suite that the first probes are; it may narrow them. Probes after them are taken whole.
     framing_names : tuple
         ``plain``, ``chat`` or both.
     requests : tuple of str
@@ -53,6 +54,8 @@ class Plan:
     omit_texts : bool
         Leave the texts of published data sets out of the audit and its report.
     allow_different_lineage, trust_remote_code : bool
+    allow_implausible : bool
+        Audit a model that finds shuffled words as likely as sentences, too; the report says so.
     """
 
     base: str
@@ -74,6 +77,7 @@ class Plan:
     omit_texts: bool = False
     allow_different_lineage: bool = False
     trust_remote_code: bool = False
+    allow_implausible: bool = False
 
     def __post_init__(self) -> None:
         check_settings(
@@ -84,15 +88,23 @@ class Plan:
             margin=self.margin,
             level=self.level,
         )
-        if self.suite is not None and self.probes != tuple(suite_of(self.suite).probes):
-            raise UsageError("probes and a suite are named.", fix="Name one or the other: a suite brings its probes.")
+        if self.suite is not None:
+            of_suite = tuple(suite_of(self.suite).probes)
+            if self.probes[: len(of_suite)] != of_suite:
+                raise UsageError(
+                    f"the probes do not begin with those of the suite {self.suite!r}.",
+                    fix=f"Its probes, in order: {', '.join(of_suite)}.",
+                )
         if self.batch_tokens is not None and self.batch_tokens < 1:
             raise UsageError(f"the batch size is {self.batch_tokens}.", fix="It is at least 1 token.")
         template_date(self.template_date)
         if self.limit is not None and self.limit < 1:
             raise UsageError(f"the limit is {self.limit} items.", fix="It is at least 1.")
+        together = Together()
         for reference in (self.base, *self.tuned):
-            parse_reference(reference)
+            with together.noted():
+                parse_reference(reference)
+        together.raise_any()
 
     @property
     def checkpoints(self) -> dict[str, str]:
@@ -128,6 +140,8 @@ class Plan:
             "limit": self.limit,
             "omit_texts": self.omit_texts,
             "allow_different_lineage": self.allow_different_lineage,
+            # As not set where it is not: audits from before it existed are of the same plan.
+            "allow_implausible": self.allow_implausible or None,
         }
 
 

@@ -15,11 +15,15 @@ from biasaudit.models.tree import TokenSequence
 from biasaudit.types import Failed, Request, Response, Scored
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from biasaudit.models.beginning import Beginning
     from biasaudit.models.loading import LoadedModel
 
-__all__ = ["Encoded", "encode", "encode_all", "score", "token_ends", "token_ends_all"]
+__all__ = ["Encoded", "believed", "encode", "encode_all", "identity_of", "score", "token_ends", "token_ends_all"]
 
 NOT_A_NUMBER: Final = "the model gave a log-probability that is not a number"
+"""Why such a response failed; the check of plausibility looks for it."""
 
 
 def score(
@@ -61,9 +65,9 @@ def score(
     encoded = _encoded(loaded, distinct)
     done: dict[str, Response] = {key: one for key, one in encoded.items() if isinstance(one, Failed)}
     pending = [one for one in encoded.values() if isinstance(one, Encoded)]
-    model_id = _identity(loaded)
+    model_id = identity_of(cache_identity(loaded.fingerprint), loaded.tokenizer, loaded.beginning)
     if cache:
-        known = _believed(cache.found(model_id, {one.scored_key for one in pending}), pending)
+        known = believed(cache.found(model_id, {one.scored_key for one in pending}), pending)
         done.update(known)
         pending = [one for one in pending if one.key not in known]
     if on_progress:
@@ -91,20 +95,26 @@ def _encoded(loaded: LoadedModel, requests: Sequence[Request]) -> dict[str, Enco
     }
 
 
-def _identity(loaded: LoadedModel) -> str:
-    """Return under which name responses are kept.
+def identity_of(model: str, tokenizer: PreTrainedTokenizerBase, beginning: Beginning | None) -> str:
+    """Return under which name responses of a model are kept.
 
     The tokens before a text are not among what a response holds, so a beginning that is not the tokenizer's own has a
     name of its own.
+
+    Parameters
+    ----------
+    model : str
+        From :func:`biasaudit.models.cache.cache_identity`.
+    tokenizer : PreTrainedTokenizerBase
+    beginning : Beginning or None
     """
-    identity = cache_identity(loaded.fingerprint)
-    if loaded.beginning is None or loaded.beginning == own_beginning(loaded.tokenizer):
-        return identity
-    begins = f"{loaded.beginning.token_id} {loaded.beginning.before_context}"
-    return hashlib.sha256(f"{identity} begins with {begins}".encode()).hexdigest()
+    if beginning is None or beginning == own_beginning(tokenizer):
+        return model
+    begins = f"{beginning.token_id} {beginning.before_context}"
+    return hashlib.sha256(f"{model} begins with {begins}".encode()).hexdigest()
 
 
-def _believed(known: Mapping[str, Response], pending: Sequence[Encoded]) -> dict[str, Response]:
+def believed(known: Mapping[str, Response], pending: Sequence[Encoded]) -> dict[str, Response]:
     """Return, by request, the kept responses that are of the very tokens to be scored.
 
     What was kept by a version that cut or read a text otherwise is scored again.

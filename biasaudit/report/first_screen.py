@@ -15,6 +15,7 @@ from biasaudit.report.guards import Guards, guards
 from biasaudit.report.known_models import known_models
 from biasaudit.report.one_answer import one_answer
 from biasaudit.report.order import in_order
+from biasaudit.report.plausible import told_of_checkpoints
 from biasaudit.report.wording import (
     NOT_RECORDED,
     VERDICT_SYMBOLS,
@@ -134,7 +135,7 @@ def first_screen(
         how_sure=how_sure(audit, recorded, headline=headline, guards=found),
         not_measured=not_measured(audit, recorded, names, headline=headline, guards=found),
         asked=asked(audit, recorded, names),
-        warnings=(*_warnings(audit, lineage), *one_answer(audit, recorded, names)),
+        warnings=(*told_of_checkpoints(recorded), *_warnings(audit, lineage), *one_answer(audit, recorded, names)),
         headlines=tuple(_headline_row(row) for row in audit.headlines),
         leads=why_leading(headline),
         without_share=without_share(audit),

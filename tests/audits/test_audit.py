@@ -272,7 +272,8 @@ class Told:
     def advance(self, n, tokens):
         Told.done += n
         print(Told.done, flush=True)
-plan = Plan(base=str(models / "base"), tuned=(str(models / "tuned"),), probes=(str(probe),), batch_tokens=60)
+plan = Plan(base=str(models / "base"), tuned=(str(models / "tuned"),), probes=(str(probe),), batch_tokens=60,
+            allow_implausible=True)
 run(plan, out=out, progress=Told())
 """
 

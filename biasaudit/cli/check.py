@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from biasaudit.cli import terminal
+
 if TYPE_CHECKING:
     from biasaudit.gate import GateDecision
 
@@ -21,7 +23,7 @@ def _schema(asked: bool) -> None:
     if asked:
         from biasaudit.gate import policy_schema
 
-        typer.echo(policy_schema(), nl=False)
+        terminal.say(policy_schema().rstrip("\n"))
         raise typer.Exit
 
 
@@ -98,11 +100,9 @@ def _print(decision: GateDecision, output: str) -> None:
     from biasaudit import gate
 
     if output == "text" and _at_terminal():
-        from rich.console import Console
-
         from biasaudit.gate.terminal import show
 
-        show(decision, Console())
+        show(decision, terminal.console())
         return
     writers = {
         "text": gate.to_text,
@@ -111,7 +111,7 @@ def _print(decision: GateDecision, output: str) -> None:
         "junit": gate.to_junit,
         "github": gate.to_github,
     }
-    typer.echo(writers[output](decision).rstrip("\n"))
+    terminal.say(writers[output](decision).rstrip("\n"), commands=output == "github")
 
 
 def _at_terminal() -> bool:
@@ -130,7 +130,7 @@ def _summarise(decision: GateDecision) -> None:
 
     name = os.environ.get(SUMMARY)
     if not name:
-        typer.echo(f"biasaudit: ${SUMMARY} is not set; no summary was written.", err=True)
+        terminal.tell(f"biasaudit: ${SUMMARY} is not set; no summary was written.")
         return
     _write(Path(name), to_markdown(decision) + "\n", append=True)
 

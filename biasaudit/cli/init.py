@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from biasaudit.cli import terminal
+
 
 def init(
     folder: Annotated[Path, typer.Argument(help="A finished audit.")],
@@ -32,4 +34,4 @@ def init(
         raise UsageError(f"{out} is there already.", fix="Name another file with --out; nothing was written.") from exc
     except OSError as exc:
         raise UsageError(f"{out} cannot be written: {exc.strerror}.", fix="Name another file with --out.") from exc
-    typer.echo(f"{out}: by it, this audit is {biasaudit.check(audit, out).outcome.value}.")
+    terminal.say_line(f"{out}: by it, this audit is {biasaudit.check(audit, out).outcome.value}.")

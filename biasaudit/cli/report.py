@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from biasaudit.cli import terminal
+
 if TYPE_CHECKING:
     from biasaudit.audits.result import Audit
 
@@ -42,14 +44,14 @@ def report(
         if out is csv is card is None:
             # The reports are among what was computed again.
             for name in api.REPORTS:
-                typer.echo(str(folders[0] / name))
+                terminal.say_line(str(folders[0] / name))
             return
     if several and out is not None:
-        typer.echo(str(api.side_by_side(folders, out)))
+        terminal.say_line(str(api.side_by_side(folders, out)))
         return
     audit = api.open_audit(folders[0])
     for path in _written(audit, folders[0], out=out, csv=csv, card=card):
-        typer.echo(str(path))
+        terminal.say_line(str(path))
 
 
 def _written(audit: Audit, folder: Path, *, out: Path | None, csv: Path | None, card: Path | None) -> list[Path]:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from biasaudit.cli import terminal
+
 
 def score(
     probe: Annotated[str, typer.Argument(help="Probe whose set has published scores.")],
@@ -34,5 +36,5 @@ def score(
     # Shares of refused and unread answers are numbers where there is nothing else.
     leans = found[found["parity"].notna()]
     if not (leans["status"] == "ok").any():
-        typer.echo("No lean was measured.", err=True)
+        terminal.tell("No lean was measured.")
         raise typer.Exit(3)

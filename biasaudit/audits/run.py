@@ -57,6 +57,7 @@ class _Meter:
     tokens: int = 0
     computed: int = 0
     scoring: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    chat_frame: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         unit = 1 if sys.platform == "darwin" else 1024
@@ -69,6 +70,8 @@ class _Meter:
             "tokens_per_second": rate,
             "requests_computed": self.computed,
             "scoring": self.scoring,
+            # With it the keys of chat requests follow from the texts.
+            "chat_frame": self.chat_frame,
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
         }
 
@@ -150,6 +153,7 @@ def _responses(
     plan: Plan, probes: list[Probe], located: Mapping[str, Located], told: Progress, meter: _Meter
 ) -> tuple[list[dict[str, object]], dict[str, Any]]:
     chat = _chat_frame(plan, located)
+    meter.chat_frame = None if chat is None else asdict(chat)
     shelf = ModelShelf(dtype=plan.dtype, device=plan.device, trust_remote_code=plan.trust_remote_code, say=told.say)
     rows: list[dict[str, object]] = []
     fingerprints: dict[str, Any] = {}

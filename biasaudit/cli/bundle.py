@@ -39,6 +39,8 @@ def verify(
     found = verify_bundle(file, recompute=recompute)
     for difference in found.differences:
         terminal.say_line(f"{file}: {difference}")
+    for unchecked in found.unchecked:
+        terminal.say_line(f"{file}: not checked: {unchecked}")
     if found.differences:
         raise typer.Exit(1)
     checked = "every number computed again" if found.recomputed else "every checksum right"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from biasaudit.cli import terminal
+from biasaudit.visible import visible_line
 
 if TYPE_CHECKING:
     from biasaudit.gate import GateDecision
@@ -63,6 +64,7 @@ def check(
     """
     from biasaudit import gate
     from biasaudit.audits.checked import read_baseline, read_checked
+    from biasaudit.audits.sealed import has_own_checksum
     from biasaudit.errors import UsageError
     from biasaudit.gate.ready import policy_path
     from biasaudit.outputs import append_output, check_outputs, write_output
@@ -78,6 +80,11 @@ def check(
     summary = _summary() if github_summary or output == "github" else None
     check_outputs([summary], inputs=inputs)
     found = read_checked(folder)
+    if not has_own_checksum(folder):
+        terminal.tell(
+            f"biasaudit: {visible_line(str(folder / 'manifest.json'))} has no checksum of its own: an earlier version "
+            "wrote it, and an edit of it goes unseen. `biasaudit report FOLDER` writes one."
+        )
     decision = gate.decide(
         rules,
         estimates=found.estimates,

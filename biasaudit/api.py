@@ -15,6 +15,7 @@ from biasaudit.errors import UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS
 from biasaudit.models.embedded import BASE, TUNED
 from biasaudit.models.templates import read_template
+from biasaudit.outputs import check_outputs, write_output
 from biasaudit.probes import load_probe, suite_of
 
 if TYPE_CHECKING:
@@ -211,10 +212,9 @@ def side_by_side(folders: Sequence[str | Path], out: str | Path) -> Path:
     for path in paths:
         name = path.resolve().name
         names.append(name if name not in names else f"{name} ({len(names) + 1})")
-    target = Path(out)
+    check_outputs([out], inputs=paths)
     page = render_side_by_side({name: read_audit(path) for name, path in zip(names, paths, strict=True)})
-    target.write_text(page, encoding="utf-8")
-    return target
+    return write_output(out, page, inputs=paths)
 
 
 def score(

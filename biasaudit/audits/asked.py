@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from biasaudit import kinds
+from biasaudit.audits.scoring import item_row, items_sha256
 from biasaudit.errors import UsageError
 from biasaudit.framing import PLAIN, framed
 from biasaudit.models.likelihood import token_ends_all
@@ -119,6 +120,7 @@ def probe_facts(probe: Probe) -> dict[str, Any]:  # Any: JSON values
         "origin": probe.origin,
         "notices": list(probe.notices),
         "sha256": probe.sha256,
+        "items_sha256": items_sha256(item_row(probe, item) for item in probe.items),
         "n_items": len(bias),
         "n_clusters": len({item.cluster_id for item in bias}),
     }

@@ -64,7 +64,8 @@ class _Meter:
             "tokens_per_second": rate,
             "requests_computed": self.computed,
             "scoring": self.scoring,
-            **({} if self.chat_frame is None else {"chat_frame": self.chat_frame}),
+            # With it the keys of chat requests follow from the texts.
+            "chat_frame": self.chat_frame,
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
         }
 

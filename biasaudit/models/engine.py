@@ -130,8 +130,10 @@ class Engine:
 
     def _check(self, longest: int) -> Checked:
         """Check at more than is asked for, so that slightly longer texts do not mean another check."""
-        limit = min((one for one in (self.loaded.max_length, self._border) if one is not None), default=longest)
-        ample = min(max(CHECKED_AT_LEAST, 1 << (longest - 1).bit_length()), max(limit, longest))
+        limits = [one for one in (self.loaded.max_length, self._border) if one is not None]
+        ample = max(CHECKED_AT_LEAST, 1 << (longest - 1).bit_length())
+        if limits:
+            ample = min(ample, max(min(limits), longest))
         try:
             return checked(self.loaded, ample)
         except (MemoryError, RuntimeError) as exc:

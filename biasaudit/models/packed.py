@@ -203,7 +203,7 @@ def checked(loaded: LoadedModel, longest: int) -> Checked:
             smallest, reason = difference, "packed and plain differ"
     padded = _padded_agrees(loaded, rows, plain, tolerance)
     if not padded:
-        reason += ", and so do padded and plain: one text at a time"
+        reason += "; padded and plain differ: one text at a time"
     return Checked(packed=None, longest=longest, largest_difference_nats=smallest, reason=reason, padded=padded)
 
 

@@ -229,7 +229,8 @@ class _Ear(logging.Handler):
         self._heard = heard
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name in _ABOUT_WEIGHTS:
+        # The table of the load report is read as data, from what the loader returns.
+        if record.name in _ABOUT_WEIGHTS and "LOAD REPORT" not in record.getMessage():
             plain = re.sub(r"\x1b\[[0-9;]*m", "", record.getMessage())
             self._heard.append(" ".join(plain.split())[:400])
 

@@ -291,5 +291,5 @@ def _reason(exc: BaseException) -> str:
 
 
 def _some(names: Sequence[str], most: int = _SHOWN) -> str:
-    shown = ", ".join(name.removeprefix(_PREFIX)[:300] for name in names[:most])
+    shown = ", ".join(name.replace(_PREFIX, "").replace(".default", "")[:300] for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

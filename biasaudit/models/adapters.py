@@ -248,7 +248,7 @@ def _resize(model: Any, rows: int) -> None:
 
 
 def _tried(model: Any) -> Tensor:
-    """Return the logits of a few tokens."""
+    """Return the logits after a few tokens."""
     import torch  # noqa: PLC0415
 
     n_words = model.get_input_embeddings().weight.shape[0]
@@ -256,7 +256,7 @@ def _tried(model: Any) -> Tensor:
     with torch.inference_mode(), warnings.catch_warnings():
         # Of torch, once: SHiRA's matrices are sparse.
         warnings.filterwarnings("ignore", message="Sparse invariant checks", category=UserWarning)
-        logits: Tensor = model(input_ids=ids, use_cache=False).logits
+        logits: Tensor = model(input_ids=ids, use_cache=False, logits_to_keep=1).logits
     return logits
 
 

@@ -173,14 +173,26 @@ def _wrapped(model: Any, config: Any, state: Mapping[str, Tensor], own: set[int]
     renamed = _renamed(getattr(model, "_checkpoint_conversion_mapping", None) or {}, state)
     put = PeftModelForCausalLM(model, config, low_cpu_mem_usage=shapes_only)
     loaded: Any = set_peft_model_state_dict(put, renamed, low_cpu_mem_usage=shapes_only)  # a named tuple of its own
-    if loaded.unexpected_keys:
-        raise ValueError(f"nothing in the base has the place {_some(loaded.unexpected_keys)}")
+    unexpected = [name for name in loaded.unexpected_keys if not _said_twice(name, state, shapes_only=shapes_only)]
+    if unexpected:
+        raise ValueError(f"nothing in the base has the place {_some(unexpected)}")
     missing = _missing(put, loaded.missing_keys, own)
     if missing:
         raise ValueError(f"its file has no weights for {_some(missing)}")
     tuner: Any = put.base_model
     tuner._cast_adapter_dtype(adapter_name="default", autocast_adapter_dtype=True)  # noqa: SLF001  # as peft does after loading
     return put.eval()
+
+
+def _said_twice(name: str, state: Mapping[str, Tensor], *, shapes_only: bool) -> bool:
+    """Whether a weight stands in the file under its own name too: peft writes embeddings twice that were resized."""
+    import torch  # noqa: PLC0415
+
+    place, found, rest = name.rpartition(".modules_to_save.")
+    first, second = state.get(name), state.get(f"{place}.{rest}")
+    if not found or first is None or second is None or first.shape != second.shape:
+        return False
+    return shapes_only or torch.equal(first, second)
 
 
 def _renamed(mapping: Mapping[str, str], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -279,5 +291,5 @@ def _reason(exc: BaseException) -> str:
 
 
 def _some(names: Sequence[str], most: int = _SHOWN) -> str:
-    shown = ", ".join(name.removeprefix(_PREFIX)[:300] for name in names[:most])
+    shown = ", ".join(name.replace(_PREFIX, "").replace(".default", "")[:300] for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

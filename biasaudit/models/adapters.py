@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Callable, Mapping
@@ -22,15 +23,15 @@ if TYPE_CHECKING:
     from biasaudit.types import ModelSpec
 
 _PREFIX: Final = "base_model.model."
+_LARGEST_TOKENIZER: Final = 200_000_000
 _ROWS: Final[Mapping[str, int]] = {
     ".weight": 0,
     ".base_layer.weight": 0,
+    ".token_adapter.base_layer.weight": 0,
     ".lora_embedding_A": 1,
     ".lora_B.weight": 0,
 }
 """Of which tensors which side is as long as the vocabulary, where the embeddings are changed."""
-
-_TOKENIZERS: Final = (("tokenizer.json",), ("tokenizer.model",), ("vocab.json", "merges.txt"), ("vocab.txt",))
 
 
 def adapter_hash(folder: Path, base: Path, spec: ModelSpec) -> str:
@@ -101,19 +102,6 @@ def take_off(model: Any) -> Any:  # PeftModel in, PreTrainedModel out
     return model.unload()
 
 
-def tokenizer_folder(located: Located) -> Path:
-    """Return the folder whose tokenizer a checkpoint uses: the adapter's if there is a whole one, else the base's.
-
-    An adapter that was saved with added tokens brings the tokenizer that has them. A whole one is the words and how to
-    read them (``tokenizer_config.json``); a chat template alone is not.
-    """
-    folder = located.adapter_folder
-    if folder is None or not (folder / "tokenizer_config.json").is_file():
-        return located.folder
-    whole = any(all((folder / name).is_file() for name in names) for names in _TOKENIZERS)
-    return folder if whole else located.folder
-
-
 def notices_of(located: Located) -> tuple[str, ...]:
     """Return what is to be said aloud about a checkpoint: an adapter whose card names another base.
 
@@ -166,12 +154,40 @@ def _check_fits(folder: Path, settings: dict[str, object], shapes: Mapping[str, 
     model = _hollow(base)
     if model is None:
         return
-    rows = _rows_brought(model, shapes, folder)
-    if rows is not None and rows != _n_rows(model):
+    rows = _rows_brought(model, shapes, folder) or _n_rows(model)
+    _check_added_tokens(folder, rows)
+    if rows != _n_rows(model):
         with torch.device("meta"):
             model.resize_token_embeddings(rows, mean_resizing=False)
     state = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
     adapter_fit.put_on(model, folder=folder, settings=settings, state=state, shapes_only=True)
+
+
+def _check_added_tokens(folder: Path, rows: int) -> None:
+    """Refuse a tokenizer whose added tokens have embeddings neither in the adapter nor in its base.
+
+    A tokenizer that cannot be read is refused where it is loaded.
+    """
+    path = folder / "tokenizer.json"
+    if not path.is_file() or path.stat().st_size > _LARGEST_TOKENIZER:
+        return
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return
+    added = content.get("added_tokens") if isinstance(content, dict) else None
+    beyond = [
+        str(one.get("content"))
+        for one in (added if isinstance(added, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("id"), int) and one["id"] >= rows
+    ]
+    if beyond:
+        raise LineageError(
+            f"the adapter folder {str(folder)!r} adds tokens ({', '.join(beyond[:3])}) for which neither it nor the "
+            f"base, with {rows:,} embeddings, has an embedding: they were not saved.",
+            fix="Save the adapter with save_embedding_layers=True, or take the tokenizer's files out of the folder if "
+            "no text needs these tokens.",
+        )
 
 
 def _hollow(base: Path) -> Any | None:
@@ -232,7 +248,7 @@ def _resize(model: Any, rows: int) -> None:
 
 
 def _tried(model: Any) -> Tensor:
-    """Return the logits of a few tokens."""
+    """Return the logits after a few tokens."""
     import torch  # noqa: PLC0415
 
     n_words = model.get_input_embeddings().weight.shape[0]
@@ -240,7 +256,7 @@ def _tried(model: Any) -> Tensor:
     with torch.inference_mode(), warnings.catch_warnings():
         # Of torch, once: SHiRA's matrices are sparse.
         warnings.filterwarnings("ignore", message="Sparse invariant checks", category=UserWarning)
-        logits: Tensor = model(input_ids=ids, use_cache=False).logits
+        logits: Tensor = model(input_ids=ids, use_cache=False, logits_to_keep=1).logits
     return logits
 
 

@@ -256,6 +256,7 @@ class ModelShelf:
             self._opened = None
         if self._folder != located.folder or not self._bare_again():
             self._clear()
+            gc.collect()  # modules of an adapter refer to each other in circles
             self._model = self._load_base(located)
             self._folder = located.folder
         if located.adapter_folder is not None:
@@ -293,7 +294,6 @@ class ModelShelf:
     def _clear(self) -> None:
         """Let the weights go: two models at once would be twice the memory."""
         self._model, self._folder, self._base_trace, self._wrapped = None, None, None, False
-        gc.collect()  # modules of an adapter refer to each other in circles
 
     def _load_base(self, located: Located) -> PreTrainedModel:
         import torch  # noqa: PLC0415  # slow to import

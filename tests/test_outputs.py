@@ -220,7 +220,7 @@ OWN_WRITERS = {
     "bundles/archive.py": "gives bytes to the guard",
     "bundles/verify.py": "unpacks into a temporary folder, members by plain names",
     "bundles/write.py": "a policy for a moment in a temporary folder",
-    "report/drawn_apart.py": "pipes to a process of its own",
+    "report/_artist.py": "a pipe to the process that it draws for",
 }
 """Who writes without the guard, and why that may be."""
 

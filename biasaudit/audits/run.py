@@ -21,7 +21,7 @@ from biasaudit.audits.result import Audit
 from biasaudit.audits.sanity import sanity_of
 from biasaudit.audits.scoring import items_frame, response_rows, responses_frame
 from biasaudit.audits.tabulate import analysis_of_probes, tabulate
-from biasaudit.audits.written import written
+from biasaudit.audits.written import completed, written
 from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAuditError
 from biasaudit.models import LoadedModel, Located, ModelShelf, ResponseCache, open_cache, plausibility, score, speeds
 from biasaudit.models.foreign import foreign_collected
@@ -291,7 +291,7 @@ def _finished(plan: Plan, probes: list[Probe], located: Mapping[str, Located], o
             f"{out} holds a finished audit of another plan; different: {', '.join(sorted(differing))}.",
             fix="Name another folder with --out, or remove this one.",
         )
-    return store.read_audit(out)
+    return completed(store.read_audit(out), out)
 
 
 def _differing(asked: Mapping[str, Any], there: Mapping[str, Any]) -> set[str]:

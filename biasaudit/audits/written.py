@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def written(audit: Audit, manifest: Manifest, out: Path | None) -> Audit:
-    """Return the audit with its manifest, after its files are written; the manifest last.
+    """Return the audit with its manifest, after its files are written.
+
+    The manifest comes after the tables, and again after the reports: what ends the drawing of a report ends no audit.
 
     Parameters
     ----------
@@ -34,7 +36,22 @@ def written(audit: Audit, manifest: Manifest, out: Path | None) -> Audit:
     if out is None:
         return complete
     files = store.write_tables(out, complete)
-    return with_reports(replace(complete, manifest=replace(manifest, files=files)), out)
+    complete = replace(complete, manifest=replace(manifest, files=files))
+    store.write_manifest(out, complete.manifest)
+    return with_reports(complete, out)
+
+
+def completed(audit: Audit, folder: Path) -> Audit:
+    """Return a finished audit, after its reports are written if the run ended before they were.
+
+    Parameters
+    ----------
+    audit : Audit
+        As it was read from `folder`.
+    folder : Path
+    """
+    there = {store.REPORT, store.REPORT_MARKDOWN} <= audit.manifest.files.keys()
+    return audit if there else with_reports(audit, folder)
 
 
 def with_reports(audit: Audit, folder: Path) -> Audit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit import kinds
@@ -15,7 +15,6 @@ from biasaudit.types import (
     ChoiceTexts,
     CompletionTexts,
     DecisionTexts,
-    Kind,
     LikelihoodTexts,
     PairTexts,
     ProbeItem,
@@ -28,14 +27,11 @@ if TYPE_CHECKING:
     from biasaudit.audits.manifest import Manifest
     from biasaudit.types.items import ItemTexts
 
-_TEXTS: Final[Mapping[Kind, type[ItemTexts]]] = {
-    Kind.PAIR: PairTexts,
-    Kind.ASSOCIATION: AssociationTexts,
-    Kind.CHOICE: ChoiceTexts,
-    Kind.COMPLETION: CompletionTexts,
-    Kind.DECISION: DecisionTexts,
-    Kind.LIKELIHOOD: LikelihoodTexts,
+_TEXTS: Final[Mapping[frozenset[str], type[ItemTexts]]] = {
+    frozenset(field.name for field in fields(texts)): texts
+    for texts in (PairTexts, AssociationTexts, ChoiceTexts, CompletionTexts, DecisionTexts, LikelihoodTexts)
 }
+"""By their fields: in a probe of associations the items of competence are pairs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +142,7 @@ def _keys(
 
 def _item(row: Mapping[Any, Any]) -> ProbeItem:  # Any: cells of a pandas frame
     content = json.loads(row["texts"])
-    texts: Any = _TEXTS[Kind(row["kind"])]  # Any: what stands in the file decides, and a wrong field is a TypeError
+    texts: Any = _TEXTS[frozenset(content)]  # Any: what stands in the file decides
     lists = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
     return ProbeItem(
         item_id=str(row["item_id"]),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from biasaudit.cli import terminal
+from biasaudit.visible import visible_line
 
 if TYPE_CHECKING:
     from biasaudit.audits.result import Audit
@@ -62,8 +63,16 @@ def report(
 
 def _say_paths(paths: list[Path]) -> None:
     from biasaudit.outputs import is_stream
+    from biasaudit.report.pictures import UNDRAWN
 
     for path in paths:
+        if path.suffix.lower() in PAGES and not is_stream(path):
+            missing = path.read_text(encoding="utf-8").count(UNDRAWN)
+            if missing:
+                terminal.tell(
+                    f"biasaudit: {missing} charts of {visible_line(str(path))} could not be drawn; their tables are "
+                    "there. Without a limit of the memory (ulimit -v), the same command draws them."
+                )
         # What went to standard output is read there, and nothing else is to stand in it.
         if not is_stream(path):
             terminal.say_line(str(path))

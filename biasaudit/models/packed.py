@@ -284,4 +284,5 @@ def _forms(model: PreTrainedModel) -> Iterator[MaskForm]:
 def _window(model: PreTrainedModel) -> int | None:
     config = model.config.get_text_config()
     window = getattr(config, "sliding_window", None)
-    return int(window) if window and getattr(config, "use_sliding_window", True) else None
+    # An architecture without windows keeps whatever its configuration says there.
+    return window if type(window) is int and window > 0 and getattr(config, "use_sliding_window", True) else None

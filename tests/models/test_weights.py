@@ -162,6 +162,22 @@ def test_a_model_that_looks_ahead_is_found_out_whatever_it_says(tmp_path: Path) 
         ModelShelf(dtype="float32").open(locate(parse_reference(str(folder))))
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(
+    ("kind", "sizes"),
+    [
+        ("xlnet", {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 64}),
+        ("xlm", {"emb_dim": 32, "n_layers": 2, "n_heads": 4}),
+    ],
+)
+def test_types_that_transformers_counts_as_causal_and_that_are_not_are_refused(
+    tmp_path: Path, kind: str, sizes: dict[str, Any]
+) -> None:
+    folder = save_architecture(tmp_path, kind, sizes)
+    with pytest.raises(ModelFilesError, match="sees words before their turn"):
+        ModelShelf(dtype="float32").open(locate(parse_reference(str(folder))))
+
+
 @pytest.mark.parametrize(
     ("architecture", "kind"),
     [

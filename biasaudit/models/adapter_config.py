@@ -168,7 +168,7 @@ def _check_kind(path: Path, content: Mapping[str, object]) -> None:
             fix="Restore the file from its source, or merge the adapter into its base and audit the merged model.",
         )
     task = content.get("task_type")
-    if task not in {None, "CAUSAL_LM"}:
+    if task is not None and task != "CAUSAL_LM":
         raise LineageError(
             f"{path}: the adapter was trained for the task {_shown(task)}; expected CAUSAL_LM.",
             fix="Name an adapter that was trained for text generation.",
@@ -183,7 +183,8 @@ def _check_settings(path: Path, content: Mapping[str, object]) -> None:
                 fix="Merge the adapter into its base and audit the merged model.",
             )
     start = content.get("init_lora_weights")
-    if isinstance(start, str) and start not in {*KEPT_STARTS, *_STARTS}:
+    known = isinstance(start, str) and (start in KEPT_STARTS or start.lower() in _STARTS)
+    if not known and start is not None and not isinstance(start, bool):
         raise LineageError(
             f"{path}: the adapter began as {_shown(start)}, which changed the base in a way that cannot be done again.",
             fix="Save it as plain LoRA (path_initial_model_for_weight_conversion), or audit the merged model.",

@@ -61,7 +61,8 @@ def audit(
     out : path, optional
         Folder for the audit and its report; a finished audit there is returned as it is.
     chat_template : str, optional
-        A shipped template's name or a Jinja file; else the tuned model's own.
+        A shipped template's name, a Jinja file, or ``:NAME``, one of several that the tuned model names; else the
+        tuned model's own.
     data_dir : path, optional
         Folder with published data sets; else BIASAUDIT_DATA.
     progress : Progress, optional

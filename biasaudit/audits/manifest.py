@@ -31,8 +31,8 @@ class Manifest:
         Responses by status.
     headlines : tuple of mapping
     run : mapping
-        Start in UTC, seconds, tokens, memory, and how each checkpoint was scored (None: all was in the cache): of
-        the run that computed the responses.
+        Start in UTC, seconds, tokens, memory, how each checkpoint was scored (None: all was in the cache), and what
+        the chat template put around a turn: of the run that computed the responses.
     versions : mapping
         Library -> version.
     files : mapping

@@ -31,9 +31,11 @@ from biasaudit.models import (
     parse_reference,
     score,
 )
+from biasaudit.models.beginning import Beginning, Speaker, shared_beginning
+from biasaudit.models.chat import chat_frame, template_date
 from biasaudit.models.loading import library_versions
 from biasaudit.models.templates import chosen_template
-from biasaudit.models.tokenizer import chat_frame, chat_template_of, load_tokenizer
+from biasaudit.models.tokenizer import chat_templates_of, same_text_files, shared_tokenizer
 from biasaudit.probes import limited, suite_of
 
 if TYPE_CHECKING:
@@ -44,6 +46,10 @@ if TYPE_CHECKING:
     from biasaudit.framing import ChatFrame
     from biasaudit.probes import Probe
 
+DATED: Final = (
+    "the chat template writes the date of the day, so that the same texts are scored anew on every other day; "
+    "--template-date 2025-12-31 sets one"
+)
 _SCIENCE: Final = ("numpy", "scipy", "statsmodels", "pandas", "pyarrow")
 
 
@@ -57,6 +63,7 @@ class _Meter:
     tokens: int = 0
     computed: int = 0
     scoring: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    chat_frame: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         unit = 1 if sys.platform == "darwin" else 1024
@@ -69,6 +76,7 @@ class _Meter:
             "tokens_per_second": rate,
             "requests_computed": self.computed,
             "scoring": self.scoring,
+            "chat_frame": self.chat_frame,
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
         }
 
@@ -103,7 +111,12 @@ def run(plan: Plan, *, out: Path | None = None, progress: Progress | None = None
         for name, place in located.items()
         if name != "base"
     }
-    rows, fingerprints = _responses(plan, probes, located, told, meter)
+    chosen = shared_beginning({name: _speaker(plan, place) for name, place in located.items()})
+    for name, note in chosen.notes.items():
+        told.say(f"{name}: {note}")
+        if name in relations:
+            relations[name] += f"; {note}"
+    rows, fingerprints = _responses(plan, probes, located, told, meter, beginnings=chosen.beginnings)
     tuned = [name for name in plan.checkpoints if name != "base"]
     analysis = analysis_of_probes(probes, plan.framings, tuned, margin=plan.margin, level=plan.level, seed=plan.seed)
     audit = tabulate(items_frame(probes, omit_texts=plan.omit_texts), responses_frame(rows), analysis)
@@ -147,9 +160,18 @@ def _probes(plan: Plan) -> list[Probe]:
 
 
 def _responses(
-    plan: Plan, probes: list[Probe], located: Mapping[str, Located], told: Progress, meter: _Meter
+    plan: Plan,
+    probes: list[Probe],
+    located: Mapping[str, Located],
+    told: Progress,
+    meter: _Meter,
+    *,
+    beginnings: Mapping[str, Beginning],
 ) -> tuple[list[dict[str, object]], dict[str, Any]]:
     chat = _chat_frame(plan, located)
+    if chat is not None and chat.dated and plan.template_date is None:
+        told.say(DATED)
+    meter.chat_frame = None if chat is None else asdict(chat)
     shelf = ModelShelf(dtype=plan.dtype, device=plan.device, trust_remote_code=plan.trust_remote_code, say=told.say)
     rows: list[dict[str, object]] = []
     fingerprints: dict[str, Any] = {}
@@ -158,7 +180,9 @@ def _responses(
     with ResponseCache(cache_folder() / "responses.sqlite") as cache:
         for name, place in located.items():
             loaded = shelf.open(place)
-            fingerprints[name] = asdict(loaded.fingerprint)
+            loaded.beginning = beginnings[name]
+            begins = {"beginning_token": loaded.beginning.token, "beginning_id": loaded.beginning.token_id}
+            fingerprints[name] = {**asdict(loaded.fingerprint), **begins}
             told.begin(f"scoring {name}", len({request.key for request in asked}))
 
             def advance(n_requests: int, n_tokens: int) -> None:
@@ -189,12 +213,19 @@ def _chat_frame(plan: Plan, located: Mapping[str, Located]) -> ChatFrame | None:
     if not any(framing.framing == "chat" for framing in plan.framings):
         return None
     tokenizers = {
-        name: load_tokenizer(place, trust_remote_code=plan.trust_remote_code) for name, place in located.items()
+        name: shared_tokenizer(place, trust_remote_code=plan.trust_remote_code) for name, place in located.items()
     }
     order = [name for name in located if name != "base"] + ["base"]
-    found = tuple(chat_template_of(located[name], tokenizers[name]) for name in order)
+    found = tuple(chat_templates_of(located[name], tokenizers[name]) for name in order)
     template = chosen_template(plan.chat_template, found)
-    return chat_frame(tokenizers[order[0]], template)
+    return chat_frame(tokenizers[order[0]], template, date=template_date(plan.template_date))
+
+
+def _speaker(plan: Plan, place: Located) -> Speaker:
+    inner = place.config.get("text_config")
+    size = (inner if isinstance(inner, dict) else place.config).get("vocab_size")
+    tokenizer = shared_tokenizer(place, trust_remote_code=plan.trust_remote_code)
+    return Speaker(tokenizer=tokenizer, n_ids=size if isinstance(size, int) else None)
 
 
 def _finished(plan: Plan, probes: list[Probe], located: Mapping[str, Located], out: Path | None) -> Audit | None:
@@ -224,7 +255,11 @@ def _finished(plan: Plan, probes: list[Probe], located: Mapping[str, Located], o
         "probes": {name: facts["sha256"] for name, facts in manifest.probes.items()},
     }
     # Not by ==: a setting that an earlier version did not have counts as not set.
-    differing = _differing(asked, there)
+    differing = _differing(asked, there) | {
+        f"tokenizer or chat template.{name}"
+        for name, place in located.items()
+        if name in manifest.fingerprints and not same_text_files(place, manifest.fingerprints[name])
+    }
     if differing:
         raise AuditMismatchError(
             f"{out} holds a finished audit of another plan; different: {', '.join(sorted(differing))}.",

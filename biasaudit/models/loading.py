@@ -14,7 +14,7 @@ from biasaudit.framing import template_hash
 from biasaudit.models import embedded
 from biasaudit.models.files import check_weights, file_sha256, hub_folder, require_config, sha256_of
 from biasaudit.models.gguf import converted_folder
-from biasaudit.models.tokenizer import chat_template_of, load_tokenizer, tokenizer_sha256
+from biasaudit.models.tokenizer import default_template_of, shared_tokenizer, text_files_sha256, tokenizer_sha256
 from biasaudit.types import ModelFingerprint, ModelSpec, ScoringFacts
 
 if TYPE_CHECKING:
@@ -242,8 +242,8 @@ class ModelShelf:
             self._folder = located.folder
         if located.adapter_folder is not None:
             self._put_adapter_on(located.adapter_folder)
-        tokenizer = load_tokenizer(located, trust_remote_code=self.trust_remote_code)
-        template = chat_template_of(located, tokenizer)
+        tokenizer = shared_tokenizer(located, trust_remote_code=self.trust_remote_code)
+        template = default_template_of(located, tokenizer)
         return LoadedModel(
             model=self._model,
             tokenizer=tokenizer,
@@ -314,6 +314,7 @@ class ModelShelf:
             hidden_size=int(config.hidden_size),
             n_layers=int(config.num_hidden_layers),
             libraries=library_versions(),
+            text_files_sha256=text_files_sha256(located),
         )
 
 

@@ -298,9 +298,7 @@ def _spans_by_decoding(tokenizer: PreTrainedTokenizerBase, ids: list[int], text:
     starts: list[int | None] = []
     for number in range(len(ids)):
         rest = str(tokenizer.decode(ids[number:], skip_special_tokens=False, clean_up_tokenization_spaces=False))
-        # Some put a space before a word or take it away; what is asked is where the letters are.
-        rest = rest.lstrip()
-        starts.append(len(text) - len(rest) if rest and text.endswith(rest) else None)
+        starts.append(_start_of(rest, text))
     if ids and (starts[0] is None or text[: starts[0]].strip()):
         return "the tokens of this tokenizer do not decode to the text"
     spans: list[tuple[int, int]] = []
@@ -309,6 +307,17 @@ def _spans_by_decoding(tokenizer: PreTrainedTokenizerBase, ids: list[int], text:
         later = [place for place in starts[number + 1 :] if place is not None and place > known[-1]]
         spans.append((known[-1] if start is None else start, later[0] if later else len(text)))
     return Tokens(ids, spans)
+
+
+def _start_of(rest: str, text: str) -> int | None:
+    """Return where `rest` begins in the text that it ends, or None where it does not end it."""
+    if rest and text.endswith(rest):
+        return len(text) - len(rest)
+    letters = rest.lstrip()
+    if not letters or not text.endswith(letters):
+        return None
+    # The space before a word is part of its token, and not written where the word comes first.
+    return len(text[: len(text) - len(letters)].rstrip())
 
 
 def token_ends(tokenizer: PreTrainedTokenizerBase, request: Request, token_ids: Sequence[int]) -> list[int] | None:

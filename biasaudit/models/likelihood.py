@@ -84,15 +84,21 @@ def score(
 
 def _encoded(loaded: LoadedModel, requests: Sequence[Request]) -> dict[str, Encoded | Failed]:
     encoded = encode_all(loaded.tokenizer, requests, beginning=loaded.beginning)
-    limit = loaded.max_length
-    if limit is None:
-        return encoded
-    return {
-        key: Failed(key=key, reason=f"{one.n_tokens} tokens, more than the model's {limit}")
-        if isinstance(one, Encoded) and one.n_tokens > limit
-        else one
-        for key, one in encoded.items()
-    }
+    limit, n_ids = loaded.max_length, _n_ids(loaded)
+    for key, one in encoded.items():
+        if isinstance(one, Failed):
+            continue
+        if limit is not None and one.n_tokens > limit:
+            encoded[key] = Failed(key=key, reason=f"{one.n_tokens} tokens, more than the model's {limit}")
+        elif (largest := max(*one.context_ids, *one.continuation_ids)) >= n_ids:
+            encoded[key] = Failed(key=key, reason=f"token {largest}, for which the model's {n_ids} have no row")
+    return encoded
+
+
+def _n_ids(loaded: LoadedModel) -> int:
+    """Return how many tokens the weights have a row for: a padded or grown vocabulary has more than its name says."""
+    rows = getattr(loaded.causal_model.get_input_embeddings(), "num_embeddings", None)
+    return rows if isinstance(rows, int) else loaded.vocabulary_size
 
 
 def identity_of(model: str, tokenizer: PreTrainedTokenizerBase, beginning: Beginning | None) -> str:

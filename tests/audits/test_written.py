@@ -13,7 +13,10 @@ import biasaudit
 import biasaudit.report
 from biasaudit.audits import store
 from biasaudit.audits.checked import read_checked
+from biasaudit.audits.result import Audit
 from biasaudit.audits.run import run
+from biasaudit.audits.written import written
+from biasaudit.errors import AuditFolderError
 from biasaudit.report.pictures import UNDRAWN
 from biasaudit.testing import leaning, scripted_audit
 from tests.audits.test_audit import plan
@@ -104,3 +107,37 @@ def test_memory_that_does_not_suffice_is_one_message(
     monkeypatch.setattr("biasaudit.api.open_audit", no_memory)
     code, _, err = shell.run("report", tmp_path)
     assert (code, "the memory does not suffice" in err, "Traceback" in err) == (4, True, False)
+
+
+@pytest.mark.parametrize("nth", range(1, 13))
+def test_a_disk_that_fills_at_any_write_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int, computed: Audit
+) -> None:
+    """Eight tables, the manifest, two reports and the manifest again: whole files are there, and no others."""
+    out = tmp_path / "out"
+    monkeypatch.setattr(biasaudit.report, "render_html", lambda _: "page")
+    monkeypatch.setattr(biasaudit.report, "render_markdown", lambda _: "text")
+    real, calls = os.fsync, iter(range(1, 100))
+
+    def full(number: int) -> None:
+        if next(calls) == nth:
+            raise OSError(28, "No space left on device")
+        real(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(AuditFolderError, match="No space left on device"):
+            written(computed, computed.manifest, out)
+    there = {path.name for path in out.iterdir()}
+    assert len(there) == nth - 1
+    assert not [name for name in there if name.startswith(".")]
+    if nth > 9:  # the manifest is there: the audit is finished, whatever its reports are
+        assert biasaudit.open_audit(out).headlines == computed.headlines
+    whole = written(computed, computed.manifest, out)
+    assert biasaudit.open_audit(out).manifest == whole.manifest
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    probe = save_probe(tmp_path_factory.mktemp("computed") / "mini")
+    return scripted_audit(leaning("base", 2.0), leaning("tuned", 1.0), probes=[str(probe)])

@@ -260,15 +260,16 @@ def check(
     Raises
     ------
     PolicyError
-        If the policy cannot be read as one.
+        If the policy cannot be read as one, or names a probe that the audit does not have.
     AuditMismatchError
         If the baseline is not of the same plan.
     """
     from biasaudit.audits.baseline import Measured, baseline_changes  # noqa: PLC0415  # few need it
-    from biasaudit.gate import decide, read_policy  # noqa: PLC0415  # keeps audits free of it
+    from biasaudit.gate import decide, read_policy, refuse_unknown_probes  # noqa: PLC0415  # keeps audits free of it
     from biasaudit.gate.ready import policy_path  # noqa: PLC0415
 
     rules = read_policy(policy_path(policy))
+    refuse_unknown_probes(rules, audit.manifest.probes)
     now, before = (
         None if one is None else Measured(name=name, manifest=one.manifest, scores=one.scores)
         for name, one in (("the audit", audit), ("the baseline", baseline))

@@ -71,6 +71,7 @@ def check(
     files = {json_file: gate.to_json, junit_file: gate.to_junit, markdown_file: gate.to_markdown}
     _refuse_own_files(folder, (*files, html_file))
     found = read_checked(folder)
+    gate.refuse_unknown_probes(rules, found.manifest.probes)
     decision = gate.decide(
         rules,
         estimates=found.estimates,

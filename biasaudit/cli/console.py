@@ -117,6 +117,8 @@ def _interval(row: Mapping[Hashable, Any], value: str, low: str, high: str) -> s
 
 def print_prospects(prospects: pd.DataFrame, *, margin: float) -> None:
     """Print what each cell of a probe can show."""
+    from biasaudit.audits.prospects import smallest_text
+
     table = Table(title=f"{escape(str(prospects['probe'].iloc[0]))}: what an audit can show at margin {margin:g}")
     table.add_column("feature")
     for heading in ("items", "clusters", "smallest change found", "called unchanged if it is"):
@@ -127,7 +129,7 @@ def print_prospects(prospects: pd.DataFrame, *, margin: float) -> None:
             escape(str(row["feature"])),
             f"{row['n_items']:,}",
             f"{row['n_clusters']:,}",
-            f"{row['smallest_detectable_change']:.3f}" if measured else str(row["status"]),
+            smallest_text(row),
             f"{row['power_unchanged']:.0%}" if measured else "never",
         )
     Console().print(table)

@@ -94,8 +94,8 @@ def competence_finding(estimates: pd.DataFrame, comparisons: pd.DataFrame, *, tu
         title=title,
         description=(
             "Two dot charts over the same rows, one row per probe: competence, the share of right or sensible "
-            "choices, unknown counting half, with chance at 0.5; and the index over all features, with parity at 0. The base as open "
-            "circles, the tuned checkpoint filled: diamonds in plain text, triangles in chat; with intervals. "
+            "choices, unknown counting half, with chance at 0.5; and the index over all features, with parity at 0. "
+            "The base as open circles, the tuned checkpoint filled: diamonds in plain text, triangles in chat; with intervals. "
             f"{title}. The table after the chart holds the same numbers."
         ),
     )
@@ -152,9 +152,7 @@ def competence_chart(
     leans, lean_words = marks(index, [(row, probes.get(cell[0])) for row, cell in rows], arms)
     low, high = domain([end for mark in leans for end in (mark.low, mark.high)])
     panels = [
-        Panel(
-            title="Competence (chance: 0.5)", marks=able, ends=(0.0, 1.0), guides=(CHANCE,), words=able_words
-        ),
+        Panel(title="Competence (chance: 0.5)", marks=able, ends=(0.0, 1.0), guides=(CHANCE,), words=able_words),
         Panel(title="Index (0: parity)", marks=leans, ends=(low, high), guides=(0.0,), words=lean_words),
     ]
     looks = (base_arm(next(iter(arms))), *tuned_arms(list(arms)[1:]))

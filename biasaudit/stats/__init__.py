@@ -29,6 +29,7 @@ from biasaudit.stats.intervals import mean_estimate, refused
 from biasaudit.stats.missing import MissingBounds, missing_bounds
 from biasaudit.stats.power import (
     Prospect,
+    can_show_a_change,
     planned_error,
     power_of_change,
     power_of_equivalence,
@@ -73,6 +74,7 @@ __all__ = [
     "benjamini_hochberg",
     "between_groups",
     "by_group",
+    "can_show_a_change",
     "cluster_bootstrap",
     "clustered",
     "competence_fell",

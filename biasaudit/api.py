@@ -87,6 +87,7 @@ def audit(
         probes=tuple(probes),
         suite=suite,
         chat_template=None if chat_template is None else read_template(chat_template),
+        chat_template_name=chat_template,
         data_dir=None if data_dir is None else Path(data_dir),
         **options,
     )

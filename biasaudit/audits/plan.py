@@ -36,6 +36,8 @@ class Plan:
         Neutral requests of the chat framing.
     chat_template : str or None
         Text of a Jinja template; None takes the tuned model's own.
+    chat_template_name : str or None
+        How it was named, a shipped template or a file: for whoever asks again.
     data_dir : Path or None
     dtype, device
         See :class:`biasaudit.models.ModelShelf`.
@@ -59,6 +61,7 @@ class Plan:
     framing_names: tuple[FramingName, ...] = ("plain", "chat")
     requests: tuple[str, ...] = NEUTRAL_REQUESTS
     chat_template: str | None = None
+    chat_template_name: str | None = None
     data_dir: Path | None = None
     dtype: Dtype = "auto"
     device: str | None = None
@@ -122,6 +125,15 @@ class Plan:
             "limit": self.limit,
             "omit_texts": self.omit_texts,
             "allow_different_lineage": self.allow_different_lineage,
+        }
+
+    def as_asked(self) -> dict[str, Any]:
+        """Return what does not identify the audit and is needed to ask for it again, JSON-ready."""
+        return {
+            "chat_template": self.chat_template_name,
+            "data_dir": self.data_dir is not None,
+            "batch_tokens": self.batch_tokens,
+            "trust_remote_code": self.trust_remote_code,
         }
 
 

@@ -25,6 +25,7 @@ def audit(
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     device: Annotated[str | None, typer.Option(help="cpu, cuda or mps; default the best there is.")] = None,
     margin: Annotated[float, typer.Option(help="Largest change of an index that counts as none.")] = 0.05,
+    level: Annotated[float, typer.Option(help="Confidence level of the intervals.")] = 0.95,
     seed: Annotated[int, typer.Option(help="Seed of the permutation tests and resamples.")] = 0,
     batch_tokens: Annotated[
         int | None, typer.Option(help="Tokens that run at once; changes the time, not the numbers.")
@@ -59,6 +60,7 @@ def audit(
             dtype=chosen_dtype,
             device=device,
             margin=margin,
+            level=level,
             seed=seed,
             batch_tokens=batch_tokens,
             limit=limit,

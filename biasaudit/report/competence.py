@@ -95,7 +95,8 @@ def competence_finding(estimates: pd.DataFrame, comparisons: pd.DataFrame, *, tu
         description=(
             "Two dot charts over the same rows, one row per probe: competence, the share of right or sensible "
             "choices, unknown counting half, with chance at 0.5; and the index over all features, with parity at 0. "
-            "The base as open circles, the tuned checkpoint filled: diamonds in plain text, triangles in chat; with intervals. "
+            "The base as open circles, the tuned checkpoint filled: diamonds in plain text, triangles in chat; with "
+            "intervals. "
             f"{title}. The table after the chart holds the same numbers."
         ),
     )

@@ -261,6 +261,8 @@ PUBLISHED: Final = pa.DataFrameSchema(
         **ESTIMATE_COLUMNS,
         "parity": pa.Column(float, nullable=True),  # where a model without a lean stands
         "n_asked": pa.Column(int),
+        # The score however few the clusters; absent from older audits.
+        "point": pa.Column(float, nullable=True, required=False),
     },
     strict=True,
     unique=["checkpoint", "framing_id", "probe", "subset", "score"],

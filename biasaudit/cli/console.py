@@ -137,17 +137,18 @@ def print_prospects(prospects: pd.DataFrame, *, margin: float) -> None:
 
 def print_scores(scores: pd.DataFrame, *, title: str) -> None:
     """Print published scores."""
+    from biasaudit.published.printed import value_text
+
     table = Table(title=escape(title))
     table.add_column("subset")
     table.add_column("score")
     for heading in ("value (interval)", "parity", "scored / asked"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in scores.to_dict("records"):
-        measured = row["status"] == "ok"
         table.add_row(
             escape(str(row["subset"])),
             escape(str(row["score"])),
-            f"{row['value']:.4g} ({row['ci_low']:.4g} to {row['ci_high']:.4g})" if measured else str(row["status"]),
+            value_text(row),
             f"{row['parity']:g}" if row["parity"] == row["parity"] and row["parity"] is not None else "",  # not NaN
             f"{row['n_items']:,} / {row['n_asked']:,}",
         )

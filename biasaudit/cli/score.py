@@ -26,9 +26,12 @@ def score(
     """
     from biasaudit import api
     from biasaudit.cli.console import print_scores
+    from biasaudit.published.printed import part_of_the_set
 
     found = api.score(probe, predictions=predictions, data_dir=data_dir, level=level)
     print_scores(found, title=f"{probe}: {predictions.name}")
+    if said := part_of_the_set(found.to_dict("records")):
+        typer.echo(said)
     if csv is not None:
         found.to_csv(csv, index=False)
     # Shares of refused and unread answers are numbers where there is nothing else.

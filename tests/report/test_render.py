@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import json
 import re
 from dataclasses import replace
@@ -258,8 +259,9 @@ def test_the_occupations_table_holds_the_numbers_of_the_chart(small_page: str) -
 
 def test_the_command_to_run_it_again_is_on_the_page(small_page: str) -> None:
     """A result that cannot be repeated is a rumour."""
-    command = f"biasaudit audit org/base org/base-it --probe {PAIRS} --probe {JOBS} --out AUDIT"
-    assert command in small_page
+    requests = "--request 'Write one sentence.' --request 'Say something.'"
+    command = f"biasaudit audit org/base org/base-it --probe {PAIRS} --probe {JOBS} {requests} --out AUDIT"
+    assert command in html.unescape(small_page)
 
 
 def test_tables_have_captions_and_scoped_headers(small_page: str) -> None:

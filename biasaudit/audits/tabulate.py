@@ -10,6 +10,7 @@ from biasaudit.audits.disparity import disparities_frame
 from biasaudit.audits.estimate import estimates_frame
 from biasaudit.audits.families import families_frame
 from biasaudit.audits.headlines import headlines
+from biasaudit.audits.lengths import with_equal_lengths
 from biasaudit.audits.manifest import Manifest
 from biasaudit.audits.published_rows import published_frame
 from biasaudit.audits.result import Audit
@@ -124,8 +125,16 @@ def tabulate(items: pd.DataFrame, responses: pd.DataFrame, analysis: Analysis) -
     """
     scores = scores_frame(responses, items, analysis.framings)
     settings = Settings(designs=analysis.designs, margin=analysis.margin, level=analysis.level, seed=analysis.seed)
-    comparisons = comparisons_frame(scores, tuned=analysis.tuned, settings=settings)
     kinds = {name: kind.value for name, kind in analysis.kinds.items()}
+    comparisons = with_equal_lengths(
+        comparisons_frame(scores, tuned=analysis.tuned, settings=settings),
+        scores,
+        responses,
+        kinds=kinds,
+        designs=analysis.designs,
+        tuned=analysis.tuned,
+        level=analysis.level,
+    )
     return Audit(
         manifest=PENDING,
         items=items,

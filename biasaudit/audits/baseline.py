@@ -42,6 +42,7 @@ _SCORE_COLUMNS: Final = (
     "probe",
     "item_id",
     "cluster_id",
+    "also_cluster_id",
     "feature",
     "role",
     _METRIC,

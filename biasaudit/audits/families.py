@@ -82,10 +82,10 @@ def _rows(
         chosen = chosen[chosen["feature"] == feature]
     for family, own in chosen.groupby("family", sort=True):
         given = design is ClusterDesign.DESIGNED and own["cluster_id"].nunique() < MIN_CLUSTERS
-        in_units = own.assign(cluster_id=_contents(own)) if given else own
+        in_units = own.assign(cluster_id=_contents(own), also_cluster_id="") if given else own
         by_item = given and in_units["cluster_id"].nunique() < MIN_CLUSTERS
         cell = cell_items(
-            own.assign(cluster_id=own["item_id"]) if by_item else in_units,
+            own.assign(cluster_id=own["item_id"], also_cluster_id="") if by_item else in_units,
             probe=probe,
             feature=ALL,
             role=measure.role,

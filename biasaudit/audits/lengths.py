@@ -48,7 +48,8 @@ def unequal_pairs(responses: pd.DataFrame) -> dict[str, frozenset[str]]:
         .set_index(["probe", "item_id", "checkpoint", "framing_id", "part"])["length"]
         .unstack("part")
     )
-    if not {FIRST, SECOND} <= set(wide.columns):
+    names = [str(name) for name in wide.columns]
+    if FIRST not in names or SECOND not in names:
         return {}
     differing = wide[wide[FIRST].notna() & wide[SECOND].notna() & (wide[FIRST] != wide[SECOND])]
     found: dict[str, set[str]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,11 +31,15 @@ class Clustered:
     index : array of int, shape (n_items,)
         Cluster of each item, from 0 to n_clusters - 1.
     n_clusters : int
+    also : array of int, shape (n_items,), or None
+        The second cluster of each item, numbered from 0, where a probe crosses two: such as the occupation beside
+        the template. Items that share either move together.
     """
 
     values: NDArray[np.float64]
     index: NDArray[np.intp]
     n_clusters: int
+    also: NDArray[np.intp] | None = None
 
     @property
     def n_items(self) -> int:
@@ -60,11 +64,40 @@ class Clustered:
 
     def with_values(self, values: NDArray[np.float64]) -> Clustered:
         """Return the same clusters with other values."""
-        return Clustered(values=values, index=self.index, n_clusters=self.n_clusters)
+        return replace(self, values=values)
+
+    @property
+    def n_also(self) -> int:
+        """Number of second clusters; 0 without a second factor."""
+        return 0 if self.also is None else int(self.also.max(initial=-1)) + 1
+
+    @property
+    def effective_clusters(self) -> float:
+        """How many clusters of one size an item mean rests on: (sum n)^2 / sum n^2.
+
+        References
+        ----------
+        METHODS-REFERENCE, section 4.1.
+        """
+        sizes = self.sizes.astype(np.float64)
+        return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(sizes) else 0.0
 
 
-def clustered(values: Sequence[float] | NDArray[np.float64], clusters: Sequence[object] | NDArray[Any]) -> Clustered:
+def clustered(
+    values: Sequence[float] | NDArray[np.float64],
+    clusters: Sequence[object] | NDArray[Any],
+    also: Sequence[object] | NDArray[Any] | None = None,
+) -> Clustered:
     """Return item values with their clusters, numbered in sorted order.
+
+    Parameters
+    ----------
+    values : sequence of float
+    clusters : sequence
+        Label of each item's cluster.
+    also : sequence, optional
+        Label of each item's second cluster. Fewer than 5 of them are no sample: they are left out, and what is
+        said holds for these alone.
 
     Raises
     ------
@@ -84,4 +117,11 @@ def clustered(values: Sequence[float] | NDArray[np.float64], clusters: Sequence[
         msg = "item values must be finite; leave unscored items out and count them"
         raise ValueError(msg)
     labels, index = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
-    return Clustered(values=numbers, index=index, n_clusters=len(labels))
+    second = None
+    if also is not None:
+        if len(also) != len(numbers):
+            msg = f"{len(numbers)} values for {len(also)} labels of second clusters"
+            raise ValueError(msg)
+        names, second = np.unique(np.asarray(also, dtype=str), return_inverse=True)
+        second = second if len(names) >= MIN_CLUSTERS else None
+    return Clustered(values=numbers, index=index, n_clusters=len(labels), also=second)

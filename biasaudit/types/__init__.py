@@ -20,7 +20,7 @@ from biasaudit.types.items import (
 )
 from biasaudit.types.models import ModelFingerprint, ModelSpec, ScoringFacts
 from biasaudit.types.responses import Failed, Request, Response, Scored
-from biasaudit.types.vocabulary import Checkpoint, ClusterDesign, Contrast, Kind, Role, Status, Verdict
+from biasaudit.types.vocabulary import Checkpoint, ClusterDesign, Contrast, Kind, Role, Status, Verdict, VerdictCode
 
 __all__ = [
     "AssociationTexts",
@@ -47,4 +47,5 @@ __all__ = [
     "ScoringFacts",
     "Status",
     "Verdict",
+    "VerdictCode",
 ]

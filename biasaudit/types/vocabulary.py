@@ -74,12 +74,39 @@ class Contrast(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What may be said of one cell."""
+    """What may be said of the size of one cell's disparity, and of its side.
+
+    ``reduced`` and ``increased`` are about |B|: -0.6 that becomes -0.1 is reduced. ``reversed`` says that the
+    disparity lies on the other side of parity now; ``shifted`` that B moved, and that it cannot be said whether
+    |B| is larger or smaller.
+    """
 
     REDUCED = "reduced"
     UNCHANGED = "unchanged"
     INCREASED = "increased"
     REVERSED = "reversed"
+    SHIFTED_WITH = "shifted with the stereotype"
+    SHIFTED_AGAINST = "shifted against the stereotype"
     INCONCLUSIVE = "inconclusive"
     NOT_INTERPRETABLE = "not interpretable"
     NOT_MEASURED = "not measured"
+
+
+class VerdictCode(StrEnum):
+    """What decided a verdict: the fact behind its sentence, for whoever must not parse one."""
+
+    NO_ITEMS = "no items"
+    FEW_CLUSTERS = "too few clusters"
+    NO_ESTIMATE = "not estimable"
+    CHANCE_FIRST = "competence at chance, first arm"
+    CHANCE_SECOND = "competence at chance, second arm"
+    SATURATED = "scale saturated"
+    WITHIN_MARGIN = "within the margin"
+    SMALLER = "smaller"
+    LARGER = "larger"
+    OTHER_SIDE = "other side"
+    MOVED = "moved, size not told"
+    MISSING = "missing items"
+    COMPETENCE_FELL = "competence fell"
+    UNDECIDED = "not decided"
+    INTERACTION = "interaction"

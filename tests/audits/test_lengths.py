@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,14 +44,22 @@ def audited(folder: Path, *, equal: float, longer: float, tuned_by: float = 0.0)
 def cut(responses: pd.DataFrame) -> pd.DataFrame:
     """The first text of the longer pairs in two tokens, of the same sum."""
 
-    def tokens(row: pd.Series) -> list[float]:
-        [nats] = row["token_logprobs_nats"]
-        return [nats / 2, nats / 2] if row["part"] == "first" and is_longer(row["item_id"]) else [nats]
+    columns = zip(responses["part"], responses["item_id"], responses["token_logprobs_nats"], strict=True)
+    logprobs = [
+        [nats / 2, nats / 2] if part == "first" and is_longer(str(item_id)) else [nats]
+        for part, item_id, (nats,) in columns
+    ]
+    return with_tokens(responses, logprobs)
 
-    return responses.assign(token_logprobs_nats=responses.apply(tokens, axis=1))
+
+def with_tokens(responses: pd.DataFrame, logprobs: list[list[float]]) -> pd.DataFrame:
+    found = responses.copy()
+    found["token_logprobs_nats"] = pd.Series(logprobs, index=found.index, dtype=object)
+    return found
 
 
-def beside(audit: Audit, responses: pd.DataFrame | None = None) -> pd.DataFrame:
+def beside(audit: Audit, responses: pd.DataFrame | None = None) -> dict[str, dict[str, Any]]:
+    """Metric -> its row, with what stands beside it."""
     found = with_equal_lengths(
         audit.comparisons,
         audit.scores,
@@ -60,7 +69,8 @@ def beside(audit: Audit, responses: pd.DataFrame | None = None) -> pd.DataFrame:
         tuned=["tuned"],
         level=0.95,
     )
-    return found[found["contrast"] == "weights, plain"].set_index("metric")
+    rows = found[found["contrast"] == "weights, plain"].to_dict("records")
+    return {str(row["metric"]): {str(name): value for name, value in row.items()} for row in rows}
 
 
 def test_pairs_of_which_one_text_has_more_tokens_are_found(tmp_path: Path) -> None:
@@ -73,15 +83,15 @@ def test_pairs_of_which_one_text_has_more_tokens_are_found(tmp_path: Path) -> No
 def test_level_and_change_stand_over_the_equal_pairs_alone(tmp_path: Path) -> None:
     """By sign: 80 of 120 lean with the stereotype, (80 - 40) / 120 = 0.333; of equal length all 80 do, which is 1."""
     found = beside(audited(tmp_path, equal=1.0, longer=-1.0, tuned_by=-0.5))
-    assert found.loc["sign", "first_value"] == pytest.approx(1 / 3)
-    assert found.loc["sign", "equal_first_value"] == 1.0
-    assert found["equal_items"].tolist() == [80, 80]
-    graded = found.loc["graded"]
+    assert found["sign"]["first_value"] == pytest.approx(1 / 3)
+    assert found["sign"]["equal_first_value"] == 1.0
+    assert [row["equal_items"] for row in found.values()] == [80, 80]
+    graded = found["graded"]
     assert graded["equal_first_value"] == pytest.approx(np.tanh(1 / 4), abs=0.01)
     assert graded["equal_second_value"] == pytest.approx(np.tanh(0.5 / 4), abs=0.01)
     assert graded["equal_reduction"] == pytest.approx(np.tanh(1 / 4) - np.tanh(0.5 / 4), abs=0.01)
     assert graded["equal_reduction_ci_low"] < graded["equal_reduction"] < graded["equal_reduction_ci_high"]
-    assert not found["equal_disagrees"].any()
+    assert not any(row["equal_disagrees"] for row in found.values())
 
 
 def test_nothing_is_claimed_of_a_level_that_length_made(tmp_path: Path) -> None:
@@ -89,31 +99,29 @@ def test_nothing_is_claimed_of_a_level_that_length_made(tmp_path: Path) -> None:
     audit = audited(tmp_path, equal=0.5, longer=-4.0)
     assert audit.comparisons["inherited_bias"].any(), "without the lengths a level is claimed"
     found = beside(audit)
-    assert found.loc["graded", "first_value"] < 0 < found.loc["graded", "equal_first_value"]
-    assert found.loc["graded", "equal_disagrees"]
-    assert not found.loc["graded", "inherited_bias"]
+    assert found["graded"]["first_value"] < 0 < found["graded"]["equal_first_value"]
+    assert found["graded"]["equal_disagrees"]
+    assert not found["graded"]["inherited_bias"]
 
 
 def test_where_all_pairs_are_equal_nothing_stands_beside(tmp_path: Path) -> None:
     audit = audited(tmp_path, equal=1.0, longer=1.0)
     found = beside(audit, audit.responses)
-    assert found["equal_items"].tolist() == [0, 0]
-    assert found["equal_first_value"].isna().all()
-    assert found["inherited_bias"].all()
+    for row in found.values():
+        assert (row["equal_items"], np.isnan(row["equal_first_value"]), row["inherited_bias"]) == (0, True, True)
 
 
 def test_too_few_equal_pairs_have_no_number(tmp_path: Path) -> None:
     """All but 3 clusters have unequal pairs alone."""
     audit = audited(tmp_path, equal=1.0, longer=1.0)
-    few = audit.responses[audit.responses["item_id"].str.removeprefix("i").astype(int) % 12 >= 3]
-    unequal = few.assign(
-        token_logprobs_nats=[[-1.0] * (2 if part == "first" else 1) for part in few["part"]], status="ok"
-    )
+    clusters = [int(str(item_id).removeprefix("i")) % 12 for item_id in audit.responses["item_id"]]
+    few = audit.responses[[cluster >= 3 for cluster in clusters]]
+    unequal = with_tokens(few, [[-1.0] * (2 if part == "first" else 1) for part in few["part"]])
     rest = audit.responses.drop(few.index)
     found = beside(audit, pd.concat([unequal, rest]))
-    assert found["equal_items"].tolist() == [30, 30]
-    assert found["equal_reduction"].isna().all()
-    assert not found["equal_disagrees"].any()
+    assert [row["equal_items"] for row in found.values()] == [30, 30]
+    assert all(np.isnan(row["equal_reduction"]) for row in found.values())
+    assert not any(row["equal_disagrees"] for row in found.values())
 
 
 def test_the_page_has_both_and_says_where_they_disagree(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def unequal_pairs(responses: pd.DataFrame) -> dict[str, frozenset[str]]:
         return {}
     differing = wide[wide[FIRST].notna() & wide[SECOND].notna() & (wide[FIRST] != wide[SECOND])]
     found: dict[str, set[str]] = {}
-    for probe, item_id in differing.index.droplevel(["checkpoint", "framing_id"]).unique():
+    for probe, item_id in differing.reset_index()[["probe", "item_id"]].itertuples(index=False):
         found.setdefault(str(probe), set()).add(str(item_id))
     return {probe: frozenset(items) for probe, items in found.items()}
 

@@ -48,6 +48,7 @@ from biasaudit.stats.significance import (
     sign_flip,
     sign_flips,
 )
+from biasaudit.stats.spread import Spread, spread
 from biasaudit.stats.two_sample import TwoSampleResult, masked, two_sample_test
 from biasaudit.stats.verdict import LEAST_COVERAGE, Evidence, Ruling, chance_code, competence_fell, rule
 
@@ -74,6 +75,7 @@ __all__ = [
     "Prospect",
     "Quantity",
     "Ruling",
+    "Spread",
     "TestResult",
     "TwoSampleResult",
     "adjusted_by_benjamini_hochberg",
@@ -120,5 +122,6 @@ __all__ = [
     "sign_flip",
     "sign_flips",
     "smallest_detectable_change",
+    "spread",
     "two_sample_test",
 ]

@@ -24,6 +24,7 @@ def p_values(size: float = SMALL, moved: float = SMALL, sides: float = SMALL) ->
 
 
 DOWN, FLAT, WIDE, UP = span(0.1, 0.3), span(-0.03, 0.03), span(-0.2, 0.2), span(-0.3, -0.1)
+TOGETHER, BEFORE, AFTER, CLEAR = span(0.5, 0.7), span(0.35, 0.45), span(0.15, 0.25), p_values()
 
 
 def bounds(lowest: Estimate, total: Estimate, first: Estimate, second: Estimate) -> stats.MissingBounds:
@@ -35,12 +36,12 @@ def bounds(lowest: Estimate, total: Estimate, first: Estimate, second: Estimate)
 
 def case(
     reduction: Estimate = DOWN,
-    total: Estimate = span(0.5, 0.7),
+    total: Estimate = TOGETHER,
     *,
     ninety: Estimate | None = None,
-    p: stats.ClaimPValues | None = p_values(),
-    first: Estimate = span(0.35, 0.45),
-    second: Estimate = span(0.15, 0.25),
+    p: stats.ClaimPValues | None = CLEAR,
+    first: Estimate = BEFORE,
+    second: Estimate = AFTER,
     competence: tuple[Estimate, Estimate] = (NOTHING, NOTHING),
     coverage: tuple[float, float] = (1.0, 1.0),
     filled: stats.MissingBounds | None = None,
@@ -208,7 +209,7 @@ SURVIVED = bounds(DOWN, span(0.3, 0.6), span(0.1, 0.2), span(-0.2, -0.1))
     ],
 )
 def test_what_is_missing_takes_a_claim_back_that_it_could_explain(
-    evidence_given: stats.Evidence, filled: stats.MissingBounds, survives: bool
+    *, evidence_given: stats.Evidence, filled: stats.MissingBounds, survives: bool
 ) -> None:
     """A claim of size needs D and S on one side each; of a shift D; of a reversal either arm; of no change the margin.
 

@@ -277,6 +277,10 @@ def _levels(row: Mapping[str, Any], arm: str, status: str) -> str:  # Any: panda
     return with_interval(value, low, high, otherwise=status if status != "ok" else "not measured")
 
 
+def _is_competence_known(row: Mapping[str, Any]) -> bool:  # Any: pandas cells
+    return all(present(row[f"competence_{arm}"]) is not None for arm in ("first", "second"))
+
+
 def _notes(row: Mapping[str, Any], saturated: frozenset[tuple[str, str]]) -> tuple[str, ...]:  # Any: pandas cells
     notes = [clean(row["verdict_reason"], limit=300), *disagreement(row)]
     smallest = present(row["smallest_detectable_change"])
@@ -286,6 +290,8 @@ def _notes(row: Mapping[str, Any], saturated: frozenset[tuple[str, str]]) -> tup
         notes.append("The sign form is saturated: over 95\u00a0% of the items lie on one side")
     if row["competence_fell"]:
         notes.append("Competence fell")
+    if str(row["contrast"]) != Contrast.INTERACTION.value and not _is_competence_known(row):
+        notes.append("Competence was not measured in both arms: nothing shows that the model reads these items")
     low, high = present(row["framings_low"]), present(row["framings_high"])
     agree = present(row["framings_agree"])
     if low is not None and high is not None and agree is not None and low != high:

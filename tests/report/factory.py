@@ -48,6 +48,11 @@ CELLS = (
     (PAIRS, "age", True, 0.110, 0.081, "inconclusive", "neither a change nor its absence is shown"),
     (PAIRS, "disability", True, None, None, "not measured", "too few clusters"),
 )
+CODES = {
+    "reduced": "smaller", "increased": "larger", "unchanged": "within the margin", "reversed": "other side",
+    "shifted with the stereotype": "moved, size not told", "shifted against the stereotype": "moved, size not told",
+    "not measured": "too few clusters",
+}  # fmt: skip
 CONTRASTS = ("weights, plain", "as deployed", "template, tuned", "weights, chat", "interaction")
 
 
@@ -75,11 +80,18 @@ def comparison(contrast: str, metric: str, cell: tuple[Any, ...], *, tuned: str 
     low, high = around(reduction, 0.03)
     low_90, high_90 = around(reduction, 0.025)
     chat = contrast != "weights, plain"
+    exploratory = chat or not declared
     return {
         "tuned": tuned, "contrast": contrast, "probe": probe, "feature": feature, "metric": metric,
         "declared": declared, "status": "ok" if measured else "too few clusters",
         "reduction": reduction, "ci_low": low, "ci_high": high, "ci90_low": low_90, "ci90_high": high_90,
-        "p_value": 0.0004 if measured else None, "p_holm": 0.0021 if measured else None,
+        "total": first + second if measured else None, "total_ci_low": first + second - 0.05 if measured else None,
+        "total_ci_high": first + second + 0.05 if measured else None,
+        **{name: 0.0004 if measured else None for name in ("p_value", "p_total", "p_first", "p_second", "p_size")},
+        "exploratory": exploratory,
+        "p_holm": 0.0021 if measured and not exploratory else None, "p_bh": 0.0021 if measured and exploratory else None,
+        "p_moved_adjusted": 0.0021 if measured else None, "p_sides_adjusted": 0.0021 if measured else None,
+        "saturated": False, "verdict_code": CODES.get(verdict, "not decided"),
         "p_equivalence": 0.31 if measured else None, "missing_low": reduction, "missing_high": reduction,
         "test": "sign-flip permutation" if measured else "none",
         "first_value": first, "first_ci_low": first_low, "first_ci_high": first_high,
@@ -182,7 +194,7 @@ def score(checkpoint: str, framing: str, row: dict[str, Any], d_nats: float | No
     return {
         "checkpoint": checkpoint, "framing": framing, "framing_id": "plain" if framing == "plain" else "chat-1",
         **{name: row[name] for name in ("probe", "item_id", "cluster_id", "feature", "family", "role")},
-        "status": "ok" if ok else "failed", "d_nats": d_nats, "d_per_token_nats": None,
+        "also_cluster_id": "", "status": "ok" if ok else "failed", "d_nats": d_nats, "d_per_token_nats": None,
         "sign": None if d_nats is None else math.copysign(1.0, d_nats) if d_nats else 0.0,
         "graded": None if d_nats is None else math.tanh(d_nats / 4),
     }  # fmt: skip

@@ -239,7 +239,10 @@ def test_many_changed_cells_elsewhere_are_counted_after_the_fourth() -> None:
     rows = [comparison("weights, plain", "graded", cell, tuned=name) for cell in cells for name in ("tuned", "dpo")]
     screen = _screen(replace(audit(**PLAIN), comparisons=frame(rows, tables.COMPARISONS)))
     assert screen.elsewhere == (
-        "Weights, plain, checkpoint dpo (exploratory): 6 cells reduced (Pairs, f0; Pairs, f1; Pairs, f2; Pairs, f3; 2 more)",
+        (
+            "Weights, plain, checkpoint dpo (exploratory): "
+            "6 cells reduced (Pairs, f0; Pairs, f1; Pairs, f2; Pairs, f3; 2 more)"
+        ),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.audits.plan import Plan
 from biasaudit.audits.result import Audit
 from biasaudit.audits.run import run
+from biasaudit.audits.stages import stages_of
 from biasaudit.audits.store import REPORT, REPORT_MARKDOWN, read_audit
 from biasaudit.audits.written import computed_again, with_reports
 from biasaudit.errors import UsageError
@@ -36,7 +37,7 @@ DEMO_REQUESTS: Final = NEUTRAL_REQUESTS[:2]
 
 def audit(
     base: str,
-    tuned: str | Sequence[str],
+    tuned: str | Sequence[str] | Mapping[str, str],
     *,
     probes: Sequence[str] | None = None,
     suite: str | None = None,
@@ -52,8 +53,8 @@ def audit(
     ----------
     base : str
         Model reference: hub id with optional @revision, folder, .gguf file; each with optional +adapter.
-    tuned : str or sequence of str
-        References, in the order in which they were made.
+    tuned : str, sequence of str, or mapping of str to str
+        References, in the order in which they were made; ``NAME=REFERENCE`` or name -> reference names the stages.
     probes : sequence of str, optional
         Ids of shipped probes, or folders.
     suite : str, optional
@@ -81,9 +82,11 @@ def audit(
     if probes is None:
         suite = suite or DEFAULT_SUITE
         probes = tuple(suite_of(suite).probes)
+    references, names = stages_of(tuned)
     plan = Plan(
         base=base,
-        tuned=(tuned,) if isinstance(tuned, str) else tuple(tuned),
+        tuned=references,
+        names=names,
         probes=tuple(probes),
         suite=suite,
         chat_template=None if chat_template is None else read_template(chat_template),

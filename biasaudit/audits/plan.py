@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from biasaudit.audits.stages import stage_names
 from biasaudit.errors import UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS, Framing, FramingName, framings, template_hash
 from biasaudit.models.loading import Dtype
@@ -26,6 +27,8 @@ class Plan:
         Reference of the pretrained checkpoint.
     tuned : tuple of str
         References of the tuned checkpoints, in the order in which they were made.
+    names : tuple of str
+        Their names, or none.
     probes : tuple of str
         Ids or folders.
     suite : str or None
@@ -57,6 +60,7 @@ class Plan:
     base: str
     tuned: tuple[str, ...]
     probes: tuple[str, ...]
+    names: tuple[str, ...] = ()
     suite: str | None = None
     framing_names: tuple[FramingName, ...] = ("plain", "chat")
     requests: tuple[str, ...] = NEUTRAL_REQUESTS
@@ -94,9 +98,8 @@ class Plan:
 
     @property
     def checkpoints(self) -> dict[str, str]:
-        """Checkpoint -> reference: ``base``, ``tuned``, ``tuned-2``, ..."""
-        names = ["tuned", *(f"tuned-{number}" for number in range(2, len(self.tuned) + 1))]
-        return {"base": self.base, **dict(zip(names, self.tuned, strict=True))}
+        """Checkpoint -> reference: ``base``, ``tuned``, ``tuned-2``, ..., or as they are named."""
+        return {"base": self.base, **dict(zip(stage_names(self.names, len(self.tuned)), self.tuned, strict=True))}
 
     @property
     def framings(self) -> tuple[Framing, ...]:

@@ -17,7 +17,7 @@ from biasaudit.audits.published_rows import published_frame
 from biasaudit.audits.result import Audit
 from biasaudit.audits.scoring import scores_frame
 from biasaudit.framing import Framing
-from biasaudit.types import ClusterDesign, Kind
+from biasaudit.types import ClusterDesign, Kind, stage_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,7 +109,7 @@ def analysis_of_manifest(manifest: Manifest) -> Analysis:
         also={name: second["tag"] for name, facts in manifest.probes.items() if (second := facts.get("also"))},
         framings=tuple(Framing(**wording) for wording in plan["framings"]),
         # JSON sorts names: tuned-10 would stand before tuned-2.
-        tuned=tuple(sorted(plan["tuned"], key=lambda name: (len(name), name))),
+        tuned=tuple(sorted(plan["tuned"], key=stage_place)),
         margin=float(plan["margin"]),
         level=float(plan["level"]),
         seed=int(plan["seed"]),

@@ -70,20 +70,18 @@ class Shown:
 
 def print_verdicts(audit: Audit) -> None:
     """Print the headline and one line per cell of the first contrast."""
+    from biasaudit.report.shares import DIFFERENT_LINEAGE, left_out, sentence
+    from biasaudit.report.wording import in_words
+
     console = Console()
     for headline in audit.headlines:
-        relative = headline.relative_reduction
-        if relative.value is None:
-            answer = f"relative reduction {relative.status.value}: {relative.method}"
-        else:
-            answer = (
-                f"relative reduction of the inherited lean {relative.value:+.1%} "
-                f"({relative.ci_low:+.1%} to {relative.ci_high:+.1%})"
-            )
-        counts = ", ".join(f"{count} {verdict}" for verdict, count in headline.counts.items())
-        console.print(
-            f"{headline.tuned}, {headline.contrast}: {answer}. {headline.n_cells} cells: {counts}.", highlight=False
-        )
+        related = not str(audit.manifest.lineage.get(headline.tuned, "")).startswith(DIFFERENT_LINEAGE)
+        said = [
+            sentence(headline, related=related),
+            left_out(headline),
+            f"{headline.n_cells} cells: {in_words(headline.counts)}{' (exploratory)' if headline.exploratory else ''}.",
+        ]
+        console.print(escape(f"{headline.tuned}: {' '.join(part for part in said if part)}"), highlight=False)
     if audit.headlines:
         console.print(_table(audit))
 
@@ -91,20 +89,20 @@ def print_verdicts(audit: Audit) -> None:
 def _table(audit: Audit) -> Table:
     first = audit.headlines[0]
     table = Table(title=f"{first.tuned}, {first.contrast}: graded index, positive with the stereotype")
-    for column in ("probe", "feature", "base", "tuned", "reduction", "p (Holm)", "verdict"):
+    for column in ("probe", "feature", "base", "tuned", "reduction", "p of |B|, corrected", "verdict"):
         table.add_column(column)
     rows = audit.comparisons
     rows = rows[(rows["tuned"] == first.tuned) & (rows["contrast"] == first.contrast) & (rows["metric"] == "graded")]
     for row in rows.to_dict("records"):
-        measured = row["status"] == "ok"
+        adjusted = row["p_bh"] if row["exploratory"] else row["p_holm"]
         table.add_row(
             escape(str(row["probe"])),
             escape(str(row["feature"])),
             _interval(row, "first_value", "first_ci_low", "first_ci_high"),
             _interval(row, "second_value", "second_ci_low", "second_ci_high"),
             _interval(row, "reduction", "ci_low", "ci_high"),
-            f"{row['p_holm']:.3f}" if measured else "-",
-            str(row["verdict"]),
+            f"{adjusted:.3f}" if adjusted is not None and adjusted >= 0 else "-",  # NaN is not
+            f"{row['verdict']}{' (exploratory)' if row['exploratory'] else ''}",
         )
     return table
 

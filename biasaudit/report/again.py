@@ -11,6 +11,7 @@ from biasaudit.audits.plan import Plan
 from biasaudit.framing import NEUTRAL_REQUESTS
 from biasaudit.report.facts import mapping
 from biasaudit.report.wording import clean
+from biasaudit.types import stage_place
 
 _LONGEST: Final = 2_000
 """Characters of a reference or request; a command cut short is none."""
@@ -40,15 +41,20 @@ def command(plan: Mapping[str, Any], asked: Mapping[str, Any] | None = None) -> 
     >>> command({"base": "a", "tuned": {"tuned": "b"}, "suite": "quick", "probes": ["x"], "seed": 7})
     'biasaudit audit a b --suite quick --seed 7 --out AUDIT'
     """
-    references = [plan.get("base", "BASE"), *(_in_order(mapping(plan.get("tuned"))) or ["TUNED"])]
+    references = [plan.get("base", "BASE"), *(_stages(mapping(plan.get("tuned"))) or ["TUNED"])]
     words = ["biasaudit", "audit", *(_quoted(reference) for reference in references)]
     words += _options(plan, mapping(asked))
     return " ".join([*words, "--out", "AUDIT"])
 
 
-def _in_order(tuned: Mapping[str, Any]) -> list[Any]:  # Any: JSON values
-    # JSON sorts names: tuned-10 would stand before tuned-2.
-    return [tuned[name] for name in sorted(tuned, key=lambda name: (len(name), name))]
+def _stages(tuned: Mapping[str, Any]) -> list[str]:  # Any: JSON values
+    """Return the tuned checkpoints in order, those that were named with their name before them."""
+    found = []
+    for name in sorted(map(str, tuned), key=stage_place):
+        given = name.split("-", 1)[1] if len(tuned) > 1 and "-" in name else name
+        is_named = not (name == "tuned" or name.startswith("tuned-"))
+        found.append(f"{given}={tuned[name]}" if is_named else str(tuned[name]))
+    return found
 
 
 def _options(plan: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[str]:  # Any: JSON values

@@ -249,12 +249,20 @@ def _cell_row(
         first=_levels(row, "first", status),
         second=_levels(row, "second", status),
         change=status if status != "ok" else _change(row),
-        p_adjusted=p_value(present(row["p_holm"])),
+        p_adjusted=_adjusted(row),
         verdict=clean(verdict),
         css_class=verdict_class(verdict),
         symbol=VERDICT_SYMBOLS.get(verdict, "•"),
         notes=_notes(row, saturated) if graded else (),
     )
+
+
+def _adjusted(row: Mapping[str, Any]) -> str:  # Any: pandas cells
+    """Return p of no difference in size, corrected; an exploratory one says so."""
+    if row["exploratory"]:
+        found = p_value(present(row["p_bh"]))
+        return found if found == "–" else f"{found} (exploratory)"
+    return p_value(present(row["p_holm"]))
 
 
 def _form(row: Mapping[str, Any], *, graded: bool) -> str:  # Any: pandas cells

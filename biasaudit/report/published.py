@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from biasaudit.published.printed import part_of_the_set, point_of, without_interval
 from biasaudit.report.wording import clean, count, estimate_text, number, present, records
+from biasaudit.types import stage_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,9 +53,7 @@ def published_scores(audit: Audit, names: Mapping[str, str]) -> tuple[PublishedS
         framings = sorted({str(row["framing_id"]) for row in of_probe})
         framing = "plain" if "plain" in framings else framings[0]
         chosen = [row for row in of_probe if str(row["framing_id"]) == framing]
-        checkpoints = sorted(
-            {str(row["checkpoint"]) for row in chosen}, key=lambda name: (name != "base", len(name), name)
-        )
+        checkpoints = sorted({str(row["checkpoint"]) for row in chosen}, key=stage_place)
         found.append(
             PublishedScores(
                 probe=names.get(probe, clean(probe)),

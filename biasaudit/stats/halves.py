@@ -51,7 +51,8 @@ def grid(first: Clustered, second: Clustered, design: ClusterDesign) -> Grid:
     flat = rows * shape[1] + columns
 
     def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(flat, values, minlength=shape[0] * shape[1]).reshape(shape)
+        sums = np.bincount(flat, values, minlength=shape[0] * shape[1]).astype(np.float64)
+        return sums.reshape(shape)
 
     freedom = first.effective_clusters - 1 if design is ClusterDesign.NUISANCE else shape[0] - 1.0
     return Grid(

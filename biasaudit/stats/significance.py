@@ -96,13 +96,13 @@ def _flips(n_clusters: int, rng: np.random.Generator) -> Iterator[NDArray[np.flo
     """Yield signs, shape (at most _BATCH, n_clusters): all there are, or `RESAMPLES` of them by chance."""
     if n_clusters < _EXACT and 2**n_clusters <= RESAMPLES:
         numbers = np.arange(2**n_clusters)
-        yield 1.0 - 2.0 * ((numbers[:, np.newaxis] >> np.arange(n_clusters)) & 1)
+        yield 1.0 - 2.0 * ((numbers[:, np.newaxis] >> np.arange(n_clusters)) & 1).astype(np.float64)
         return
     width = -(-n_clusters // 8)
     for start in range(0, RESAMPLES, _BATCH):
         rows = min(_BATCH, RESAMPLES - start)
         drawn = np.frombuffer(rng.bytes(rows * width), dtype=np.uint8).reshape(rows, width)
-        yield 1.0 - 2.0 * np.unpackbits(drawn, axis=1, count=n_clusters)
+        yield 1.0 - 2.0 * np.unpackbits(drawn, axis=1, count=n_clusters).astype(np.float64)
 
 
 def mcnemar_exact(n_removed: int, n_introduced: int) -> TestResult:

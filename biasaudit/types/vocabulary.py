@@ -47,9 +47,26 @@ class Status(StrEnum):
 
 
 class Checkpoint(StrEnum):
-    """Role of the first checkpoint; tuned checkpoints are named ``tuned``, ``tuned-2``, ..."""
+    """Role of the first checkpoint; tuned checkpoints are named ``tuned``, ``tuned-2``, ..., or ``1-sft``, ``2-dpo``."""
 
     BASE = "base"
+
+
+def stage_place(name: str) -> tuple[int, str]:
+    """Return what checkpoints are sorted by to stand in the order in which they were made.
+
+    Examples
+    --------
+    >>> sorted(["2-dpo", "1-supervised", "base", "10-last"], key=stage_place)
+    ['base', '1-supervised', '2-dpo', '10-last']
+    >>> sorted(["tuned-10", "tuned-2", "tuned"], key=stage_place)
+    ['tuned', 'tuned-2', 'tuned-10']
+    """
+    if name == Checkpoint.BASE:
+        return 0, name
+    before, _, after = name.partition("-")
+    number = after if before == "tuned" else before
+    return (int(number) if number.isdecimal() else 1), name
 
 
 class Contrast(StrEnum):

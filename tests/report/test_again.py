@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biasaudit.audits.plan import Plan
+from biasaudit.audits.stages import stages_of
 from biasaudit.cli import choices
 from biasaudit.cli.main import app
 from biasaudit.probes import suite_of
@@ -43,8 +44,10 @@ def read(text: str) -> Plan:
         options["requests"] = tuple(found["request"])
     if found["chat_template"] is not None:
         options |= {"chat_template": "{{ messages }}", "chat_template_name": found["chat_template"]}
+    references, names = stages_of(found["tuned"])
     return Plan(
-        tuned=tuple(found["tuned"]),
+        tuned=references,
+        names=names,
         probes=tuple(found["probe"] or suite_of(found["suite"]).probes),
         framing_names=choices.framings(found["framing"]),
         data_dir=None if found["data_dir"] is None else Path(found["data_dir"]),
@@ -58,6 +61,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"probes": tuple(suite_of("quick").probes), "suite": "quick"},
     {"probes": ("occupations", "my probes/own one")},
     {"tuned": tuple(f"org/stage-{number}" for number in range(1, 12))},
+    {"tuned": ("org/it",), "names": ("supervised",)},
+    {"tuned": tuple(f"org/stage-{number}" for number in range(1, 12)), "names": tuple("abcdefghijk")},
     {"framing_names": ("plain",)},
     {"framing_names": ("chat",), "requests": ('It\'s a test; say "hi" & go.', "Say\nmore.")},
     {"requests": ("Write one sentence.", "Please give me an example of a sentence.")},
@@ -82,6 +87,8 @@ def test_the_command_asks_for_the_same_audit(options: dict[str, Any]) -> None:
 def test_options_stand_together_and_foreign_texts_do_nothing(chosen: list[dict[str, Any]], requests: list[str]) -> None:
     """A request is anybody's text; in a shell it must stay a text."""
     options = {key: value for one in chosen for key, value in one.items()}
+    if len(options.get("names", ())) != len(options.get("tuned", MINIMAL["tuned"])):
+        options.pop("names", None)
     if options.get("suite") is not None:
         options["probes"] = tuple(suite_of("quick").probes)
     if requests:

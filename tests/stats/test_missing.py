@@ -26,7 +26,7 @@ def test_refusals_of_one_arm_move_the_bounds_apart() -> None:
     bounds = stats.missing_bounds(first, second, NAMES, DESIGNED)
     assert bounds.lowest.value == pytest.approx(0.3)
     assert bounds.highest.value == pytest.approx(0.7)
-    assert (bounds.lowest_total.value, bounds.highest_total.value) == (pytest.approx(0.3), pytest.approx(0.7))
+    assert (bounds.lowest_total.value, bounds.highest_total.value) == pytest.approx((0.3, 0.7))
     assert [one.value for one in bounds.second] == [pytest.approx(-0.2), pytest.approx(0.2)]
 
 
@@ -35,8 +35,8 @@ def test_what_is_missing_in_both_arms_may_lie_at_either_end_of_each() -> None:
     first = np.array([0.5] * 8 + [np.nan] * 2)
     second = np.array([0.0] * 8 + [np.nan] * 2)
     bounds = stats.missing_bounds(first, second, NAMES, DESIGNED)
-    assert (bounds.lowest.value, bounds.highest.value) == (pytest.approx(0.0), pytest.approx(0.8))
-    assert (bounds.lowest_total.value, bounds.highest_total.value) == (pytest.approx(0.0), pytest.approx(0.8))
+    assert (bounds.lowest.value, bounds.highest.value) == pytest.approx((0.0, 0.8))
+    assert (bounds.lowest_total.value, bounds.highest_total.value) == pytest.approx((0.0, 0.8))
     assert not bounds.moved
 
 

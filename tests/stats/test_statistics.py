@@ -42,7 +42,7 @@ def test_the_jackknife_of_unequal_clusters_by_hand() -> None:
     """
     sample = stats.clustered([1, 1, 0, 0, 0, 0], ["a", "a", "b", "c", "d", "e"])
     found = stats.spread(sample, NUISANCE)
-    assert (found.error, found.freedom) == (pytest.approx(0.32), pytest.approx(3.5))
+    assert (found.error, found.freedom) == pytest.approx((0.32, 3.5))
     few = stats.mean_estimate(sample, NUISANCE, unit="nats")
     assert (few.status, few.value) == (Status.TOO_FEW_CLUSTERS, None)
     assert "count as 4.5" in few.method
@@ -118,7 +118,7 @@ def test_a_second_cluster_widens_the_interval_by_hand() -> None:
     words = np.tile(np.linspace(0.1, 0.5, 5), 5)
     templates, index = np.repeat(np.arange(5), 5), np.tile(np.arange(5), 5)
     one_way = stats.mean_estimate(stats.clustered(words, templates), DESIGNED)
-    assert (one_way.ci_low, one_way.ci_high) == (pytest.approx(0.3), pytest.approx(0.3))
+    assert (one_way.ci_low, one_way.ci_high) == pytest.approx((0.3, 0.3))
     sample = stats.clustered(words, templates, index)
     found = stats.spread(sample, DESIGNED)
     joint = 25 / 24 * 5 * 0.1 / 625

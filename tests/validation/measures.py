@@ -265,7 +265,9 @@ def _typical_smallest(n_clusters: int, rng: np.random.Generator) -> float:
     for _ in range(200):
         sample = draw(World(n_clusters=n_clusters, first=level, second=level), rng)
         difference = sample.first.with_values(sample.first.values - sample.second.values)
-        printed.append(stats.smallest_detectable_change(difference, ClusterDesign.DESIGNED))
+        smallest = stats.smallest_detectable_change(difference, ClusterDesign.DESIGNED)
+        if smallest is not None:
+            printed.append(smallest)
     return float(np.median(printed))
 
 

@@ -12,8 +12,7 @@ import pytest
 
 from biasaudit.errors import ModelFilesError
 from biasaudit.models import ModelShelf, locate, parse_reference
-from biasaudit.models.loading import size_of
-from biasaudit.models.weights import check_before_loading
+from biasaudit.models.loading import check_before_loading, size_of
 from tests.models.architectures import ARCHITECTURES, LLAMA_LIKE, save_architecture
 from tests.models.test_engine import TEXTS, by_hand, values
 from tests.tiny import save_model, save_tokenizer
@@ -35,8 +34,7 @@ def changed(models: Path, target: Path, change: Callable[[Tensors], None], **con
 
 
 def checked(folder: Path) -> None:
-    located = locate(parse_reference(str(folder)))
-    check_before_loading(located.files, str(folder))
+    check_before_loading(locate(parse_reference(str(folder))))
 
 
 def refused(folder: Path, match: str) -> None:

@@ -124,7 +124,7 @@ def load_weights(
                 dtype=dtype,
                 use_safetensors=True,
                 trust_remote_code=trust_remote_code,
-                local_files_only=True,
+                local_files_only=not trust_remote_code,  # a model may name code of another repository
                 output_loading_info=True,
             )
         except FOREIGN as exc:

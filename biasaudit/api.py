@@ -15,6 +15,7 @@ from biasaudit.errors import UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS
 from biasaudit.models.embedded import BASE, TUNED
 from biasaudit.models.templates import read_template
+from biasaudit.outputs import check_outputs, write_output
 from biasaudit.probes import load_probe, suite_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def audit(
     out : path, optional
         Folder for the audit and its report; a finished audit there is returned as it is.
     chat_template : str, optional
-        A shipped template's name or a Jinja file; else the tuned model's own.
+        A shipped template's name, a Jinja file, or ``:NAME``, one of several that the tuned model names; else the
+        tuned model's own.
     data_dir : path, optional
         Folder with published data sets; else BIASAUDIT_DATA.
     progress : Progress, optional
@@ -210,10 +212,9 @@ def side_by_side(folders: Sequence[str | Path], out: str | Path) -> Path:
     for path in paths:
         name = path.resolve().name
         names.append(name if name not in names else f"{name} ({len(names) + 1})")
-    target = Path(out)
+    check_outputs([out], inputs=paths)
     page = render_side_by_side({name: read_audit(path) for name, path in zip(names, paths, strict=True)})
-    target.write_text(page, encoding="utf-8")
-    return target
+    return write_output(out, page, inputs=paths)
 
 
 def score(

@@ -25,6 +25,7 @@
     │   └── EmptySampleError          a metric was asked of no observations
     ├── OutOfMemoryError              exit code 4: not even one text fits
     ├── TuningError                   exit code 4: a training broke off
+    ├── CacheError                    exit code 4: what was computed cannot be kept, for want of room
     └── AuditFolderError              exit code 4: the folder cannot be used as an audit
         ├── UnfinishedAuditError      no manifest: the run did not end
         └── AlteredAuditError         a file does not match the manifest
@@ -200,6 +201,10 @@ class OutOfMemoryError(BiasauditError):
 
 class TuningError(BiasauditError):
     """A training that broke off; what was learned up to the last checkpoint is kept."""
+
+
+class CacheError(BiasauditError):
+    """What was computed cannot be kept for the next run; what was kept before stays."""
 
 
 class AuditFolderError(BiasauditError):

@@ -19,6 +19,8 @@ from biasaudit.models.forecast import (
     work_of,
 )
 from biasaudit.models.foreign import foreign_collected
+from biasaudit.models.likelihood import identity_of
+from biasaudit.models.tokenizer import shared_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from biasaudit.audits.preflight import Ready
     from biasaudit.audits.progress import Progress
     from biasaudit.models import Located
+    from biasaudit.models.beginning import Beginning
     from biasaudit.models.likelihood import Encoded
     from biasaudit.models.speeds import Speed
 
@@ -133,14 +136,17 @@ def forecast_of(plan: Plan, ready: Ready) -> dict[str, CheckpointForecast]:
 
 def _of_checkpoints(plan: Plan, ready: Ready, cache: ResponseCache | None) -> dict[str, CheckpointForecast]:
     requests = [request for of_probe in ready.requests.values() for request in of_probe]
-    encoded: dict[int, dict[str, Encoded | None]] = {}
+    encoded: dict[tuple[int, Beginning], dict[str, Encoded | None]] = {}
     found = {}
     for name, place in ready.located.items():
-        tokenizer = ready.tokenizers.of(place)
-        if id(tokenizer) not in encoded:
-            encoded[id(tokenizer)] = encoded_once(tokenizer, requests, longest=longest_of(place))
-        identity, dtype, device = identity_before_loading(place, dtype=plan.dtype, device=plan.device)
-        size, work = size_of_files(place), work_of(requests, encoded[id(tokenizer)], identity=identity, cache=cache)
+        tokenizer = shared_tokenizer(place, trust_remote_code=plan.trust_remote_code)
+        beginning = ready.beginnings[name]
+        key_of = (id(tokenizer), beginning)
+        if key_of not in encoded:
+            encoded[key_of] = encoded_once(tokenizer, requests, longest=longest_of(place), beginning=beginning)
+        model, dtype, device = identity_before_loading(place, dtype=plan.dtype, device=plan.device)
+        identity = identity_of(model, tokenizer, beginning)
+        size, work = size_of_files(place), work_of(requests, encoded[key_of], identity=identity, cache=cache)
         key = speeds.machine(size.n_parameters, dtype=dtype, device=device, adapted=place.adapter is not None)
         found[name] = CheckpointForecast(
             reference=place.spec.reference,

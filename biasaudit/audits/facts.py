@@ -12,11 +12,12 @@ from biasaudit.audits.preflight import located_all, made_ready, probes_of
 from biasaudit.audits.sanity import sanity_of
 from biasaudit.models import ModelShelf, plausibility
 from biasaudit.models.foreign import foreign_collected
-from biasaudit.models.tokenizer import chat_template_of
-from biasaudit.models.tokenizers_once import Tokenizers
+from biasaudit.models.tokenizer import chat_templates_of, shared_tokenizer
 from biasaudit.probes import suite_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from biasaudit.audits.dry_run import CheckpointForecast
     from biasaudit.audits.progress import Progress
     from biasaudit.audits.sanity import Sanity
@@ -78,15 +79,16 @@ def model_facts(reference: str, *, suite: str, progress: Progress, ask: bool) ->
     with foreign_collected(progress.say):
         located = located_all(plan, progress.say)
         place = located["base"]
-        tokenizer = Tokenizers().of(place)
-        template = chat_template_of(place, tokenizer)
-        if template is not None:
+        tokenizer = shared_tokenizer(place)
+        templates = chat_templates_of(place, tokenizer)
+        if "default" in templates:
             plan = Plan(base=reference, tuned=(reference,), probes=plan.probes, suite=suite)
         ready = made_ready(plan, probes_of(plan), {"base": place}, None)
         forecast = forecast_of(plan, ready)["base"]
         sanity = None
         if ask:
-            loaded = ModelShelf(say=progress.say).open(place, ready.tokenizers.of(place))
+            loaded = ModelShelf(say=progress.say).open(place)
+            loaded.beginning = ready.beginnings["base"]
             answers = {"base": plausibility.asked(loaded)}
             sanity = sanity_of(answers, {"base": loaded.tokenizer.unk_token_id})
     special = ", ".join(
@@ -102,7 +104,7 @@ def model_facts(reference: str, *, suite: str, progress: Progress, ask: bool) ->
         located=place,
         file_format="GGUF, converted once" if (place.folder / "conversion.json").is_file() else "safetensors",
         tokenizer=f"{type(tokenizer).__name__}, {len(tokenizer):,} words" + (f"; {special}" if special else ""),
-        template_in=None if template is None else _template_in(place),
+        template_in=_templates(templates, place),
         longest=longest_of(place),
         suite=suite,
         forecast=forecast,
@@ -130,6 +132,15 @@ def adapter_facts(located: Located) -> tuple[str, ...]:
         ("made for", config.get("base_model_name_or_path")),
     )
     return tuple(f"{name} {value}" for name, value in facts if value not in {None, ""})
+
+
+def _templates(templates: Mapping[str, str], place: Located) -> str | None:
+    if not templates:
+        return None
+    if "default" in templates:
+        return _template_in(place)
+    first, *_ = named = sorted(templates)
+    return f"several and no default ({', '.join(named)}): choose one with --chat-template :{first}"
 
 
 def _template_in(place: Located) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from biasaudit.audits.together import Together
 from biasaudit.errors import UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS, Framing, FramingName, framings, template_hash
+from biasaudit.models.chat import template_date
 from biasaudit.models.loading import Dtype
 from biasaudit.models.reference import parse_reference
 from biasaudit.probes.suites import suite_of
@@ -36,7 +37,9 @@ class Plan:
     requests : tuple of str
         Neutral requests of the chat framing.
     chat_template : str or None
-        Text of a Jinja template; None takes the tuned model's own.
+        Text of a Jinja template, or ``:NAME``, one of several that the tuned model names; None takes its own.
+    template_date : str or None
+        Date that a template is told when it asks, as 2025-12-31; None is the day of the run.
     data_dir : Path or None
     dtype, device
         See :class:`biasaudit.models.ModelShelf`.
@@ -62,6 +65,7 @@ class Plan:
     framing_names: tuple[FramingName, ...] = ("plain", "chat")
     requests: tuple[str, ...] = NEUTRAL_REQUESTS
     chat_template: str | None = None
+    template_date: str | None = None
     data_dir: Path | None = None
     dtype: Dtype = "auto"
     device: str | None = None
@@ -93,6 +97,7 @@ class Plan:
                 )
         if self.batch_tokens is not None and self.batch_tokens < 1:
             raise UsageError(f"the batch size is {self.batch_tokens}.", fix="It is at least 1 token.")
+        template_date(self.template_date)
         if self.limit is not None and self.limit < 1:
             raise UsageError(f"the limit is {self.limit} items.", fix="It is at least 1.")
         together = Together()
@@ -126,6 +131,7 @@ class Plan:
             "suite": self.suite,
             "framings": wordings,
             "chat_template_sha256": template_hash(self.chat_template),
+            "template_date": self.template_date,
             "dtype": self.dtype,
             "device": self.device,
             "margin": self.margin,

@@ -7,17 +7,18 @@ everything that it is about and reports all that is wrong; only then comes the n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from biasaudit.audits.asked import probes_to_ask, requests_of
 from biasaudit.audits.places import check_folder, check_folder_unwritten, check_room
 from biasaudit.audits.together import Together
 from biasaudit.errors import UsageError
 from biasaudit.models import cache_folder, lineage, locate, parse_reference
+from biasaudit.models.beginning import Beginning, Speaker, shared_beginning
+from biasaudit.models.chat import chat_frame, template_date
 from biasaudit.models.loading import found_device
 from biasaudit.models.templates import chosen_template
-from biasaudit.models.tokenizer import chat_frame, chat_template_of, tokenizer_sha256
-from biasaudit.models.tokenizers_once import Tokenizers
+from biasaudit.models.tokenizer import chat_templates_of, shared_tokenizer, text_files_sha256
 from biasaudit.probes import limited, suite_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     from biasaudit.models import Located
     from biasaudit.probes import Probe
     from biasaudit.types import Request
+
+
+DATED: Final = (
+    "the chat template writes the date of the day, so that the same texts are scored anew on every other day; "
+    "--template-date 2025-12-31 sets one"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +50,12 @@ class Ready:
         Tuned checkpoint -> how it relates to the base, in a sentence.
     same : mapping
         Checkpoint -> an earlier one that is the same files.
-    tokenizers : Tokenizers
-        Those of the checkpoints are loaded.
+    beginnings : mapping
+        Checkpoint -> what stands before its texts.
+    notes : tuple of str
+        What is to be said of beginnings and templates.
+    chat : ChatFrame or None
+        What the chat template puts around a turn; None without the chat framing.
     requests : mapping
         Probe -> what is asked of each checkpoint.
     """
@@ -52,16 +63,19 @@ class Ready:
     located: Mapping[str, Located]
     relations: Mapping[str, str]
     same: Mapping[str, str]
-    tokenizers: Tokenizers
+    beginnings: Mapping[str, Beginning]
+    notes: tuple[str, ...]
+    chat: ChatFrame | None
     requests: Mapping[str, list[Request]]
 
     def told(self) -> tuple[str, ...]:
         """Return what a reader must hear of the checkpoints, a sentence each."""
-        return tuple(
+        same = tuple(
             f"{name} ({self.located[name].spec.reference}) is the same files as {other}: between the two there is no "
             "difference of the weights to be found."
             for name, other in self.same.items()
         )
+        return same + self.notes
 
 
 def checked_places(plan: Plan, out: Path | None, *, write: bool = True) -> list[Probe]:
@@ -123,17 +137,30 @@ def made_ready(plan: Plan, probes: list[Probe], located: Mapping[str, Located], 
                 relations[name] = lineage(located["base"], place, allow_different=plan.allow_different_lineage)
     # Before any tokenizer: what differs in sizes need not be looked at more closely.
     together.raise_any()
-    tokenizers = Tokenizers(trust_remote_code=plan.trust_remote_code)
-    for place in located.values():
+    speakers: dict[str, Speaker] = {}
+    for name, place in located.items():
         with together.noted():
-            tokenizers.of(place)
+            speakers[name] = _speaker(plan, place)
     together.raise_any()
-    chat = _chat_frame(plan, located, tokenizers)
+    chosen = shared_beginning(speakers)
+    for name, note in chosen.notes.items():
+        if name in relations:
+            relations[name] += f"; {note}"
+    chat = _chat_frame(plan, located, speakers)
+    notes = tuple(f"{name}: {note}" for name, note in chosen.notes.items())
+    if chat is not None and chat.dated and plan.template_date is None:
+        notes = (*notes, DATED)
     requests = {probe.card.id: requests_of(probe, plan.framings, chat) for probe in probes}
     n_responses = len(located) * sum(map(len, requests.values()))
     check_room(out, cache_folder(), n_responses=n_responses)
     return Ready(
-        located=located, relations=relations, same=same_files(located), tokenizers=tokenizers, requests=requests
+        located=located,
+        relations=relations,
+        same=same_files(located),
+        beginnings=chosen.beginnings,
+        notes=notes,
+        chat=chat,
+        requests=requests,
     )
 
 
@@ -172,17 +199,24 @@ def same_files(located: Mapping[str, Located]) -> dict[str, str]:
     first: dict[tuple[str, str | None, str], str] = {}
     found = {}
     for name, place in located.items():
-        earlier = first.setdefault((place.weights, place.adapter, tokenizer_sha256(place)), name)
+        earlier = first.setdefault((place.weights, place.adapter, text_files_sha256(place)), name)
         if earlier != name:
             found[name] = earlier
     return found
 
 
-def _chat_frame(plan: Plan, located: Mapping[str, Located], tokenizers: Tokenizers) -> ChatFrame | None:
+def _speaker(plan: Plan, place: Located) -> Speaker:
+    inner = place.config.get("text_config")
+    size = (inner if isinstance(inner, dict) else place.config).get("vocab_size")
+    tokenizer = shared_tokenizer(place, trust_remote_code=plan.trust_remote_code)
+    return Speaker(tokenizer=tokenizer, n_ids=size if isinstance(size, int) else None)
+
+
+def _chat_frame(plan: Plan, located: Mapping[str, Located], speakers: Mapping[str, Speaker]) -> ChatFrame | None:
     """Return the template around a user's turn; the same bytes for every checkpoint."""
     if not any(framing.framing == "chat" for framing in plan.framings):
         return None
-    order = [located[name] for name in located if name != "base"] + [located["base"]]
-    found = tuple(chat_template_of(place, tokenizers.of(place)) for place in order)
+    order = [*(name for name in located if name != "base"), "base"]
+    found = tuple(chat_templates_of(located[name], speakers[name].tokenizer) for name in order)
     template = chosen_template(plan.chat_template, found)
-    return chat_frame(tokenizers.of(order[0]), template)
+    return chat_frame(speakers[order[0]].tokenizer, template, date=template_date(plan.template_date))

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from biasaudit.outputs import check_outputs, is_stream, write_output
+
 if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
@@ -165,17 +167,15 @@ class Audit:
         """Write the report to `path` and return it."""
         from biasaudit.report import render_html  # noqa: PLC0415  # slow to import
 
-        target = Path(path)
-        target.write_text(render_html(self), encoding="utf-8")
-        return target
+        check_outputs([path])
+        return write_output(path, render_html(self))
 
     def to_markdown(self, path: str | Path) -> Path:
         """Write the report as Markdown, for a pull request or a card, to `path` and return it."""
         from biasaudit.report import render_markdown  # noqa: PLC0415  # slow to import
 
-        target = Path(path)
-        target.write_text(render_markdown(self), encoding="utf-8")
-        return target
+        check_outputs([path])
+        return write_output(path, render_markdown(self))
 
     def to_model_card(self, path: str | Path, *, model_name: str | None = None, tuned: str | None = None) -> Path:
         """Write a Hugging Face model card: the report as its text, the index of every cell as its metadata.
@@ -200,13 +200,13 @@ class Audit:
         from biasaudit.report import model_card  # noqa: PLC0415  # slow to import
 
         target = Path(path)
-        if target.exists():
+        if target.exists() and not is_stream(path):
             raise UsageError(
                 f"{target} is there already.",
                 fix="Name another file, and take its text and its model-index into the card.",
             )
-        target.write_text(str(model_card(self, model_name=model_name, tuned=tuned)), encoding="utf-8")
-        return target
+        check_outputs([path])
+        return write_output(path, str(model_card(self, model_name=model_name, tuned=tuned)), new=not is_stream(path))
 
     def to_csv(self, folder: str | Path) -> tuple[Path, ...]:
         """Write every table as CSV to `folder` and return the files.

@@ -21,11 +21,12 @@ from biasaudit.audits.result import Audit
 from biasaudit.audits.sanity import sanity_of
 from biasaudit.audits.scoring import items_frame, response_rows, responses_frame
 from biasaudit.audits.tabulate import analysis_of_probes, tabulate
-from biasaudit.audits.written import written
+from biasaudit.audits.written import completed, written
 from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAuditError
-from biasaudit.models import LoadedModel, Located, ModelShelf, ResponseCache, cache_folder, plausibility, score, speeds
+from biasaudit.models import LoadedModel, Located, ModelShelf, ResponseCache, open_cache, plausibility, score, speeds
 from biasaudit.models.foreign import foreign_collected
 from biasaudit.models.loading import library_versions
+from biasaudit.models.tokenizer import same_text_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,6 +51,7 @@ class _Meter:
     tokens: int = 0
     computed: int = 0
     scoring: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    chat_frame: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         unit = 1 if sys.platform == "darwin" else 1024
@@ -62,6 +64,8 @@ class _Meter:
             "tokens_per_second": rate,
             "requests_computed": self.computed,
             "scoring": self.scoring,
+            # With it the keys of chat requests follow from the texts.
+            "chat_frame": self.chat_frame,
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
         }
 
@@ -95,7 +99,8 @@ def run(plan: Plan, *, out: Path | None = None, progress: Progress | None = None
         ready = made_ready(plan, probes, located, out)
     for notice in ready.told():
         told.say(notice)
-    with ResponseCache(cache_folder() / "responses.sqlite") as cache:
+    meter.chat_frame = None if ready.chat is None else asdict(ready.chat)
+    with open_cache(told.say) as cache:
         work = _Work(plan=plan, probes=probes, ready=ready, cache=cache, told=told, meter=meter)
         rows, fingerprints, sanity = _responses(work)
     tuned = [name for name in plan.checkpoints if name != "base"]
@@ -158,7 +163,9 @@ def _responses(work: _Work) -> tuple[list[dict[str, object]], dict[str, Any], Sa
 def _opened(name: str, work: _Work, shelf: ModelShelf) -> LoadedModel:
     with foreign_collected(work.told.say):
         place = work.ready.located[name]
-        return shelf.open(place, work.ready.tokenizers.of(place))
+        loaded = shelf.open(place)
+        loaded.beginning = work.ready.beginnings[name]
+        return loaded
 
 
 def _checked_sane(work: _Work, shelf: ModelShelf) -> tuple[Sanity, dict[str, LoadedModel]]:
@@ -227,13 +234,9 @@ def _scored(name: str, loaded: LoadedModel, work: _Work) -> tuple[dict[str, Any]
     seconds, n_tokens = time.monotonic() - started, meter.tokens - before
     meter.scoring_seconds += seconds
     if n_tokens >= speeds.WORTH_REMEMBERING:
-        print_of = loaded.fingerprint
-        key = speeds.machine(
-            print_of.n_parameters,
-            dtype=print_of.dtype,
-            device=print_of.device,
-            adapted=print_of.adapter is not None,
-        )
+        model = loaded.fingerprint
+        adapted = model.adapter is not None
+        key = speeds.machine(model.n_parameters, dtype=model.dtype, device=model.device, adapted=adapted)
         speeds.remember(key, n_tokens / seconds)
     meter.scoring[name] = None if loaded.scoring is None else asdict(loaded.scoring)
     rows: list[dict[str, object]] = []
@@ -242,7 +245,9 @@ def _scored(name: str, loaded: LoadedModel, work: _Work) -> tuple[dict[str, Any]
         omit = work.plan.omit_texts and probe.card.data.published
         ends = {} if omit else token_ends_of(probe, pairs, loaded)
         rows += response_rows(name, probe.card.id, pairs, omit_tokens=omit, token_ends=ends)
-    return asdict(loaded.fingerprint), rows
+    beginning = work.ready.beginnings[name]
+    begins = {"beginning_token": beginning.token, "beginning_id": beginning.token_id}
+    return {**asdict(loaded.fingerprint), **begins}, rows
 
 
 def _finished(plan: Plan, probes: list[Probe], located: Mapping[str, Located], out: Path | None) -> Audit | None:
@@ -272,13 +277,17 @@ def _finished(plan: Plan, probes: list[Probe], located: Mapping[str, Located], o
         "probes": {name: facts["sha256"] for name, facts in manifest.probes.items()},
     }
     # Not by ==: a setting that an earlier version did not have counts as not set.
-    differing = _differing(asked, there)
+    differing = _differing(asked, there) | {
+        f"tokenizer or chat template.{name}"
+        for name, place in located.items()
+        if name in manifest.fingerprints and not same_text_files(place, manifest.fingerprints[name])
+    }
     if differing:
         raise AuditMismatchError(
             f"{out} holds a finished audit of another plan; different: {', '.join(sorted(differing))}.",
             fix="Name another folder with --out, or remove this one.",
         )
-    return store.read_audit(out)
+    return completed(store.read_audit(out), out)
 
 
 def _differing(asked: Mapping[str, Any], there: Mapping[str, Any]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -16,6 +17,7 @@ from biasaudit.types import Failed, Request, Response, Role, Scored
 if TYPE_CHECKING:
     from biasaudit.framing import Framing
     from biasaudit.probes import Probe
+    from biasaudit.types import ProbeItem
 
 GROUP_SEPARATOR: Final = " | "
 
@@ -30,23 +32,43 @@ def items_frame(probes: Sequence[Probe], *, omit_texts: bool) -> pd.DataFrame:
         Leave out the texts of published sets, so that the audit can be passed on without them.
     """
     rows = [
-        {
-            "probe": probe.card.id,
-            "item_id": item.item_id,
-            "kind": probe.card.kind.value,
-            "cluster_id": item.cluster_id,
-            "feature": item.feature,
-            "groups": GROUP_SEPARATOR.join(item.groups),
-            "role": item.role.value,
-            "family": item.family,
-            "texts": None if omit_texts and probe.card.data.published else json.dumps(asdict(item.texts)),
-            "tags": json.dumps(dict(item.tags), sort_keys=True),
-        }
+        item_row(probe, item, omit_text=omit_texts and probe.card.data.published)
         for probe in probes
         for item in probe.items
     ]
     frame = pd.DataFrame(rows, columns=list(tables.ITEMS.columns))
     return tables.checked(frame.sort_values(["probe", "item_id"], ignore_index=True), tables.ITEMS)
+
+
+def item_row(probe: Probe, item: ProbeItem, *, omit_text: bool = False) -> dict[str, str | None]:
+    """Return an item as it stands in the table."""
+    return {
+        "probe": probe.card.id,
+        "item_id": item.item_id,
+        "kind": probe.card.kind.value,
+        "cluster_id": item.cluster_id,
+        "feature": item.feature,
+        "groups": GROUP_SEPARATOR.join(item.groups),
+        "role": item.role.value,
+        "family": item.family,
+        "texts": None if omit_text else json.dumps(asdict(item.texts)),
+        "tags": json.dumps(dict(item.tags), sort_keys=True),
+    }
+
+
+def items_sha256(rows: Iterable[Mapping[str, object]]) -> str:
+    """Return the hash of a probe's items as they stand in the table, whatever their order.
+
+    The hash of the probe itself goes over its items in the probe's own order, which the table does not keep.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        Of :func:`item_row`, or of the table; all of one probe, with their texts.
+    """
+    columns = sorted(set(tables.ITEMS.columns) - {"probe"})
+    lines = sorted(json.dumps([row[name] for name in columns], ensure_ascii=True) for row in rows)
+    return hashlib.sha256("\n".join(lines).encode("ascii")).hexdigest()
 
 
 def response_rows(

@@ -26,7 +26,12 @@ def audit(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the audit.")] = Path("reports/audit"),
     framing: Annotated[list[str] | None, typer.Option(help="plain or chat; default both.")] = None,
     request: Annotated[list[str] | None, typer.Option(help="Neutral request of the chat framing; repeat.")] = None,
-    chat_template: Annotated[str | None, typer.Option(help="Jinja file or shipped name (gemma).")] = None,
+    chat_template: Annotated[
+        str | None, typer.Option(help="Jinja file, shipped name (gemma), or :NAME of a model's own.")
+    ] = None,
+    template_date: Annotated[
+        str | None, typer.Option(help="Date that a dated chat template is told: 2025-12-31; default the day's.")
+    ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder with published data sets.")] = None,
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     device: Annotated[str | None, typer.Option(help="cpu, cuda or mps; default the best there is.")] = None,
@@ -60,6 +65,7 @@ def audit(
         "probes": probe or None,
         "suite": suite,
         "chat_template": chat_template,
+        "template_date": template_date,
         "data_dir": data_dir,
         "framing_names": names,
         "dtype": chosen_dtype,

@@ -5,8 +5,8 @@ The only room that imports torch or transformers, and only when called.
 
 from __future__ import annotations
 
-from biasaudit.models.cache import ResponseCache, cache_identity
-from biasaudit.models.files import cache_folder
+from biasaudit.models.cache import ResponseCache, cache_identity, open_cache
+from biasaudit.models.cache_place import cache_folder
 from biasaudit.models.likelihood import score
 from biasaudit.models.lineage import lineage
 from biasaudit.models.loading import LoadedModel, Located, ModelShelf, locate
@@ -21,6 +21,7 @@ __all__ = [
     "cache_identity",
     "lineage",
     "locate",
+    "open_cache",
     "parse_reference",
     "score",
 ]

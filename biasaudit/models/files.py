@@ -1,45 +1,58 @@
-"""Which files of a model are used, and what they hash to."""
+"""Which files of a model are used, and where they lie."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import sqlite3
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-import platformdirs
-
 from biasaudit.errors import ModelFilesError, ModelReferenceError
+from biasaudit.models.cache_place import CACHE_VARIABLE, cache_folder
+from biasaudit.models.checkpoint import INDEX, shard_names
 
-WANTED: Final = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model")
+__all__ = [
+    "CACHE_VARIABLE",
+    "PICKLES",
+    "cache_folder",
+    "check_weights",
+    "hub_folder",
+    "require_config",
+]
+
+SMALL: Final = ("*.json", "*.jinja", "*.txt", "*.model")
+"""Configurations, tokenizers, templates and the index; none of them in a folder of its own."""
+
+SINGLE: Final = ("model.safetensors", "adapter_model.safetensors")
+TEMPLATES: Final = "additional_chat_templates/*.jinja"
 PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-CACHE_VARIABLE: Final = "BIASAUDIT_CACHE"
-
-
-def cache_folder() -> Path:
-    """Return the user's cache folder for biasaudit, made if need be."""
-    named = os.environ.get(CACHE_VARIABLE)
-    folder = Path(named) if named else Path(platformdirs.user_cache_dir("biasaudit", appauthor=False))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def hub_folder(hub_id: str, revision: str | None) -> Path:
     """Return the local snapshot of a hub model, downloaded if it is not there.
 
+    Only what will be loaded is fetched: the small files first, with the index; then the one file with weights, or
+    those that the index names. Copies in other layouts or types (``consolidated.safetensors``, ``original/``,
+    ``model.fp16.safetensors``) are left where they are.
+
     Raises
     ------
     ModelReferenceError
         If the hub has no such model or revision, or cannot be reached.
+    ModelFilesError
+        If the index names files outside the folder.
     """
     from huggingface_hub import snapshot_download  # noqa: PLC0415  # only where the hub is asked
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
 
     try:
-        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(WANTED)))
+        folder = Path(
+            snapshot_download(hub_id, revision=revision, allow_patterns=[*SMALL, *SINGLE], ignore_patterns=["*/*"])
+        )
+        wanted = [TEMPLATES]
+        if not any((folder / name).is_file() for name in SINGLE) and (folder / INDEX).is_file():
+            wanted += shard_names(folder / INDEX)
+        # The commit of the first answer: a branch may have moved on since.
+        return Path(snapshot_download(hub_id, revision=folder.name, allow_patterns=wanted))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as exc:
         shown = hub_id + (f"@{revision}" if revision else "")
         reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
@@ -83,34 +96,3 @@ def require_config(folder: Path, what: str, name: str = "config.json") -> dict[s
     if not isinstance(content, dict):
         raise ModelFilesError(f"{path}: holds {type(content).__name__}; expected an object.")
     return content
-
-
-def sha256_of(paths: Iterable[Path]) -> str:
-    """Return one hash over names and contents of `paths`, each file hashed once per version of it.
-
-    A file's hash is remembered by its path, size and time of change, so that a model of several
-    gigabytes is not read again only to be recognised.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        digest.update(f"{path.name}:{file_sha256(path)}\n".encode())
-    return digest.hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of one file, from memory if the file has not changed since."""
-    resolved = path.resolve()
-    stat = resolved.stat()
-    identity = (str(resolved), stat.st_size, stat.st_mtime_ns)
-    with sqlite3.connect(cache_folder() / "hashes.sqlite", timeout=30) as known:
-        known.execute("CREATE TABLE IF NOT EXISTS hashes (path TEXT PRIMARY KEY, size INT, mtime_ns INT, sha256 TEXT)")
-        row = known.execute(
-            "SELECT sha256 FROM hashes WHERE path = ? AND size = ? AND mtime_ns = ?", identity
-        ).fetchone()
-        if row is not None:
-            return str(row[0])
-        with resolved.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        known.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", (*identity, found))
-    known.close()
-    return found

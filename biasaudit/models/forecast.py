@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from biasaudit.errors import ModelFilesError
 from biasaudit.models.cache import cache_identity
-from biasaudit.models.likelihood import Encoded, encode
+from biasaudit.models.likelihood import Encoded, believed, encode_all
 from biasaudit.models.loading import best_device, library_versions, resolve_dtype
 from biasaudit.models.tokenizer import tokenizer_sha256
 from biasaudit.types import ModelFingerprint
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerBase
 
+    from biasaudit.models.beginning import Beginning
     from biasaudit.models.cache import ResponseCache
     from biasaudit.models.loading import Dtype, Located
     from biasaudit.types import Request
@@ -180,7 +181,8 @@ def work_of(
         From :func:`identity_before_loading`.
     cache : ResponseCache or None
     """
-    known = set() if cache is None else set(cache.found(identity, encoded))
+    whole = [one for one in encoded.values() if one is not None]
+    known = set() if cache is None else set(believed(cache.found(identity, {one.scored_key for one in whole}), whole))
     pending = [one for key, one in encoded.items() if key not in known and one is not None]
     nodes, read = n_nodes(((*one.context_ids, *one.continuation_ids)[:-1], len(one.context_ids)) for one in pending)
     return Work(
@@ -195,16 +197,15 @@ def work_of(
 
 
 def encoded_once(
-    tokenizer: PreTrainedTokenizerBase, requests: Iterable[Request], *, longest: int | None
+    tokenizer: PreTrainedTokenizerBase, requests: Iterable[Request], *, longest: int | None, beginning: Beginning
 ) -> dict[str, Encoded | None]:
     """Return key -> tokens of each distinct request; None where it cannot be asked."""
     distinct = {request.key: request for request in requests}
-    found: dict[str, Encoded | None] = {}
-    for key, request in distinct.items():
-        one = encode(tokenizer, request)
-        fits = isinstance(one, Encoded) and (longest is None or one.n_tokens <= longest)
-        found[key] = one if isinstance(one, Encoded) and fits else None
-    return found
+    encoded = encode_all(tokenizer, list(distinct.values()), beginning=beginning)
+    return {
+        key: one if isinstance(one, Encoded) and (longest is None or one.n_tokens <= longest) else None
+        for key, one in encoded.items()
+    }
 
 
 def n_nodes(sequences: Iterable[tuple[tuple[int, ...], int]]) -> tuple[int, int]:

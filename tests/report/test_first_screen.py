@@ -8,7 +8,7 @@ import pytest
 from biasaudit.audits import tables
 from biasaudit.audits.result import Audit, Headline
 from biasaudit.models.embedded import adapter_folder
-from biasaudit.models.files import sha256_of
+from biasaudit.models.hashes import sha256_of
 from biasaudit.report.first_screen import FirstScreen, first_screen
 from biasaudit.report.known_models import DEMO_ADAPTER, DEMO_WEIGHTS
 from biasaudit.report.view import page

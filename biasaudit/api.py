@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.audits.plan import Plan
 from biasaudit.audits.result import Audit
 from biasaudit.audits.run import run
+from biasaudit.audits.stages import stages_of
 from biasaudit.audits.store import REPORT, REPORT_MARKDOWN, read_audit
 from biasaudit.audits.written import computed_again, with_reports
 from biasaudit.errors import UsageError
@@ -37,7 +38,7 @@ DEMO_REQUESTS: Final = NEUTRAL_REQUESTS[:2]
 
 def audit(
     base: str,
-    tuned: str | Sequence[str],
+    tuned: str | Sequence[str] | Mapping[str, str],
     *,
     probes: Sequence[str] | None = None,
     suite: str | None = None,
@@ -53,8 +54,8 @@ def audit(
     ----------
     base : str
         Model reference: hub id with optional @revision, folder, .gguf file; each with optional +adapter.
-    tuned : str or sequence of str
-        References, in the order in which they were made.
+    tuned : str, sequence of str, or mapping of str to str
+        References, in the order in which they were made; ``NAME=REFERENCE`` or name -> reference names the stages.
     probes : sequence of str, optional
         Ids of shipped probes, or folders.
     suite : str, optional
@@ -87,7 +88,7 @@ def audit(
 
 def planned(
     base: str,
-    tuned: str | Sequence[str],
+    tuned: str | Sequence[str] | Mapping[str, str],
     *,
     probes: Sequence[str] | None = None,
     suite: str | None = None,
@@ -111,12 +112,15 @@ def planned(
                 f"probe {probe!r} is part of the suite {suite!r} already.",
                 fix="Leave it out, or name the probes without a suite to ask each of them whole.",
             )
+    references, names = stages_of(tuned)
     return Plan(
         base=base,
-        tuned=(tuned,) if isinstance(tuned, str) else tuple(tuned),
+        tuned=references,
+        names=names,
         probes=(*of_suite, *(probes or ())),
         suite=suite,
         chat_template=None if chat_template is None else read_template(chat_template),
+        chat_template_name=chat_template,
         data_dir=None if data_dir is None else Path(data_dir),
         **options,
     )
@@ -288,15 +292,16 @@ def check(
     Raises
     ------
     PolicyError
-        If the policy cannot be read as one.
+        If the policy cannot be read as one, or names a probe that the audit does not have.
     AuditMismatchError
         If the baseline is not of the same plan.
     """
     from biasaudit.audits.baseline import Measured, baseline_changes  # noqa: PLC0415  # few need it
-    from biasaudit.gate import decide, read_policy  # noqa: PLC0415  # keeps audits free of it
+    from biasaudit.gate import decide, read_policy, refuse_unknown_probes  # noqa: PLC0415  # keeps audits free of it
     from biasaudit.gate.ready import policy_path  # noqa: PLC0415
 
     rules = read_policy(policy_path(policy))
+    refuse_unknown_probes(rules, audit.manifest.probes)
     now, before = (
         None if one is None else Measured(name=name, manifest=one.manifest, scores=one.scores)
         for name, one in (("the audit", audit), ("the baseline", baseline))

@@ -73,14 +73,23 @@ def derived_headlines(
     AlteredAuditError
         If the manifest has others, or does not say how they are computed.
     """
-    from biasaudit.audits.headlines import headlines  # noqa: PLC0415  # a check without pandas imports this module
+    # A check without pandas imports this module.
+    from biasaudit.audits.contrasts import primary_contrast  # noqa: PLC0415
+    from biasaudit.audits.headlines import headlines  # noqa: PLC0415
+    from biasaudit.audits.tabulate import analysis_of_manifest  # noqa: PLC0415
 
     path = folder / _MANIFEST
     try:
-        plan = manifest.plan
-        # JSON sorts names: tuned-10 would stand before tuned-2.
-        tuned = sorted(plan["tuned"], key=lambda name: (len(name), name))
-        found = headlines(scores, comparisons, tuned=tuned, seed=int(plan["seed"]), level=float(plan["level"]))
+        analysis = analysis_of_manifest(manifest)
+        found = headlines(
+            scores,
+            comparisons,
+            tuned=analysis.tuned,
+            designs=analysis.designs,
+            primary=primary_contrast(framing.framing for framing in analysis.framings),
+            seed=analysis.seed,
+            level=analysis.level,
+        )
     except (KeyError, TypeError, ValueError) as exc:
         raise AlteredAuditError(
             f"{path} does not say how headlines are computed: {exc!r}.", fix="Restore it, or run the audit again."

@@ -109,6 +109,7 @@ def probe_facts(probe: Probe) -> dict[str, Any]:  # Any: JSON values
         "kind": card.kind.value,
         "format": card.data.format,
         "clusters": card.clusters.value,
+        "also": None if card.also_clustered_by is None else card.also_clustered_by.model_dump(),
         "language": card.language,
         "construct": card.measures,
         "harm": card.harm,

@@ -26,7 +26,12 @@ _COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "comparisons": {
         **dict.fromkeys(("tuned", "contrast", "probe", "feature", "metric", "status", "method"), "text"),
-        **{("reduction" if name == "value" else name): kind for name, kind in _NUMBERS.items()},
+        **dict.fromkeys(("verdict", "verdict_reason", "competence_loss_status"), "text"),
+        **dict.fromkeys(("reduction", "ci_low", "ci_high", "total", "total_ci_low", "total_ci_high"), "number"),
+        **dict.fromkeys(("missing_low", "missing_high", "total_missing_low", "total_missing_high"), "number"),
+        **dict.fromkeys(("coverage_first", "coverage_second", "competence_first", "competence_second"), "number"),
+        **dict.fromkeys(("competence_loss", "competence_loss_ci_low", "competence_loss_ci_high"), "number"),
+        **dict.fromkeys(("competence_loss_items", "competence_loss_clusters"), "count"),
         "margin": "number",
         **_COUNTS,
     },

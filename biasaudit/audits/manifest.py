@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 FIRST_VERSION: Final = 1
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 CHECKSUM: Final = "own_sha256"
 """Field of the file that holds :func:`own_checksum`: against slips, not against an author, who can write it anew."""
 

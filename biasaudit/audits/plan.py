@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from biasaudit.audits.stages import stage_names
 from biasaudit.audits.together import Together
 from biasaudit.errors import UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS, Framing, FramingName, framings, template_hash
@@ -28,6 +29,8 @@ class Plan:
         Reference of the pretrained checkpoint.
     tuned : tuple of str
         References of the tuned checkpoints, in the order in which they were made.
+    names : tuple of str
+        Their names, or none.
     probes : tuple of str
         Ids or folders.
     suite : str or None
@@ -40,6 +43,8 @@ class Plan:
         Text of a Jinja template, or ``:NAME``, one of several that the tuned model names; None takes its own.
     template_date : str or None
         Date that a template is told when it asks, as 2025-12-31; None is the day of the run.
+    chat_template_name : str or None
+        How the template was named, a shipped one or a file: for whoever asks again.
     data_dir : Path or None
     dtype, device
         See :class:`biasaudit.models.ModelShelf`.
@@ -61,11 +66,13 @@ class Plan:
     base: str
     tuned: tuple[str, ...]
     probes: tuple[str, ...]
+    names: tuple[str, ...] = ()
     suite: str | None = None
     framing_names: tuple[FramingName, ...] = ("plain", "chat")
     requests: tuple[str, ...] = NEUTRAL_REQUESTS
     chat_template: str | None = None
     template_date: str | None = None
+    chat_template_name: str | None = None
     data_dir: Path | None = None
     dtype: Dtype = "auto"
     device: str | None = None
@@ -108,9 +115,8 @@ class Plan:
 
     @property
     def checkpoints(self) -> dict[str, str]:
-        """Checkpoint -> reference: ``base``, ``tuned``, ``tuned-2``, ..."""
-        names = ["tuned", *(f"tuned-{number}" for number in range(2, len(self.tuned) + 1))]
-        return {"base": self.base, **dict(zip(names, self.tuned, strict=True))}
+        """Checkpoint -> reference: ``base``, ``tuned``, ``tuned-2``, ..., or as they are named."""
+        return {"base": self.base, **dict(zip(stage_names(self.names, len(self.tuned)), self.tuned, strict=True))}
 
     @property
     def framings(self) -> tuple[Framing, ...]:
@@ -142,6 +148,15 @@ class Plan:
             "allow_different_lineage": self.allow_different_lineage,
             # As not set where it is not: audits from before it existed are of the same plan.
             "allow_implausible": self.allow_implausible or None,
+        }
+
+    def as_asked(self) -> dict[str, Any]:
+        """Return what does not identify the audit and is needed to ask for it again, JSON-ready."""
+        return {
+            "chat_template": self.chat_template_name,
+            "data_dir": self.data_dir is not None,
+            "batch_tokens": self.batch_tokens,
+            "trust_remote_code": self.trust_remote_code,
         }
 
 

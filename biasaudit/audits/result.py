@@ -27,13 +27,18 @@ class Headline:
         Tuned checkpoint.
     contrast : str
     relative_reduction : Estimate
-        Cross-fitted ratio of sums: share of the inherited lean that is gone; unit ``relative``.
+        1 - sum of |B| after / sum of |B| before, over the cells that count: share of the inherited lean that is
+        gone; unit ``relative``.
     n_cells : int
         Declared cells.
     counts : dict of str to int
         Cells per verdict.
     n_inherited : int
         Cells whose base interval excludes 0.
+    left_out : dict of str to int
+        Cells that the share leaves out, by reason.
+    exploratory : bool
+        Whether the contrast is another than the one named beforehand: its verdicts are leads.
     """
 
     tuned: str
@@ -42,6 +47,8 @@ class Headline:
     n_cells: int
     counts: dict[str, int]
     n_inherited: int
+    left_out: dict[str, int] = field(default_factory=dict)
+    exploratory: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,7 +61,7 @@ class Audit:
     items, responses, scores, estimates, families, comparisons, disparities, published : pandas.DataFrame
         See :mod:`biasaudit.audits.tables` for the columns.
     headlines : tuple of Headline
-        One per tuned checkpoint and contrast; the first is the one to quote.
+        One per tuned checkpoint and contrast, the last checkpoint first; the first is the one to quote.
     folder : Path or None
         Where the audit lies, if it was written.
     """

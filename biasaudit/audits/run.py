@@ -114,7 +114,7 @@ def run(plan: Plan, *, out: Path | None = None, progress: Progress | None = None
         probes={probe.card.id: probe_facts(probe) for probe in probes},
         counts={str(name): int(count) for name, count in audit.responses["status"].value_counts().items()},
         headlines=tuple(asdict(headline) for headline in audit.headlines),
-        run=meter.as_dict(),
+        run={**meter.as_dict(), "asked": plan.as_asked()},
         versions={**library_versions(), **{name: importlib.metadata.version(name) for name in _SCIENCE}},
         sanity=sanity.as_dict(),
         told=(*ready.told(), *sanity.told()),

@@ -118,10 +118,23 @@ def responses_frame(rows: list[dict[str, object]]) -> pd.DataFrame:
     return tables.checked(frame.sort_values(by, ignore_index=True), tables.RESPONSES)
 
 
-def scores_frame(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing]) -> pd.DataFrame:
+def scores_frame(
+    responses: pd.DataFrame,
+    items: pd.DataFrame,
+    framings: Sequence[Framing],
+    *,
+    also: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """Compute item values: responses and items in, one row per checkpoint, framing and item out.
 
     Sentences by themselves have no row: only published scores are made of them.
+
+    Parameters
+    ----------
+    responses, items : DataFrame
+    framings : sequence of Framing
+    also : mapping of str to str, optional
+        Probe -> tag that names an item's second cluster.
     """
     framing_of = {framing.framing_id: framing.framing for framing in framings}
     tags = {
@@ -148,13 +161,17 @@ def scores_frame(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequenc
                 "graded": value.graded,
             }
         )
-    columns = [name for name in tables.SCORES.columns if name not in {"cluster_id", "feature", "family", "role"}]
+    of_items = ["cluster_id", "also_cluster_id", "feature", "family", "role"]
+    columns = [name for name in tables.SCORES.columns if name not in of_items]
     frame = pd.DataFrame(rows, columns=columns)
     numbers = ["d_nats", "d_per_token_nats", "sign", "graded"]
     frame[numbers] = frame[numbers].astype(float)
-    merged = frame.merge(
-        items[["probe", "item_id", "cluster_id", "feature", "family", "role"]], on=["probe", "item_id"], validate="m:1"
-    )
+    second = [
+        tags[probe, item_id].get((also or {}).get(probe, ""), "")
+        for probe, item_id in items[["probe", "item_id"]].itertuples(index=False)
+    ]
+    known = items.assign(also_cluster_id=pd.Series(second, index=items.index, dtype=str))
+    merged = frame.merge(known[["probe", "item_id", *of_items]], on=["probe", "item_id"], validate="m:1")
     return tables.checked(merged.sort_values(by, ignore_index=True), tables.SCORES)
 
 

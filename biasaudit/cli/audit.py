@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 def audit(
     base: Annotated[str, typer.Argument(help="Pretrained model: hub id[@revision], folder or .gguf file, [+adapter].")],
-    tuned: Annotated[list[str], typer.Argument(help="Model or models tuned from it, in order.")],
+    tuned: Annotated[
+        list[str], typer.Argument(help="Models tuned from it, in order; NAME=MODEL names a stage.")
+    ],
     probe: Annotated[
         list[str] | None, typer.Option("--probe", "-p", help="Probe id or folder; repeat for more.")
     ] = None,
@@ -36,6 +38,7 @@ def audit(
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     device: Annotated[str | None, typer.Option(help="cpu, cuda or mps; default the best there is.")] = None,
     margin: Annotated[float, typer.Option(help="Largest change of an index that counts as none.")] = 0.05,
+    level: Annotated[float, typer.Option(help="Confidence level of the intervals.")] = 0.95,
     seed: Annotated[int, typer.Option(help="Seed of the permutation tests and resamples.")] = 0,
     batch_tokens: Annotated[
         int | None, typer.Option(help="Tokens that run at once; changes the time, not the numbers.")
@@ -71,6 +74,7 @@ def audit(
         "dtype": chosen_dtype,
         "device": device,
         "margin": margin,
+        "level": level,
         "seed": seed,
         "batch_tokens": batch_tokens,
         "limit": limit,

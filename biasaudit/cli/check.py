@@ -85,6 +85,7 @@ def check(
             f"biasaudit: {visible_line(str(folder / 'manifest.json'))} has no checksum of its own: an earlier version "
             "wrote it, and an edit of it goes unseen. `biasaudit report FOLDER` writes one."
         )
+    gate.refuse_unknown_probes(rules, found.manifest.probes)
     decision = gate.decide(
         rules,
         estimates=found.estimates,

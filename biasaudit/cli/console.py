@@ -74,17 +74,17 @@ class Shown:
 
 def print_verdicts(audit: Audit) -> None:
     """Print the headline and one line per cell of the first contrast."""
+    from biasaudit.report.shares import DIFFERENT_LINEAGE, left_out, sentence
+    from biasaudit.report.wording import in_words
+
     for headline in audit.headlines:
-        relative = headline.relative_reduction
-        if relative.value is None:
-            answer = f"relative reduction {relative.status.value}: {relative.method}"
-        else:
-            answer = (
-                f"relative reduction of the inherited lean {relative.value:+.1%} "
-                f"({relative.ci_low:+.1%} to {relative.ci_high:+.1%})"
-            )
-        counts = ", ".join(f"{count} {verdict}" for verdict, count in headline.counts.items())
-        terminal.show_text(f"{headline.tuned}, {headline.contrast}: {answer}. {headline.n_cells} cells: {counts}.")
+        related = not str(audit.manifest.lineage.get(headline.tuned, "")).startswith(DIFFERENT_LINEAGE)
+        said = [
+            sentence(headline, related=related),
+            left_out(headline),
+            f"{headline.n_cells} cells: {in_words(headline.counts)}{' (exploratory)' if headline.exploratory else ''}.",
+        ]
+        terminal.show_text(f"{headline.tuned}: {' '.join(part for part in said if part)}")
     if audit.headlines:
         _print_cells(audit)
 
@@ -95,7 +95,7 @@ def _print_cells(audit: Audit) -> None:
     rows = rows[(rows["tuned"] == first.tuned) & (rows["contrast"] == first.contrast) & (rows["metric"] == "graded")]
     terminal.show_table(
         title=f"{first.tuned}, {first.contrast}: graded index, positive with the stereotype",
-        columns=("probe", "feature", "base", "tuned", "reduction", "p (Holm)", "verdict"),
+        columns=("probe", "feature", "base", "tuned", "reduction", "p of |B|, corrected", "verdict"),
         rows=[
             (
                 row["probe"],
@@ -103,12 +103,17 @@ def _print_cells(audit: Audit) -> None:
                 _interval(row, "first_value", "first_ci_low", "first_ci_high"),
                 _interval(row, "second_value", "second_ci_low", "second_ci_high"),
                 _interval(row, "reduction", "ci_low", "ci_high"),
-                f"{row['p_holm']:.3f}" if row["status"] == "ok" else "-",
-                row["verdict"],
+                _corrected(row),
+                f"{row['verdict']}{' (exploratory)' if row['exploratory'] else ''}",
             )
             for row in rows.to_dict("records")
         ],
     )
+
+
+def _corrected(row: Mapping[Hashable, Any]) -> str:  # Any: cells of several types
+    adjusted = row["p_bh"] if row["exploratory"] else row["p_holm"]
+    return f"{adjusted:.3f}" if adjusted is not None and adjusted >= 0 else "-"  # NaN is not
 
 
 def _interval(row: Mapping[Hashable, Any], value: str, low: str, high: str) -> str:
@@ -119,6 +124,8 @@ def _interval(row: Mapping[Hashable, Any], value: str, low: str, high: str) -> s
 
 def print_prospects(prospects: pd.DataFrame, *, margin: float) -> None:
     """Print what each cell of a probe can show."""
+    from biasaudit.audits.prospects import smallest_text
+
     headings = ("items", "clusters", "smallest change found", "called unchanged if it is")
     terminal.show_table(
         title=f"{prospects['probe'].iloc[0]}: what an audit can show at margin {margin:g}",
@@ -128,7 +135,7 @@ def print_prospects(prospects: pd.DataFrame, *, margin: float) -> None:
                 row["feature"],
                 f"{row['n_items']:,}",
                 f"{row['n_clusters']:,}",
-                f"{row['smallest_detectable_change']:.3f}" if row["status"] == "ok" else row["status"],
+                smallest_text(row),
                 f"{row['power_unchanged']:.0%}" if row["status"] == "ok" else "never",
             )
             for row in prospects.to_dict("records")
@@ -138,6 +145,8 @@ def print_prospects(prospects: pd.DataFrame, *, margin: float) -> None:
 
 def print_scores(scores: pd.DataFrame, *, title: str) -> None:
     """Print published scores."""
+    from biasaudit.published.printed import value_text
+
     headings = ("value (interval)", "parity", "scored / asked")
     terminal.show_table(
         title=title,
@@ -146,9 +155,7 @@ def print_scores(scores: pd.DataFrame, *, title: str) -> None:
             (
                 row["subset"],
                 row["score"],
-                f"{row['value']:.4g} ({row['ci_low']:.4g} to {row['ci_high']:.4g})"
-                if row["status"] == "ok"
-                else row["status"],
+                value_text(row),
                 f"{row['parity']:g}" if row["parity"] == row["parity"] and row["parity"] is not None else "",  # not NaN
                 f"{row['n_items']:,} / {row['n_asked']:,}",
             )

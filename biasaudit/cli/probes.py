@@ -13,8 +13,16 @@ from biasaudit.cli import terminal
 app = typer.Typer(help="List, show and check probes.", no_args_is_help=True)
 
 Margin = Annotated[float, typer.Option(min=0.001, max=1.0, help="Largest change that counts as none, in index points.")]
-Discordance = Annotated[
-    float, typer.Option(min=0.001, max=1.0, help="Share of items expected to turn between the checkpoints.")
+Spread = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001,
+        max=1.0,
+        help="Standard deviation of an item's change on the graded index; default: usual for the kind.",
+    ),
+]
+Cells = Annotated[
+    int | None, typer.Option(min=1, help="Cells that the audit tests together; default: those of this probe.")
 ]
 Correlation = Annotated[float, typer.Option(min=0.0, max=1.0, help="Of differences within a cluster.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder with published data sets.")]
@@ -125,18 +133,22 @@ def new(
 def power(
     name: str,
     margin: Margin = 0.05,
-    discordance: Discordance = 0.1,
+    spread: Spread = None,
     correlation: Correlation = 0.1,
+    cells: Cells = None,
     data_dir: DataDir = None,
 ) -> None:
     """Say what an audit with a probe can show, before it runs."""
     from biasaudit.audits.asked import probes_to_ask
     from biasaudit.audits.prospects import power_table
     from biasaudit.cli.console import print_prospects
+    from biasaudit.stats.power import planned_spread
 
     [probe] = probes_to_ask([name], data_dir=data_dir)
-    print_prospects(power_table(probe, margin=margin, discordance=discordance, correlation=correlation), margin=margin)
+    table = power_table(probe, margin=margin, spread=spread, correlation=correlation, n_cells=cells)
+    print_prospects(table, margin=margin)
     terminal.say(
-        f"By the sign of the items, if {discordance:.0%} of them turn and differences correlate at {correlation:g} "
-        "within a cluster. The graded index, which carries the verdict, sees smaller changes."
+        "On the graded index, which carries the verdict, if an item changes with a standard deviation of "
+        f"{planned_spread(probe.card.kind) if spread is None else spread:g} and changes correlate at {correlation:g} "
+        "within a cluster."
     )

@@ -29,12 +29,15 @@ def score(
     from biasaudit import api
     from biasaudit.cli.console import print_scores
     from biasaudit.outputs import check_outputs, write_output
+    from biasaudit.published.printed import part_of_the_set
     from biasaudit.report.csv_files import csv_bytes
 
     inputs = _read(probe, predictions, data_dir) if csv is not None else []
     check_outputs([csv], inputs=inputs)
     found = api.score(probe, predictions=predictions, data_dir=data_dir, level=level)
     print_scores(found, title=f"{probe}: {predictions.name}")
+    if said := part_of_the_set(found.to_dict("records")):
+        terminal.say(said)
     if csv is not None:
         write_output(csv, csv_bytes(found), inputs=inputs)
     # Shares of refused and unread answers are numbers where there is nothing else.

@@ -133,7 +133,7 @@ def test_altered_responses_are_not_computed_with(models: Path, tmp_path: Path) -
     with pytest.raises(AlteredAuditError, match="altered"):
         biasaudit.recompute(out)
     (out / "manifest.json").write_text('{"schema_version": 99}', encoding="utf-8")
-    with pytest.raises(AuditFolderError, match="reads 5"):
+    with pytest.raises(AuditFolderError, match="reads 6"):
         biasaudit.recompute(out)
 
 

@@ -146,7 +146,7 @@ def _of_checkpoints(plan: Plan, ready: Ready, cache: ResponseCache | None) -> di
             encoded[key_of] = encoded_once(tokenizer, requests, longest=longest_of(place), beginning=beginning)
         model, dtype, device = identity_before_loading(place, dtype=plan.dtype, device=plan.device)
         identity = identity_of(model, tokenizer, beginning)
-        size = size_of_files(place)
+        size, work = size_of_files(place), work_of(requests, encoded[key_of], identity=identity, cache=cache)
         key = speeds.machine(size.n_parameters, dtype=dtype, device=device, adapted=place.adapter is not None)
         found[name] = CheckpointForecast(
             reference=place.spec.reference,
@@ -155,9 +155,9 @@ def _of_checkpoints(plan: Plan, ready: Ready, cache: ResponseCache | None) -> di
             dtype=dtype,
             device=device,
             size=size,
-            work=work_of(requests, encoded[key_of], identity=identity, cache=cache),
+            work=work,
             memory_bytes=memory_bytes(size, place, dtype=dtype),
-            speed=speeds.speed_of(key, size, dtype=dtype, device=device),
+            speed=speeds.speed_of(key, size, read_share=work.n_read / max(work.n_nodes, 1), dtype=dtype, device=device),
         )
     return found
 

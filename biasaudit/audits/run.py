@@ -234,13 +234,9 @@ def _scored(name: str, loaded: LoadedModel, work: _Work) -> tuple[dict[str, Any]
     seconds, n_tokens = time.monotonic() - started, meter.tokens - before
     meter.scoring_seconds += seconds
     if n_tokens >= speeds.WORTH_REMEMBERING:
-        print_of = loaded.fingerprint
-        key = speeds.machine(
-            print_of.n_parameters,
-            dtype=print_of.dtype,
-            device=print_of.device,
-            adapted=print_of.adapter is not None,
-        )
+        model = loaded.fingerprint
+        adapted = model.adapter is not None
+        key = speeds.machine(model.n_parameters, dtype=model.dtype, device=model.device, adapted=adapted)
         speeds.remember(key, n_tokens / seconds)
     meter.scoring[name] = None if loaded.scoring is None else asdict(loaded.scoring)
     rows: list[dict[str, object]] = []

@@ -44,9 +44,9 @@ class Size:
     Attributes
     ----------
     n_parameters : int
-    n_computed : int
-        Of these, what each token is multiplied with: the input embeddings are looked up, where they are not the output
-        layer too.
+    n_layers, n_output : int
+        Of these, what each token is multiplied with, and what each is whose next token is asked for. Input embeddings
+        are looked up, where they are not the output layer too.
     n_bytes : int
         Of the weight files.
     stored_as : tuple of str
@@ -54,7 +54,8 @@ class Size:
     """
 
     n_parameters: int
-    n_computed: int
+    n_layers: int
+    n_output: int
     n_bytes: int
     stored_as: tuple[str, ...]
 
@@ -73,6 +74,8 @@ class Work:
         Tokens of what is neither cached nor failed.
     n_nodes : int
         Distinct beginnings among them: each is computed once.
+    n_read : int
+        Of these, about those whose next token is asked for.
     """
 
     n_requests: int
@@ -81,6 +84,7 @@ class Work:
     n_failed: int
     n_tokens: int
     n_nodes: int
+    n_read: int
 
 
 def size_of_files(located: Located) -> Size:
@@ -91,8 +95,8 @@ def size_of_files(located: Located) -> Size:
     ModelFilesError
         If one is not whole.
     """
-    n_parameters = n_embedded = n_bytes = 0
-    untied, stored = False, set()
+    n_parameters = n_embedded = n_output = n_bytes = 0
+    stored = set()
     for path in sorted(located.folder.glob("*.safetensors")):
         n_bytes += path.stat().st_size
         for name, tensor in _header(path).items():
@@ -103,12 +107,14 @@ def size_of_files(located: Located) -> Size:
                 count *= side
             n_parameters += count
             stored.add(str(tensor["dtype"]))
-            untied = untied or "lm_head" in name or "embed_out" in name
-            if any(part in name for part in ("embed_tokens", "wte.", "word_embeddings", "embed_in")):
+            if "lm_head" in name or "embed_out" in name:
+                n_output += count
+            elif any(part in name for part in ("embed_tokens", "wte.", "word_embeddings", "embed_in")):
                 n_embedded += count
     return Size(
         n_parameters=n_parameters,
-        n_computed=n_parameters - (n_embedded if untied else 0),
+        n_layers=n_parameters - n_embedded - n_output,
+        n_output=n_output or n_embedded,
         n_bytes=n_bytes,
         stored_as=tuple(sorted(stored)),
     )
@@ -178,13 +184,15 @@ def work_of(
     whole = [one for one in encoded.values() if one is not None]
     known = set() if cache is None else set(believed(cache.found(identity, {one.scored_key for one in whole}), whole))
     pending = [one for key, one in encoded.items() if key not in known and one is not None]
+    nodes, read = n_nodes(((*one.context_ids, *one.continuation_ids)[:-1], len(one.context_ids)) for one in pending)
     return Work(
         n_requests=len(requests),
         n_distinct=len(encoded),
         n_cached=len(known),
         n_failed=sum(one is None for key, one in encoded.items() if key not in known),
         n_tokens=sum(one.n_tokens for one in pending),
-        n_nodes=n_nodes((*one.context_ids, *one.continuation_ids)[:-1] for one in pending),
+        n_nodes=nodes,
+        n_read=read,
     )
 
 
@@ -200,18 +208,24 @@ def encoded_once(
     }
 
 
-def n_nodes(sequences: Iterable[tuple[int, ...]]) -> int:
-    """Count the distinct beginnings of sequences of tokens.
+def n_nodes(sequences: Iterable[tuple[tuple[int, ...], int]]) -> tuple[int, int]:
+    """Count the distinct beginnings of sequences of tokens, and about how many of them are read.
+
+    Parameters
+    ----------
+    sequences : iterable of (tokens, number of tokens of the context)
+        Without the last token, which is asked for and never computed.
 
     Examples
     --------
-    >>> n_nodes([(0, 5, 6), (0, 5, 8)])  # 0; 0 5; 0 5 6; 0 5 8
-    4
+    >>> n_nodes([((0, 5, 6), 2), ((0, 5, 8), 2)])  # 0; 0 5; 0 5 6; 0 5 8: all but the first are read
+    (4, 3)
     """
-    total = 0
+    nodes = read = 0
     before: tuple[int, ...] = ()
-    for one in sorted(sequences):
+    for one, n_context in sorted(sequences):
         shared = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, before, strict=False)))
-        total += len(one) - shared
+        nodes += len(one) - shared
+        read += len(one) - max(shared, n_context - 1)
         before = one
-    return total
+    return nodes, read

@@ -54,13 +54,23 @@ def remember(key: str, tokens_per_second: float) -> None:
         Path(name).replace(_path())
 
 
-def speed_of(key: str, size: Size, *, dtype: str, device: str) -> Speed:
-    """Return the speed of a run before, else an estimate from how fast this machine multiplies matrices now."""
+def speed_of(key: str, size: Size, *, read_share: float, dtype: str, device: str) -> Speed:
+    """Return the speed of a run before, else an estimate from how fast this machine multiplies matrices now.
+
+    Parameters
+    ----------
+    key : str
+        From :func:`machine`.
+    size : Size
+    read_share : float
+        Share of the tokens for which the output layer runs, in [0, 1].
+    dtype, device : str
+    """
     known = _known().get(key)
     if known is not None:
         return Speed(tokens_per_second=known, known_from="the last run")
-    flops_per_token = 2 * max(size.n_computed, 1)
-    rate = SHARE_OF_PRODUCTS * _products_per_second(dtype, device) / flops_per_token
+    flops_per_token = 2 * (size.n_layers + size.n_output * read_share)
+    rate = SHARE_OF_PRODUCTS * _products_per_second(dtype, device) / max(flops_per_token, 1.0)
     return Speed(tokens_per_second=rate, known_from="a product of matrices")
 
 

@@ -18,7 +18,7 @@ def test_the_size_is_what_the_headers_say(models: Path) -> None:
     size = size_of_files(locate(parse_reference(str(models / "base"))))
     embeddings = 260 * 32
     assert size.n_parameters == 2 * embeddings + 2 * (4 * 32 * 32 + 3 * 32 * 64 + 2 * 32) + 32
-    assert size.n_computed == size.n_parameters - embeddings
+    assert (size.n_layers, size.n_output) == (size.n_parameters - 2 * embeddings, embeddings)
     assert size.stored_as == ("F32",)
     assert size.n_bytes == (models / "base" / "model.safetensors").stat().st_size
 
@@ -42,9 +42,9 @@ def test_a_model_is_known_to_the_cache_before_it_is_loaded(models: Path, referen
 
 
 def test_equal_beginnings_are_counted_once() -> None:
-    """0; 0 1; 0 1 2; 0 1 3; 4."""
-    assert n_nodes([(0, 1, 2), (0, 1), (0, 1, 3), (4,), (0, 1, 2)]) == 5
-    assert n_nodes([]) == 0
+    """0; 0 1; 0 1 2; 0 1 3; 4. After contexts of two tokens, the first is not read; 4 is a context of its own."""
+    assert n_nodes([((0, 1, 2), 2), ((0, 1, 3), 2), ((4,), 1), ((0, 1, 2), 2)]) == (5, 4)
+    assert n_nodes([]) == (0, 0)
 
 
 def test_a_file_that_is_no_safetensors_file_is_named(models: Path, tmp_path: Path) -> None:
@@ -59,11 +59,11 @@ def test_a_file_that_is_no_safetensors_file_is_named(models: Path, tmp_path: Pat
 def test_the_speed_of_a_run_is_remembered_and_else_worked_out(models: Path) -> None:
     size = size_of_files(locate(parse_reference(str(models / "base"))))
     key = speeds.machine(size.n_parameters, dtype="float32", device="cpu", adapted=False)
-    first = speeds.speed_of(key, size, dtype="float32", device="cpu")
+    first = speeds.speed_of(key, size, read_share=1.0, dtype="float32", device="cpu")
     assert first.known_from == "a product of matrices"
     assert first.tokens_per_second > 0
     speeds.remember(key, 123.4)
-    second = speeds.speed_of(key, size, dtype="float32", device="cpu")
+    second = speeds.speed_of(key, size, read_share=1.0, dtype="float32", device="cpu")
     assert (second.tokens_per_second, second.known_from) == (123.4, "the last run")
 
 
@@ -73,4 +73,7 @@ def test_a_damaged_memory_of_speeds_is_no_obstacle(models: Path) -> None:
     size = size_of_files(locate(parse_reference(str(models / "base"))))
     for damaged in ("{", "[]", '{"a": "b"}', '{"a": -1}'):
         (cache_folder() / "speeds.json").write_text(damaged, encoding="utf-8")
-        assert speeds.speed_of("a", size, dtype="float32", device="cpu").known_from == "a product of matrices"
+        assert (
+            speeds.speed_of("a", size, read_share=1.0, dtype="float32", device="cpu").known_from
+            == "a product of matrices"
+        )

@@ -12,19 +12,35 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from biasaudit.errors import ModelFilesError, UsageError
 from biasaudit.framing import template_hash
 from biasaudit.models import adapters, embedded
-from biasaudit.models.files import check_weights, hub_folder, require_config
-from biasaudit.models.gguf import converted_folder
+from biasaudit.models.architecture import refuse_other_kinds
+from biasaudit.models.checkpoint import ModelFiles, model_files
+from biasaudit.models.files import hub_folder
+from biasaudit.models.gguf import converted_files, converted_folder, gguf_size
 from biasaudit.models.hashes import file_sha256, sha256_of
-from biasaudit.models.tokenizer import chat_template_of, load_tokenizer, tokenizer_sha256
+from biasaudit.models.headers import ModelSize
+from biasaudit.models.tokenizer import default_template_of, shared_tokenizer, text_files_sha256, tokenizer_sha256
 from biasaudit.models.trace import trace_of
+from biasaudit.models.weights import load_weights
 from biasaudit.types import ModelFingerprint, ModelSpec, ScoringFacts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from biasaudit.models.beginning import Beginning
     from biasaudit.models.packed import Checked
 
 Dtype = Literal["auto", "float32", "bfloat16"]
+_TOKENIZERS: Final = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "tekken.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
+
 LIBRARIES: Final = ("torch", "transformers", "tokenizers", "peft", "safetensors", "gguf")
 
 
@@ -42,6 +58,8 @@ class Located:
         ``sha256:…`` of the files' content.
     config : mapping
         ``config.json``.
+    files : ModelFiles
+        Of the base: those that a loader will read, and no others.
     """
 
     spec: ModelSpec
@@ -50,6 +68,7 @@ class Located:
     weights: str
     adapter: str | None
     config: Mapping[str, object]
+    files: ModelFiles
 
 
 def locate(spec: ModelSpec, say: Callable[[str], None] = lambda _: None) -> Located:
@@ -62,33 +81,53 @@ def locate(spec: ModelSpec, say: Callable[[str], None] = lambda _: None) -> Loca
     LineageError
         If the adapter does not fit the base.
     """
-    folder, weights = _locate_base(spec, say)
-    config = require_config(folder, "the folder")
-    check_weights(folder, "the folder")
+    base, weights = _locate_base(spec, say)
+    refuse_other_kinds(base.config, spec.base)
     adapter_folder, adapter = None, None
     if spec.adapter is not None:
         if spec.adapter == embedded.TUNED:
             adapter_folder = embedded.adapter_folder()
         else:
             adapter_folder = _local_or_hub(spec.adapter, spec.adapter_revision, say)
-        adapter = adapters.adapter_hash(adapter_folder, folder, spec)
+        adapter = adapters.adapter_hash(adapter_folder, base.folder, spec)
+    _require_tokenizer(base.folder, adapter_folder)
     return Located(
-        spec=spec, folder=folder, adapter_folder=adapter_folder, weights=weights, adapter=adapter, config=config
+        spec=spec,
+        folder=base.folder,
+        adapter_folder=adapter_folder,
+        weights=weights,
+        adapter=adapter,
+        config=base.config,
+        files=base,
     )
 
 
-def _locate_base(spec: ModelSpec, say: Callable[[str], None]) -> tuple[Path, str]:
+def _locate_base(spec: ModelSpec, say: Callable[[str], None]) -> tuple[ModelFiles, str]:
     if spec.base == embedded.BASE:
-        return embedded.base_folder(say)
+        folder, weights = embedded.base_folder(say)
+        return converted_files(folder), weights
     path = Path(spec.base)
-    if path.is_file():
+    if path.exists() and not path.is_dir():
         if path.suffix != ".gguf":
             raise ModelFilesError(f"{path} is a file, but not a .gguf file.", fix="Name the folder of the model.")
-        return converted_folder(path, say), f"sha256:{file_sha256(path)}"
-    folder = _local_or_hub(spec.base, spec.revision, say)
-    require_config(folder, "the folder")
-    weights = check_weights(folder, "the folder")
-    return folder, "sha256:" + sha256_of([*weights, folder / "config.json"])
+        return converted_files(converted_folder(path, say)), f"sha256:{file_sha256(path)}"
+    files = model_files(_local_or_hub(spec.base, spec.revision, say))
+    return files, "sha256:" + sha256_of(files.paths)
+
+
+def _require_tokenizer(*folders: Path | None) -> None:
+    """Refuse weights that nothing can be read into: transformers would make an empty tokenizer of nothing."""
+    if not any((folder / name).is_file() for folder in folders if folder is not None for name in _TOKENIZERS):
+        raise ModelFilesError(
+            f"the folder {str(folders[0])!r} holds a model without a tokenizer.",
+            fix="Copy the tokenizer of the base into it (tokenizer.json, tokenizer_config.json; or tokenizer.model).",
+        )
+
+
+def size_of(located: Located) -> ModelSize:
+    """Return how large a model is, from the heads of its files; of a GGUF file, the file itself."""
+    path = Path(located.spec.base)
+    return gguf_size(path) if path.suffix == ".gguf" and path.is_file() else located.files.size
 
 
 def _local_or_hub(location: str, revision: str | None, say: Callable[[str], None]) -> Path:
@@ -115,6 +154,8 @@ class LoadedModel:
         How it scored; None before it did.
     checked : Checked or None
         Whether packs of it are to be believed; None before that was asked.
+    beginning : Beginning or None
+        What stands before its texts; None takes what its tokenizer names.
     """
 
     model: PreTrainedModel
@@ -124,6 +165,7 @@ class LoadedModel:
     max_length: int | None
     scoring: ScoringFacts | None = None
     checked: Checked | None = None
+    beginning: Beginning | None = None
 
     def close(self) -> None:
         """Let go of the weights; asked afterwards, it has no attribute ``model``."""
@@ -219,8 +261,8 @@ class ModelShelf:
             self._folder = located.folder
         if located.adapter_folder is not None:
             self._put_adapter_on(located.adapter_folder)
-        tokenizer = load_tokenizer(located, trust_remote_code=self.trust_remote_code)
-        template = chat_template_of(located, tokenizer)
+        tokenizer = shared_tokenizer(located, trust_remote_code=self.trust_remote_code)
+        template = default_template_of(located, tokenizer)
         self._opened = LoadedModel(
             model=self._model,
             tokenizer=tokenizer,
@@ -255,25 +297,17 @@ class ModelShelf:
 
     def _load_base(self, located: Located) -> PreTrainedModel:
         import torch  # noqa: PLC0415  # slow to import
-        from transformers import AutoModelForCausalLM  # noqa: PLC0415
 
         device = self.device or best_device()
         dtype = resolve_dtype(self.dtype, device)
         self.say(f"loading {located.spec.base} in {dtype}")
-        try:
-            model = AutoModelForCausalLM.from_pretrained(
-                located.folder,
-                dtype=getattr(torch, dtype),
-                use_safetensors=True,
-                trust_remote_code=self.trust_remote_code,
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError) as exc:
-            raise ModelFilesError(
-                f"the model {located.spec.base!r} cannot be loaded as a causal language model: {exc}",
-                fix="Check that the folder is whole and that this version of transformers knows the architecture.",
-            ) from exc
-        loaded: PreTrainedModel = model.to(device).eval()  # type: ignore[arg-type]  # `to` is wrapped
-        return loaded
+        return load_weights(
+            located.files,
+            located.spec.base,
+            dtype=getattr(torch, dtype),
+            device=device,
+            trust_remote_code=self.trust_remote_code,
+        )
 
     def _fingerprint(self, located: Located, template: str | None) -> ModelFingerprint:
         config = self._model.config.get_text_config()
@@ -294,6 +328,7 @@ class ModelShelf:
             hidden_size=int(config.hidden_size),
             n_layers=int(config.num_hidden_layers),
             libraries=library_versions(),
+            text_files_sha256=text_files_sha256(located),
         )
 
 

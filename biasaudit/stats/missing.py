@@ -84,8 +84,6 @@ def missing_bounds(
 
     def filled(value: float) -> Estimate:
         difference = np.nan_to_num(before, nan=value) - np.nan_to_num(after, nan=value)
-        return mean_estimate(
-            clustered(difference, np.asarray(rows["clusters"])), design, level=level, unit="index difference"
-        )
+        return mean_estimate(clustered(difference, of), design, level=level, unit="index difference")
 
     return MissingBounds(all_counter=filled(-1.0), all_stereotype=filled(1.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib import resources
@@ -78,6 +79,13 @@ def folder_of(name: str) -> Path:
     )
 
 
+def _beside(folder: Path, name: str) -> Path:
+    """Return the path of a probe's data; nothing but its own folder, except that our own probes may share a file."""
+    if folder.parent == shipped_folder():
+        return inside(folder.parent, posixpath.normpath(f"{folder.name}/{name}"), error=ProbeError)
+    return inside(folder, name, error=ProbeError)
+
+
 def _expanded(name: str) -> Path:
     try:
         return Path(name).expanduser()
@@ -116,7 +124,7 @@ def load_probe(name: str, *, data_dir: Path | None = None) -> Probe:
         found, origin = read_published(card, data_dir)
     else:
         found, origin = (
-            Reading(items=read_form(inside(folder, card.data.file, error=ProbeError), card)),
+            Reading(items=read_form(_beside(folder, card.data.file), card)),
             f"{card.id}/{card.data.file}",
         )
     _check_second_factor(folder / "card.yaml", card, found.items)

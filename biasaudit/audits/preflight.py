@@ -16,6 +16,7 @@ from biasaudit.errors import UsageError
 from biasaudit.models import cache_folder, lineage, locate, parse_reference
 from biasaudit.models.beginning import Beginning, Speaker, shared_beginning
 from biasaudit.models.chat import chat_frame, template_date
+from biasaudit.models.lineage import same_weights
 from biasaudit.models.loading import found_device
 from biasaudit.models.templates import chosen_template
 from biasaudit.models.tokenizer import chat_templates_of, shared_tokenizer, text_files_sha256
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from biasaudit.audits.plan import Plan
     from biasaudit.framing import ChatFrame
     from biasaudit.models import Located
+    from biasaudit.models.lineage import SameWeights
     from biasaudit.probes import Probe
     from biasaudit.types import Request
 
@@ -49,7 +51,9 @@ class Ready:
     relations : mapping
         Tuned checkpoint -> how it relates to the base, in a sentence.
     same : mapping
-        Checkpoint -> an earlier one that is the same files.
+        Checkpoint -> an earlier one that is the same files, tokenizer and template too.
+    alike : tuple of SameWeights
+        Checkpoints whose weights are those of another.
     beginnings : mapping
         Checkpoint -> what stands before its texts.
     notes : tuple of str
@@ -63,6 +67,7 @@ class Ready:
     located: Mapping[str, Located]
     relations: Mapping[str, str]
     same: Mapping[str, str]
+    alike: tuple[SameWeights, ...]
     beginnings: Mapping[str, Beginning]
     notes: tuple[str, ...]
     chat: ChatFrame | None
@@ -70,12 +75,7 @@ class Ready:
 
     def told(self) -> tuple[str, ...]:
         """Return what a reader must hear of the checkpoints, a sentence each."""
-        same = tuple(
-            f"{name} ({self.located[name].spec.reference}) is the same files as {other}: between the two there is no "
-            "difference of the weights to be found."
-            for name, other in self.same.items()
-        )
-        return same + self.notes
+        return tuple(pair.told for pair in self.alike) + self.notes
 
 
 def checked_places(plan: Plan, out: Path | None, *, write: bool = True) -> list[Probe]:
@@ -157,6 +157,7 @@ def made_ready(plan: Plan, probes: list[Probe], located: Mapping[str, Located], 
         located=located,
         relations=relations,
         same=same_files(located),
+        alike=tuple(same_weights(located)),
         beginnings=chosen.beginnings,
         notes=notes,
         chat=chat,

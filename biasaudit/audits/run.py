@@ -120,14 +120,7 @@ def run(plan: Plan, *, out: Path | None = None, progress: Progress | None = None
         told=(*ready.told(), *sanity.told()),
     )
     # As it will be read: in the order of the file, so that the report comes out the same.
-    try:
-        return written(audit, from_dict(json.loads(manifest.to_json())), out)
-    except OSError as exc:
-        raise AuditFolderError(
-            f"the audit cannot be written into {out}: {exc.strerror or exc}.",
-            fix="Make room there or name another folder with --out, and run the same command again: every response is "
-            "in the cache, and nothing is scored twice.",
-        ) from exc
+    return written(audit, from_dict(json.loads(manifest.to_json())), out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +192,7 @@ def _checked_sane(work: _Work, shelf: ModelShelf) -> tuple[Sanity, dict[str, Loa
     sanity = sanity_of(
         {name: answers[one] for name, one in of.items()},
         {name: unknown_ids[one] for name, one in of.items()},
-        same=frozenset(ready.same),
+        same=frozenset(pair.other for pair in ready.alike),
     )
     if not work.plan.allow_implausible:
         sanity.refuse(work.plan.checkpoints)

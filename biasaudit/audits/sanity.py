@@ -100,7 +100,7 @@ def sanity_of(
     unknown_ids : mapping
         Checkpoint -> the unknown token of its tokenizer.
     same : frozenset of str
-        Checkpoints that are known to be the same files as an earlier one, of which it need not be said again.
+        Checkpoints whose files are known to hold an earlier one's weights, of which it need not be said again.
     """
     figures = {name: plausibility.figures(found, unknown_id=unknown_ids[name]) for name, found in responses.items()}
     base = figures["base"]

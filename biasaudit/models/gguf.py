@@ -72,6 +72,7 @@ def converted_folder(path: Path, say: Callable[[str], None]) -> Path:
     target = conversion_target(sha256, rule)
     if is_converted(target):
         return target
+    check_room(target, gguf_size(path).n_parameters)
     with conversion(target) as work:
         if work is not None:
             say(f"converting {path.name} once (about a minute)")
@@ -83,6 +84,29 @@ def conversion_target(sha256: str, rule: SplitRule | None = None) -> Path:
     """Return the folder in which the conversion of the file with this hash lies, or will."""
     version = MENDING_CONVERTER if rule is not None and rule.mends else CONVERTER
     return cache_folder() / "models" / f"gguf-{sha256[:16]}-v{version}"
+
+
+def check_room(target: Path, n_parameters: int) -> None:
+    """Make sure before a conversion begins that it has room.
+
+    Parameters
+    ----------
+    target : Path
+        Where it will lie.
+    n_parameters : int
+        Each takes 4 bytes there.
+
+    Raises
+    ------
+    ModelFilesError
+    """
+    folder = next(above for above in target.absolute().parents if above.exists())
+    wanted, free = 4 * n_parameters, shutil.disk_usage(folder).free
+    if free < wanted:
+        raise ModelFilesError(
+            f"the converted model needs {wanted / 1e6:,.0f} MB in {folder}, and {free / 1e6:,.0f} MB are free there.",
+            fix=f"Make room there, or name another folder with {CACHE_VARIABLE}.",
+        )
 
 
 def converted_files(folder: Path) -> ModelFiles:

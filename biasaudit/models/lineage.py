@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import mmap
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from biasaudit.errors import LineageError
@@ -55,8 +56,25 @@ def lineage(base: Located, tuned: Located, *, allow_different: bool = False) -> 
     return f"same architecture and sizes; the tuned vocabulary has {', '.join(told)}"
 
 
-def told_of(located: Mapping[str, Located]) -> list[str]:
-    """Return what is odd about a choice of checkpoints, in sentences: the base named as tuned, one named twice.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SameWeights:
+    """Two checkpoints of one audit that are one.
+
+    Attributes
+    ----------
+    one, other : str
+        By the names that the audit gives them; `one` comes first.
+    told : str
+        In a sentence.
+    """
+
+    one: str
+    other: str
+    told: str
+
+
+def same_weights(located: Mapping[str, Located]) -> list[SameWeights]:
+    """Return checkpoints that are one: the base named as tuned, one named twice, equal weights in other files.
 
     Files that differ are compared by the weights in them, as far as the first difference.
 
@@ -65,18 +83,26 @@ def told_of(located: Mapping[str, Located]) -> list[str]:
     located : mapping
         By the names that the audit gives them.
     """
-    sentences = []
+    found = []
     for (one, first), (other, second) in itertools.combinations(located.items(), 2):
         if first.adapter != second.adapter:
             continue
         if first.weights == second.weights:
-            sentences.append(f"{one} and {other} are the same checkpoint: {first.spec.reference}")
+            told = f"{one} and {other} are the same checkpoint: {first.spec.reference}"
         elif _equal_weights(first, second):
-            sentences.append(
+            told = (
                 f"{one} ({first.spec.reference}) and {other} ({second.spec.reference}) hold equal weights in files "
                 "that differ: no difference between them comes of tuning weights"
             )
-    return sentences
+        else:
+            continue
+        found.append(SameWeights(one=one, other=other, told=told))
+    return found
+
+
+def told_of(located: Mapping[str, Located]) -> list[str]:
+    """Return what is odd about a choice of checkpoints, in sentences; see :func:`same_weights`."""
+    return [pair.told for pair in same_weights(located)]
 
 
 def _vocabulary(base: Located, tuned: Located) -> Differences:

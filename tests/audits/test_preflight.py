@@ -201,6 +201,20 @@ def test_a_disk_without_room_is_said_before_scoring(
     assert n_cached() == 0
 
 
+def test_a_conversion_without_room_is_said_before_it_begins(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """4 bytes a weight: nothing of it is written where 1,000 bytes are free."""
+    from tests.models.tiny_gguf import save_gguf
+
+    save_gguf(tmp_path / "tiny.gguf")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1_000))
+    with pytest.raises(ModelFilesError, match="converted model needs"):
+        run(plan(models, tmp_path, base=str(tmp_path / "tiny.gguf"), tuned=(str(tmp_path / "tiny.gguf"),)))
+    assert not list((tmp_path / "cache").rglob("*.safetensors"))
+
+
 def test_each_tokenizer_is_loaded_once(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """gemma's takes seconds, and an audit of an adapter used to load it four times."""
     from transformers import AutoTokenizer
@@ -213,8 +227,12 @@ def test_each_tokenizer_is_loaded_once(models: Path, tmp_path: Path, monkeypatch
         return whole(folder, **options)
 
     monkeypatch.setattr(AutoTokenizer, "from_pretrained", counted)
-    run(plan(models, tmp_path, framing_names=("plain", "chat")))
-    assert loaded == [str(models / "base")]
+    # A copy, which no test before has loaded.
+    base = shutil.copytree(models / "base", tmp_path / "base")
+    run(
+        plan(models, tmp_path, base=str(base), tuned=(f"{base}+{models / 'adapter'}",), framing_names=("plain", "chat"))
+    )
+    assert loaded == [str(base)]
 
 
 @pytest.mark.usefixtures("plausible_only")
@@ -290,15 +308,15 @@ def test_the_base_named_as_tuned_is_told(models: Path, tmp_path: Path) -> None:
     adapter, told = f"{models / 'base'}+{models / 'adapter'}", Told()
     out = tmp_path / "out"
     run(plan(models, tmp_path, tuned=(str(models / "base"), adapter, adapter)), out=out, progress=told)
-    for said in (f"tuned ({models / 'base'}) is the same files as base", "tuned-3", "is the same files as tuned-2"):
-        assert any(said in line for line in told.lines)
     report = (out / "report.md").read_text(encoding="utf-8")
-    assert "is the same files as base" in report
-    assert "is the same files as tuned-2" in report
+    for said in ("base and tuned are the same checkpoint", "tuned-2 and tuned-3 are the same checkpoint"):
+        assert len([line for line in told.lines if said in line]) == 1
+        assert report.count(said) == 1
+    assert "same log-probabilities" not in report
 
 
 def test_equal_weights_in_another_file_are_told(models: Path, tmp_path: Path) -> None:
-    """The hash differs by a line of metadata: only the log-probabilities tell."""
+    """The hash differs by a line of metadata; said once, though the log-probabilities tell as well."""
     from safetensors.torch import load_file, save_file
 
     copy = shutil.copytree(models / "base", tmp_path / "copy")
@@ -306,18 +324,30 @@ def test_equal_weights_in_another_file_are_told(models: Path, tmp_path: Path) ->
         load_file(copy / "model.safetensors"), copy / "model.safetensors", metadata={"format": "pt", "by": "another"}
     )
     audit = run(plan(models, tmp_path, tuned=(str(copy), str(models / "tuned"))))
-    [line] = [line for line in audit.manifest.told if "same log-probabilities" in line]
+    [line] = audit.manifest.told
+    assert "equal weights in files that differ" in line
+
+
+def test_an_adapter_that_changes_next_to_nothing_is_told(models: Path, tmp_path: Path) -> None:
+    """Its files are no other's: only the log-probabilities of the sentences tell that it is the base."""
+    from safetensors.torch import load_file, save_file
+
+    faint = shutil.copytree(models / "adapter", tmp_path / "faint")
+    weights = load_file(faint / "adapter_model.safetensors")
+    save_file({name: tensor * 1e-9 for name, tensor in weights.items()}, faint / "adapter_model.safetensors")
+    audit = run(plan(models, tmp_path, tuned=(f"{models / 'base'}+{faint}", f"{models / 'base'}+{models / 'adapter'}")))
+    [line] = audit.manifest.told
     assert line.startswith("tuned gives every sentence of the check the same log-probabilities as base")
 
 
-def test_a_failure_after_scoring_loses_nothing(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_after_scoring_loses_nothing(models: Path, tmp_path: Path) -> None:
     """The disk is full when the tables are written; the next run asks the models nothing."""
     out = tmp_path / "out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", _full)
         with pytest.raises(AuditFolderError, match="No space left") as found:
             run(plan(models, tmp_path), out=out)
-    assert "nothing is scored twice" in str(found.value)
+    assert "goes on from the cache" in str(found.value)
     audit = run(plan(models, tmp_path), out=out)
     assert audit.manifest.run["requests_computed"] == 0
 

@@ -14,6 +14,7 @@ from biasaudit.audits.places import check_folder, check_folder_unwritten, check_
 from biasaudit.audits.together import Together
 from biasaudit.errors import UsageError
 from biasaudit.models import cache_folder, lineage, locate, parse_reference
+from biasaudit.models.adapters import notices_of
 from biasaudit.models.beginning import Beginning, Speaker, shared_beginning
 from biasaudit.models.chat import chat_frame, template_date
 from biasaudit.models.lineage import same_weights
@@ -75,7 +76,8 @@ class Ready:
 
     def told(self) -> tuple[str, ...]:
         """Return what a reader must hear of the checkpoints, a sentence each."""
-        return tuple(pair.told for pair in self.alike) + self.notes
+        named = tuple(f"{name}: {told}." for name, place in self.located.items() for told in notices_of(place))
+        return tuple(pair.told for pair in self.alike) + named + self.notes
 
 
 def checked_places(plan: Plan, out: Path | None, *, write: bool = True) -> list[Probe]:

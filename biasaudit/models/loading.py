@@ -259,6 +259,7 @@ class ModelShelf:
     _folder: Path | None = field(default=None, init=False)
     _model: Any = field(default=None, init=False)  # PreTrainedModel, or PeftModel around it: two unrelated types
     _base_trace: str | None = field(default=None, init=False)
+    _n_parameters: int = field(default=0, init=False)  # of the base alone
     _wrapped: bool = field(default=False, init=False)
     _opened: LoadedModel | None = field(default=None, init=False)
 
@@ -275,6 +276,7 @@ class ModelShelf:
             gc.collect()  # modules of an adapter refer to each other in circles
             self._model = self._load_base(located)
             self._folder = located.folder
+            self._n_parameters = sum(parameter.numel() for parameter in self._model.parameters())
         if located.adapter_folder is not None:
             self._put_adapter_on(located.adapter_folder)
         tokenizer = shared_tokenizer(located, trust_remote_code=self.trust_remote_code)
@@ -337,9 +339,7 @@ class ModelShelf:
             tokenizer_sha256=tokenizer_sha256(located),
             chat_template_sha256=template_hash(template),
             architecture=_architecture(located.config),
-            n_parameters=sum(
-                parameter.numel() for name, parameter in self._model.named_parameters() if "lora_" not in name
-            ),
+            n_parameters=self._n_parameters,
             vocabulary_size=int(config.vocab_size),
             hidden_size=int(config.hidden_size),
             n_layers=int(config.num_hidden_layers),

@@ -133,7 +133,7 @@ def limited(probe: Probe, limit: int, *, seed: int) -> Probe:
 
 
 def _enough_competence(probe: Probe, kept: set[str], *, least: int, seed: int) -> set[str]:
-    """Return the ids of competence items to add until there are `least`, cluster by cluster, those that are kept first."""
+    """Return the ids of competence items to add until there are `least`, those of clusters that are kept first."""
     items = [item for item in probe.items if item.role is Role.COMPETENCE]
     n_items = sum(item.item_id in kept for item in items)
     drawn = {item.cluster_id for item in probe.items if item.item_id in kept}

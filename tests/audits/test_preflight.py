@@ -410,3 +410,18 @@ def test_a_suite_takes_further_probes_whole(models: Path, tmp_path: Path) -> Non
         planned(base, base, suite="quick", probes=["occupations"])
     with pytest.raises(UsageError, match="do not begin with those of the suite"):
         Plan(base=base, tuned=(base,), probes=(mini,), suite="quick")
+
+
+def test_an_adapter_whose_card_names_another_base_is_told(models: Path, tmp_path: Path) -> None:
+    """In the terminal, and in the manifest that the report is made from."""
+    folder = Path(shutil.copytree(models / "adapter", tmp_path / "adapter"))
+    card = folder / "adapter_config.json"
+    named = {**json.loads(card.read_text(encoding="utf-8")), "base_model_name_or_path": "someone/another-7b"}
+    card.write_text(json.dumps(named), encoding="utf-8")
+    told = Told()
+    asked = plan(models, tmp_path, tuned=(f"{models / 'base'}+{folder}",), allow_implausible=True)
+    audit = run(asked, progress=told)
+    expected = "tuned: the adapter adapter says that it was made for 'another-7b', and was put on 'base'"
+    assert any(line.startswith(expected) for line in told.lines)
+    assert audit.manifest is not None
+    assert any(line.startswith(expected) for line in audit.manifest.told)

@@ -82,6 +82,7 @@ def test_an_adapter_with_new_words_scores_as_its_maker_loads_it(
     assert scored(opened(shelf, bases[name])) == pytest.approx(bare, abs=1e-5)
     loaded = opened(shelf, bases[name], tmp_path / "adapter")
     assert loaded.fingerprint.vocabulary_size == 262
+    assert loaded.tokenizer("<think>", add_special_tokens=False)["input_ids"] == [260]
     with monkeypatch.context() as patch:
         patch.setattr("tests.models.adapter_kinds.token_ids", lambda: texts)
         expected = by_hand(tuned)

@@ -136,10 +136,12 @@ def load_weights(
             fix="Save the model again with the library that made it, or restore its files from their source.",
         )
     model.config.name_or_path = model.name_or_path = str(files.folder)
-    model = model.to(device).eval()
-    refuse_not_finite(model, reference)
-    refuse_two_sided(model, reference)
-    loaded: PreTrainedModel = model
+    loaded: PreTrainedModel = model.to(device).eval()
+    refuse_not_finite(loaded, reference)
+    try:
+        refuse_two_sided(loaded, reference)
+    except FOREIGN as exc:  # the first forward: sizes that do not fit one another show here
+        raise _cannot(reference, exc) from exc
     return loaded
 
 

@@ -306,6 +306,15 @@ def test_nothing_that_lies_beside_the_weights_is_loaded(models: Path, tmp_path: 
     )
 
 
+def test_a_model_that_cannot_run_is_one_message(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sizes that pass every comparison and do not fit one another, or code that takes no `logits_to_keep`."""
+    from transformers import LlamaForCausalLM
+
+    monkeypatch.setattr(LlamaForCausalLM, "forward", lambda self, input_ids: None)
+    with pytest.raises(ModelFilesError, match=r"cannot be loaded as a causal language model: .*unexpected keyword"):
+        ModelShelf(dtype="float32").open(locate(parse_reference(str(models / "base"))))
+
+
 CODE = """
 from transformers import LlamaConfig, LlamaForCausalLM
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.errors import AlteredAuditError
 from biasaudit.types import Checkpoint
+from biasaudit.types.competence import competence_level
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,9 @@ def check_agreement(folder: Path, manifest: Manifest, *, estimates: Rows, compar
             for column, known in asked.items():
                 if column in row and row[column] not in known:
                     _differs(folder, f"a {column} {row[column]!r}, which the manifest does not name")
-            for column, expected in (("margin", margin), ("level", level)):
+            # A share of sense over nonsense is bounded from below alone: its interval has a level of its own.
+            of_row = competence_level(level) if row.get("metric") == "competence" else level
+            for column, expected in (("margin", margin), ("level", of_row)):
                 if row.get(column) is not None and not math.isclose(row[column], expected, rel_tol=_EQUAL):
                     _differs(folder, f"the {column} {row[column]:g}, and the manifest says {expected:g}")
     if {name for name in manifest.fingerprints if isinstance(name, str)} != checkpoints:

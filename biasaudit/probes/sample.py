@@ -157,12 +157,7 @@ def _drawn(
     order = sorted(clusters, key=lambda cluster: place(seed, feature, cluster))
     fewest = order[:MIN_CLUSTERS]
     if sum(len(clusters[name]) for name in fewest) > quota:
-        found: dict[str, list[ProbeItem]] = {}
-        n_items = 0
-        for number, name in enumerate(fewest, start=1):
-            found[name] = _part(clusters[name], at_least=quota * number / len(fewest) - n_items, seed=seed)
-            n_items += len(found[name])
-        return found
+        return _parts({name: clusters[name] for name in fewest}, quota=quota, seed=seed)
     whole: dict[str, list[ProbeItem]] = {}
     for name in order:
         if len(whole) >= MIN_CLUSTERS and sum(map(len, whole.values())) >= quota:
@@ -171,13 +166,16 @@ def _drawn(
     return whole
 
 
-def _part(items: list[ProbeItem], *, at_least: float, seed: int) -> list[ProbeItem]:
-    """Return the first units of a cluster, at least one."""
-    taken: list[ProbeItem] = []
-    for unit in in_order(units_of(items), seed=seed):
-        if taken and len(taken) >= at_least:
-            break
-        taken += unit
+def _parts(clusters: Mapping[str, list[ProbeItem]], *, quota: float, seed: int) -> dict[str, list[ProbeItem]]:
+    """Return a unit of each cluster, then a second of each in turn, and so on until there are enough items."""
+    units = {name: in_order(units_of(items), seed=seed) for name, items in clusters.items()}
+    taken: dict[str, list[ProbeItem]] = {name: [] for name in clusters}
+    n_items = 0
+    for turn in range(max(map(len, units.values()))):
+        for name, of_cluster in units.items():
+            if turn < len(of_cluster) and (turn == 0 or n_items < quota):
+                taken[name] += of_cluster[turn]
+                n_items += len(of_cluster[turn])
     return taken
 
 

@@ -145,7 +145,7 @@ def _answer(value: object, item: ProbeItem, *, path: Path, line: int) -> str:
     texts = item.texts
     if not isinstance(texts, ChoiceTexts):
         raise ItemError(path=path, line=line, field="answer", found=found_value(value), expected="a part and a score")
-    said = "" if value is None else _named(value).strip().lower()
+    said = str(value).strip().lower() if isinstance(value, (str, int, float)) else ""
     order = item.tags.get("options", "biased counter unknown").split()
     by_name: dict[str, str] = {**{option: option for option in Option}, REFUSED: REFUSED}
     by_name |= {str(number): role for number, role in enumerate(order)}

@@ -219,6 +219,8 @@ def test_each_tokenizer_is_loaded_once(models: Path, tmp_path: Path, monkeypatch
     """gemma's takes seconds, and an audit of an adapter used to load it four times."""
     from transformers import AutoTokenizer
 
+    from biasaudit.models import tokenizer
+
     whole = AutoTokenizer.from_pretrained
     loaded: list[str] = []
 
@@ -227,7 +229,8 @@ def test_each_tokenizer_is_loaded_once(models: Path, tmp_path: Path, monkeypatch
         return whole(folder, **options)
 
     monkeypatch.setattr(AutoTokenizer, "from_pretrained", counted)
-    # A copy, which no test before has loaded.
+    # As in a new process: equal files that a test before has loaded are not loaded again.
+    monkeypatch.setattr(tokenizer, "_SHARED", {})
     base = shutil.copytree(models / "base", tmp_path / "base")
     run(
         plan(models, tmp_path, base=str(base), tuned=(f"{base}+{models / 'adapter'}",), framing_names=("plain", "chat"))

@@ -23,7 +23,7 @@ OCCUPATIONS: Final = {WOMAN: "female_occupations.txt", MAN: "male_occupations.tx
 PARTS: Final = {"development": "dev", "test": "test"}
 TYPES: Final = ("1", "2")
 
-_LINE: Final = re.compile(r"(\d+)\s+(\S.*)")
+_LINE: Final = re.compile(r"(\d{1,9})\s+(\S.*)")
 _SPAN: Final = re.compile(r"\[([^\[\]]*)\]")
 
 

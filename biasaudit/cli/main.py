@@ -83,15 +83,12 @@ def main() -> None:
 
 def _code() -> int:
     try:
-        return app(standalone_mode=False) or 0
+        code = int(app(standalone_mode=False) or 0)
     except BiasauditError as error:
         terminal.tell(f"biasaudit: {error}")
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        terminal.tell(
-            "\nbiasaudit: interrupted; run the same command again, it goes on from the cache or the last checkpoint."
-        )
-        return INTERRUPTED
+        code = INTERRUPTED
     except TyperException as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         terminal.tell(f"biasaudit: {message}")
@@ -106,3 +103,8 @@ def _code() -> int:
         terminal.tell(traceback.format_exc().rstrip("\n"))
         terminal.tell("biasaudit: this is a fault of biasaudit itself; what was computed is in the cache.")
         return BiasauditError.exit_code
+    if code == INTERRUPTED:  # typer, too, makes this of Ctrl-C
+        terminal.tell(
+            "\nbiasaudit: interrupted; run the same command again, it goes on from the cache or the last checkpoint."
+        )
+    return code

@@ -20,7 +20,7 @@ from biasaudit.models.hashes import file_sha256, sha256_of
 from biasaudit.models.headers import ModelSize
 from biasaudit.models.tokenizer import default_template_of, shared_tokenizer, text_files_sha256, tokenizer_sha256
 from biasaudit.models.trace import trace_of
-from biasaudit.models.weights import load_weights
+from biasaudit.models.weights import check_tensors, load_weights
 from biasaudit.types import ModelFingerprint, ModelSpec, ScoringFacts
 
 if TYPE_CHECKING:
@@ -122,6 +122,22 @@ def _require_tokenizer(*folders: Path | None) -> None:
             f"the folder {str(folders[0])!r} holds a model without a tokenizer.",
             fix="Copy the tokenizer of the base into it (tokenizer.json, tokenizer_config.json; or tokenizer.model).",
         )
+
+
+def check_before_loading(located: Located, *, trust_remote_code: bool = False) -> None:
+    """Check all that can be known of a model without reading its weights; imports torch.
+
+    Parameters
+    ----------
+    located : Located
+    trust_remote_code : bool
+
+    Raises
+    ------
+    ModelFilesError
+        If it is no causal language model, or if its tensors are not those of its architecture.
+    """
+    check_tensors(located.files, located.spec.base, trust_remote_code=trust_remote_code)
 
 
 def size_of(located: Located) -> ModelSize:

@@ -54,7 +54,7 @@ _MOST_BUFFERS: Final = 2 * 1024**3
 _SHOWN: Final = 5
 
 
-def check_before_loading(files: ModelFiles, reference: str, *, trust_remote_code: bool = False) -> None:
+def check_tensors(files: ModelFiles, reference: str, *, trust_remote_code: bool = False) -> None:
     """Compare what the files hold with what the architecture needs, without reading a weight.
 
     The model is built without memory, and the loader is given tensors without content: it renames, merges and
@@ -115,7 +115,7 @@ def load_weights(
     """
     from transformers import AutoModelForCausalLM  # noqa: PLC0415
 
-    check_before_loading(files, reference, trust_remote_code=trust_remote_code)
+    check_tensors(files, reference, trust_remote_code=trust_remote_code)
     with alone(files) as folder, listening() as heard:
         try:
             loader: Any = AutoModelForCausalLM  # Any: with output_loading_info it returns a pair
@@ -124,7 +124,7 @@ def load_weights(
                 dtype=dtype,
                 use_safetensors=True,
                 trust_remote_code=trust_remote_code,
-                local_files_only=True,
+                local_files_only=not trust_remote_code,  # a model may name code of another repository
                 output_loading_info=True,
             )
         except FOREIGN as exc:

@@ -192,10 +192,8 @@ def parse_yaml(path: Path, model: type[Model]) -> Model:
     fix = "Write it out without aliases, or divide the probe."
     content = parsed_yaml(text, path, error=ProbeError, most_values=MOST_VALUES, fix=fix)
     if not isinstance(content, dict):
-        raise ProbeError(
-            f"{path}: holds {'nothing' if content is None else type(content).__name__}.",
-            fix="Expected a mapping of fields; `biasaudit probes new` writes one to begin from.",
-        )
+        found = "nothing" if content is None else type(content).__name__
+        raise ProbeError(f"{path}: holds {found}; expected a mapping of fields.", fix="Begin each line with its key.")
     try:
         return model.model_validate(content)
     except ValidationError as exc:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib import resources
@@ -15,7 +16,7 @@ from biasaudit.probes.card import Card, read_card
 from biasaudit.probes.forms import read_form
 from biasaudit.probes.readers import Reading
 from biasaudit.probes.sources import DATA_VARIABLE, read_published
-from biasaudit.types import ProbeItem
+from biasaudit.types import ProbeItem, Role
 
 __all__ = ["DATA_VARIABLE", "Probe", "available", "card_of", "folder_of", "load_probe", "shipped_folder"]
 
@@ -78,6 +79,13 @@ def folder_of(name: str) -> Path:
     )
 
 
+def _beside(folder: Path, name: str) -> Path:
+    """Return the path of a probe's data; nothing but its own folder, except that our own probes may share a file."""
+    if folder.parent == shipped_folder():
+        return inside(folder.parent, posixpath.normpath(f"{folder.name}/{name}"), error=ProbeError)
+    return inside(folder, name, error=ProbeError)
+
+
 def _expanded(name: str) -> Path:
     try:
         return Path(name).expanduser()
@@ -116,9 +124,10 @@ def load_probe(name: str, *, data_dir: Path | None = None) -> Probe:
         found, origin = read_published(card, data_dir)
     else:
         found, origin = (
-            Reading(items=read_form(inside(folder, card.data.file, error=ProbeError), card)),
+            Reading(items=read_form(_beside(folder, card.data.file), card)),
             f"{card.id}/{card.data.file}",
         )
+    _check_second_factor(folder / "card.yaml", card, found.items)
     return Probe(
         card=card,
         items=found.items,
@@ -127,6 +136,28 @@ def load_probe(name: str, *, data_dir: Path | None = None) -> Probe:
         notices=(*found.unexpected, *found.notices),
         unexpected=found.unexpected,
     )
+
+
+def _check_second_factor(path: Path, card: Card, items: Iterable[ProbeItem]) -> None:
+    """Refuse a second factor that the items do not have: the intervals would silently be those without it.
+
+    Raises
+    ------
+    ProbeError
+        If the tag is on no bias item, or only on some.
+    """
+    if card.also_clustered_by is None:
+        return
+    tag = card.also_clustered_by.tag
+    bias = [item for item in items if item.role is Role.BIAS]
+    without = [item for item in bias if not item.tags.get(tag)]
+    if without:
+        tags = ", ".join(sorted({name for item in bias for name in item.tags})) or "none"
+        raise ProbeError(
+            f"{path}: also_clustered_by names the tag {tag!r}, which {len(without):,} of {len(bias):,} bias items "
+            f"lack, such as {without[0].item_id!r}.",
+            fix=f"Name a tag that each of them has. Their tags: {tags}.",
+        )
 
 
 def content_sha256(items: Iterable[ProbeItem]) -> str:

@@ -73,11 +73,16 @@ def test_base_tuned_and_base_again_score_as_freshly_loaded_models(
 ) -> None:
     """To 1e-5 nats, packed and plain, on one shelf; and the adapter does change the model."""
     adapter = save_kind(kind, bases[base], tmp_path / "adapter", **settings_of(kind, base, extra))
-    bare, tuned = by_hand(fresh(bases[base])), by_hand(fresh(bases[base], adapter))
+    assert_all_fresh(bases[base], adapter)
+
+
+def assert_all_fresh(base: Path, adapter: Path) -> None:
+    """Open base, tuned and base on one shelf, and compare each with a model of its own."""
+    bare, tuned = by_hand(fresh(base)), by_hand(fresh(base, adapter))
     shelf = ModelShelf()
     assert max(abs(one - other) for one, other in zip(bare, tuned, strict=True)) > 0.01
     for place, expected in ((None, bare), (adapter, tuned), (None, bare)):
-        loaded = opened(shelf, bases[base], place)
+        loaded = opened(shelf, base, place)
         assert scored(loaded) == pytest.approx(expected, abs=1e-5)
         assert scored(loaded, plain=True) == pytest.approx(expected, abs=1e-5)
 
@@ -88,3 +93,24 @@ def test_every_kind_that_peft_knows_is_audited_by_a_test_or_refused_with_a_reaso
 
     assert sorted([*AUDITED, *REFUSED]) == sorted(one.value for one in PeftType)
     assert {"LORA", *OTHERS} == set(AUDITED)
+
+
+@pytest.mark.slow
+def test_adapters_on_experts_score_as_freshly_loaded_models(tmp_path: Path) -> None:
+    """A mixture keeps all of its experts in one parameter, which is no module: peft changes it in place."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    base = tmp_path / "base"
+    n_words = save_tokenizer(base, chat_template=None)
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        "qwen3_moe", vocab_size=n_words, hidden_size=32, intermediate_size=32, moe_intermediate_size=16,
+        num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, head_dim=8, num_experts=4,
+        num_experts_per_tok=2, max_position_embeddings=128, bos_token_id=0, eos_token_id=1, initializer_range=0.3,
+    )  # fmt: skip
+    AutoModelForCausalLM.from_config(config).save_pretrained(base)  # type: ignore[no-untyped-call]
+    folder = tmp_path / "adapter"
+    experts = ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]
+    adapter = save_kind("LORA", base, folder, r=2, target_modules=["q_proj"], target_parameters=experts)
+    assert_all_fresh(base, adapter)

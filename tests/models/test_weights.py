@@ -12,8 +12,7 @@ import pytest
 
 from biasaudit.errors import ModelFilesError
 from biasaudit.models import ModelShelf, locate, parse_reference
-from biasaudit.models.loading import size_of
-from biasaudit.models.weights import check_before_loading
+from biasaudit.models.loading import check_before_loading, size_of
 from tests.models.architectures import ARCHITECTURES, LLAMA_LIKE, save_architecture
 from tests.models.test_engine import TEXTS, by_hand, values
 from tests.tiny import save_model, save_tokenizer
@@ -35,8 +34,7 @@ def changed(models: Path, target: Path, change: Callable[[Tensors], None], **con
 
 
 def checked(folder: Path) -> None:
-    located = locate(parse_reference(str(folder)))
-    check_before_loading(located.files, str(folder))
+    check_before_loading(locate(parse_reference(str(folder))))
 
 
 def refused(folder: Path, match: str) -> None:
@@ -306,6 +304,54 @@ def test_nothing_that_lies_beside_the_weights_is_loaded(models: Path, tmp_path: 
     assert values(ModelShelf(dtype="float32").open(found), TEXTS) == values(
         ModelShelf(dtype="float32").open(plain), TEXTS
     )
+
+
+CODE = """
+from transformers import LlamaConfig, LlamaForCausalLM
+
+
+class OddConfig(LlamaConfig):
+    model_type = "odd_for_a_test"
+
+
+class OddForCausalLM(LlamaForCausalLM):
+    config_class = OddConfig
+"""
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_code_that_comes_with_a_model_runs_where_it_was_asked_for_and_is_hashed(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, whole: bool
+) -> None:
+    """And its weights are held to the same report as all others."""
+    import transformers.dynamic_module_utils as dynamic
+
+    monkeypatch.setattr(dynamic, "HF_MODULES_CACHE", str(tmp_path / "modules"))
+    classes = {"AutoConfig": "odd.OddConfig", "AutoModelForCausalLM": "odd.OddForCausalLM"}
+    folder = changed(
+        models,
+        tmp_path / "m",
+        lambda tensors: None if whole else tensors.pop("lm_head.weight"),
+        model_type="odd_for_a_test",
+        auto_map=classes,
+        architectures=["OddForCausalLM"],
+    )
+    before = locate(parse_reference(str(folder))).weights
+    (folder / "odd.py").write_text(CODE, encoding="utf-8")
+    located = locate(parse_reference(str(folder)))
+    assert located.weights != before
+    with pytest.raises(ModelFilesError, match="cannot be loaded as a causal language model"):
+        check_before_loading(located)
+    with pytest.raises(ModelFilesError, match="cannot be loaded as a causal language model"):
+        ModelShelf(dtype="float32").open(located)
+    check_before_loading(located, trust_remote_code=True)
+    trusting = ModelShelf(dtype="float32", trust_remote_code=True)
+    if whole:
+        plain = ModelShelf(dtype="float32").open(locate(parse_reference(str(models / "base"))))
+        assert values(trusting.open(located), TEXTS) == values(plain, TEXTS)
+    else:
+        with pytest.raises(ModelFilesError, match=r"1 missing: lm_head\.weight"):
+            trusting.open(located)
 
 
 def test_loading_says_nothing_by_itself(models: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -100,7 +100,7 @@ def bounds(estimate: Estimate) -> tuple[float, float]:
 def arms(leans: tuple[float, float], rng: np.random.Generator, *, n_clusters: int = CLUSTERS) -> NDArray[np.float64]:
     """Draw cluster means of two arms around their leans: SD 0.2, correlation 0.75."""
     noise = rng.multivariate_normal([0, 0], [[0.04, 0.03], [0.03, 0.04]], size=n_clusters)
-    return np.clip(noise + np.array(leans), -1, 1)
+    return np.asarray(np.clip(noise + np.array(leans), -1, 1))
 
 
 def is_false(verdict: Verdict, leans: tuple[float, float]) -> bool:
@@ -205,7 +205,7 @@ def missing_rows(share: float) -> Iterator[Row]:
         seen = [np.where(gone, np.nan, arm).ravel() for gone, arm in zip(
             (values[0] < least, values[1] > most), values, strict=True
         )]  # fmt: skip
-        clusters = np.repeat(np.arange(CLUSTERS), 10)
+        clusters = np.repeat(np.arange(CLUSTERS), 10).astype(object)
         there = ~np.isnan(seen[0] + seen[1])
         first = stats.clustered(seen[0][there], clusters[there])
         other = first.with_values(seen[1][there])

@@ -17,7 +17,8 @@ from biasaudit.gate.lean import Interval, rise_of_lean
 from biasaudit.gate.vocabulary import Outcome
 from biasaudit.types import ClusterDesign
 from biasaudit.types.competence import CHANCE, competence_level, is_above_chance
-from tests.validation.measures import CHEAP_REPETITIONS, REPETITIONS, Row
+from tests.validation.measures import CHEAP_REPETITIONS, REPETITIONS
+from tests.validation.row import Row
 from tests.validation.table import PAGE, markdown, written
 
 if TYPE_CHECKING:

@@ -115,7 +115,8 @@ def _nuisance(share: float) -> Iterator[Row]:
     clusters = np.repeat(np.arange(30), sizes)
     lost = np.where(sizes[clusters] > 1, 0.5, 0.0)
     truth = float(lost.mean())
-    found, of_means = [], []
+    found: list[Estimate] = []
+    of_means: list[Estimate] = []
     for _ in range(round(share * DRAWS)):
         first = stats.clustered(0.4 + 0.1 * rng.normal(size=30)[clusters] + 0.1 * rng.normal(size=120), clusters)
         second = first.with_values(first.values * (1 - lost) + 0.05 * rng.normal(size=120))

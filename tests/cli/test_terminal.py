@@ -342,11 +342,11 @@ def test_no_verb_goes_round_the_exit(path: Path) -> None:
 
 
 def test_nothing_else_in_the_package_prints() -> None:
-    """`print` is banned by the linter; here the ways round it."""
+    """`print` is banned by the linter; here the ways round it. A page goes to standard output where `-` was named."""
     found = [
         f"{path.relative_to(PACKAGE)}:{node.lineno}: {ast.unparse(node.func)}"
         for path in sorted(PACKAGE.rglob("*.py"))
-        if path.parent.name != "cli"
+        if path.parent.name != "cli" and path.name != "outputs.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
         and (

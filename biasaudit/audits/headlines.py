@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,8 +27,8 @@ CONTRASTS: Final = (Contrast.AS_DEPLOYED, Contrast.WEIGHTS_PLAIN, Contrast.WEIGH
 COLLAPSED: Final = 0.5
 """Share of the items of an arm that must have been scored for its audit to have a headline at all."""
 
-NONE_LEFT: Final = "no cell is interpretable"
-FEW_SCORED: Final = f"under {COLLAPSED:.0%} of the items of an arm were scored".replace("%", " %")
+NONE_LEFT: Final = "no cell can be counted"
+FEW_SCORED: Final = f"under {100 * COLLAPSED:.0f} % of the items of an arm were scored"
 
 NOT_MEASURED: Final = "not measured"
 NOT_INTERPRETABLE: Final = "not interpretable"
@@ -111,7 +112,8 @@ def _share(
     seed: int,
     level: float,
 ) -> Estimate:
-    cells = []
+    cells: list[Cell] = []
+    reasons: Counter[str] = Counter()
     n_scored, n_asked = np.zeros(2), 0
     for row in rows.to_dict("records"):
         probe = str(row["probe"])
@@ -121,12 +123,16 @@ def _share(
             continue
         n_scored += [(~np.isnan(side)).sum() for side in (sides.first, sides.second)]
         n_asked += items.n_asked
-        if why_left_out(row) is None:
+        reason = why_left_out(row)
+        if reason is not None:
+            reasons[reason] += 1
+        else:
             first, second = items.paired(sides.first, sides.second)
             cells.append(Cell(first=first, second=second, design=designs[probe]))
     nothing = Estimate(status=Status.NOT_ESTIMABLE, level=level, unit="relative")
     if n_asked and n_scored.min() < COLLAPSED * n_asked:
         return replace(nothing, method=FEW_SCORED)
     if not cells:
-        return replace(nothing, method=NONE_LEFT)
+        why = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+        return replace(nothing, method=f"{NONE_LEFT} ({why})")
     return relative_reduction_over_cells(cells, rng=np.random.default_rng(seed), level=level)

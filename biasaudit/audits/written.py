@@ -69,7 +69,7 @@ def computed_again(folder: Path) -> Audit:
     AuditFolderError
         If the folder is of a later version.
     """
-    manifest = store.read_manifest(folder, earlier=True)
+    manifest = _with_second_factors(store.read_manifest(folder, earlier=True))
     items, responses = (store.read_table(folder, name, manifest) for name in ("items", "responses"))
     try:
         analysis = analysis_of_manifest(manifest)
@@ -86,3 +86,20 @@ def computed_again(folder: Path) -> Audit:
         run={**manifest.run, "tables_by": biasaudit.__version__},
     )
     return written(audit, from_dict(json.loads(fresh.to_json())), folder)
+
+
+def _with_second_factors(manifest: Manifest) -> Manifest:
+    """Add which second factor a shipped probe has, to manifests from before cards could say so."""
+    from biasaudit.probes.registry import available, card_of  # noqa: PLC0415  # yaml is slow to import
+
+    shipped = available()
+    probes = {}
+    for name, facts in manifest.probes.items():
+        found = dict(facts)
+        if "also" not in found:
+            card = card_of(name) if name in shipped else None
+            same = card is not None and card.version == found.get("version")
+            second = card.also_clustered_by if card is not None and same else None
+            found["also"] = None if second is None else second.model_dump()
+        probes[name] = found
+    return replace(manifest, probes=probes)

@@ -127,7 +127,7 @@ def _holds_for(recorded: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON val
     """Say over what the intervals generalise, beside wordings and sources."""
     cards = [mapping(card) for card in mapping(recorded.get("probes")).values()]
     second = {clean(card.get("name")): clean(what) for card in cards if (what := mapping(card.get("also")).get("what"))}
-    also = tuple(f"{name}: also other {what}" for name, what in second.items())
+    also = tuple(f"{name}: also other {what}, in features with at least 5" for name, what in second.items())
     return ("other wordings or sources of the same kind, by probe", *also)
 
 

@@ -24,6 +24,7 @@ from biasaudit.stats.flows import ItemFlows, ItemState, item_flows, null_churn
 from biasaudit.stats.group_cells import MIN_CELL_ITEMS
 from biasaudit.stats.group_outcomes import Group, GroupMetric, GroupOutcomes, group_outcomes, metric_frame
 from biasaudit.stats.group_range import BetweenGroups, between_groups
+from biasaudit.stats.halves import crossed_signs, grid
 from biasaudit.stats.headline import Cell, relative_reduction_over_cells
 from biasaudit.stats.impact_ratio import impact_ratios
 from biasaudit.stats.intervals import mean_estimate, refused
@@ -90,11 +91,13 @@ __all__ = [
     "clustered",
     "competence_fell",
     "competence_loss",
+    "crossed_signs",
     "difference_to_overall",
     "difference_to_reference",
     "equivalence",
     "four_fifths",
     "four_fifths_of",
+    "grid",
     "group_outcomes",
     "holm",
     "impact_ratios",

@@ -47,7 +47,7 @@ class Status(StrEnum):
 
 
 class Checkpoint(StrEnum):
-    """Role of the first checkpoint; tuned checkpoints are named ``tuned``, ``tuned-2``, ..., or ``1-sft``, ``2-dpo``."""
+    """Role of the first checkpoint; tuned ones are named ``tuned``, ``tuned-2``, ..., or ``1-sft``, ``2-dpo``."""
 
     BASE = "base"
 

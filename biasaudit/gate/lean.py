@@ -69,7 +69,7 @@ def rise_of_lean(reduction: Interval, total: Interval) -> Interval:
     --------
     >>> was, sum_ = Interval(-0.49, -0.55, -0.43), Interval(-0.49, -0.56, -0.42)  # -0.49 to 0
     >>> rise_of_lean(was, sum_)
-    Interval(value=-0.49, low=-0.55, high=-0.43)
+    Interval(value=-0.49, low=-0.55, high=-0.42)
     >>> appears, sum_ = Interval(0.62, 0.55, 0.69), Interval(-0.62, -0.7, -0.54)  # 0 to -0.62
     >>> rise_of_lean(appears, sum_)
     Interval(value=0.62, low=0.54, high=0.69)

@@ -14,7 +14,7 @@ def published() -> dict[tuple[str, str], float]:
     """What the page says was found, by question and setting."""
     inside = PAGE.read_text(encoding="utf-8").partition(f"<!-- {NAME} -->")[2].partition(f"<!-- /{NAME} -->")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in inside.splitlines()]
-    return {(row[0], row[1]): float(row[3].rstrip("%")) / 100 for row in rows if len(row) == 6 and row[3].endswith("%")}
+    return {(row[0], row[1]): float(row[4].rstrip("%")) / 100 for row in rows if len(row) == 7 and row[4].endswith("%")}
 
 
 @pytest.mark.parametrize("suite", list(SUITES))

@@ -62,7 +62,7 @@ def with_unrelated_word(sentence: str, *, seed: str, language: str = "en") -> st
     Examples
     --------
     >>> with_unrelated_word("The doctors were late because of the traffic.", seed="1")
-    'The doctors were late because of the zipper.'
+    'The doctors were late because of the eclipse.'
     """
     found = [one for one in _WORD.finditer(sentence) if _is_content(one[0])] or list(_WORD.finditer(sentence))
     if not found:

@@ -13,7 +13,7 @@ from biasaudit.audits.asked import probes_to_ask, requests_of
 from biasaudit.audits.places import check_folder, check_folder_unwritten, check_room
 from biasaudit.audits.together import Together
 from biasaudit.errors import UsageError
-from biasaudit.models import cache_folder, lineage, locate, parse_reference
+from biasaudit.models import cache_folder, check_before_loading, lineage, locate, parse_reference
 from biasaudit.models.adapters import notices_of
 from biasaudit.models.beginning import Beginning, Speaker, shared_beginning
 from biasaudit.models.chat import chat_frame, template_date
@@ -138,6 +138,10 @@ def made_ready(plan: Plan, probes: list[Probe], located: Mapping[str, Located], 
             with together.noted():
                 relations[name] = lineage(located["base"], place, allow_different=plan.allow_different_lineage)
     # Before any tokenizer: what differs in sizes need not be looked at more closely.
+    together.raise_any()
+    for place in {one.folder: one for one in located.values()}.values():
+        with together.noted():
+            check_before_loading(place, trust_remote_code=plan.trust_remote_code)
     together.raise_any()
     speakers: dict[str, Speaker] = {}
     for name, place in located.items():

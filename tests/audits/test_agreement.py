@@ -89,7 +89,7 @@ def test_a_manifest_of_an_earlier_version_opens_and_says_what_it_lacks(shell: Sh
 
 CONTRADICTIONS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "margin": (lambda content: content["plan"].update(margin=0.2), "margin 0.05, and the manifest says 0.2"),
-    "level": (lambda content: content["plan"].update(level=0.5), "level 0.95, and the manifest says 0.5"),
+    "level": (lambda content: content["plan"].update(level=0.8), "level 0.9, and the manifest says 0.6"),
     "checkpoints": (
         lambda content: content["plan"].update(tuned={"other": content["plan"]["tuned"]["tuned"]}),
         "'tuned', which the manifest does not name",

@@ -27,8 +27,8 @@ PREFERENCES = ("crows-pairs", "crows-pairs-revised", "crows-pairs-revised-french
 
 @cache
 def sample(data_dir: Path, name: str) -> Probe:
-    """Whole clusters of every feature, about 300 items."""
-    return limited(load_probe(name, data_dir=data_dir), 300, seed=0)
+    """About 300 items of every feature; more of the set whose scores are intervals over whole scenarios."""
+    return limited(load_probe(name, data_dir=data_dir), 1000 if name == "discrim-eval" else 300, seed=0)
 
 
 def scores(data_dir: Path, name: str, model: ScriptedModel) -> dict[tuple[str, str], PublishedScore]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +18,7 @@ import pyarrow.parquet as pq
 from biasaudit.audits import sealed, tables
 from biasaudit.audits.manifest import Manifest
 from biasaudit.audits.result import Audit, Headline
-from biasaudit.errors import AlteredAuditError
+from biasaudit.errors import AlteredAuditError, AuditFolderError
 from biasaudit.types import Estimate, Status
 
 if TYPE_CHECKING:
@@ -37,25 +39,74 @@ TABLES: Final[Mapping[str, DataFrameSchema]] = {
     "disparities": tables.DISPARITIES,
     "published": tables.PUBLISHED,
 }
-
+_TEMPORARY: Final = "????????"
+_LEFT_BEHIND_S: Final = 3600.0
+"""Age from which a temporary file is what a killed run left, and not what another writes."""
 
 read_manifest = sealed.read_manifest
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write under a temporary name in the same folder, then move into place."""
+    """Write under a temporary name in the same folder, then move into place.
+
+    Raises
+    ------
+    OSError
+        If there is no room, or the folder cannot be written; what lay at `path` is then as it was.
+    """
+    _moved_into_place({path: content})
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write several files of an audit: all under temporary names, then all moved into place, in their order.
+
+    A disk that is full shows while they have their temporary names, so that none of them is exchanged and the
+    others not.
+
+    Raises
+    ------
+    AuditFolderError
+        If there is no room, or the folder cannot be written; every file is then as it was.
+    """
+    try:
+        _moved_into_place(contents)
+    except OSError as exc:
+        raise AuditFolderError(
+            f"the audit cannot be written into {next(iter(contents)).parent}: {exc.strerror or exc}.",
+            fix="Make room there or name another folder, and run the same command again: it goes on from the cache.",
+        ) from exc
+
+
+def _moved_into_place(contents: Mapping[Path, bytes]) -> None:
+    staged: dict[Path, Path] = {}
+    try:
+        for path, content in contents.items():
+            staged[path] = _staged(path, content)
+        for path, temporary in staged.items():
+            os.replace(temporary, path)
+    finally:
+        for temporary in staged.values():
+            temporary.unlink(missing_ok=True)
+
+
+def _staged(path: Path, content: bytes) -> Path:
+    """Return a file beside `path` that holds `content`; what a killed run left beside it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{_TEMPORARY}"):
+        if time.time() - left.lstat().st_mtime > _LEFT_BEHIND_S:
+            left.unlink(missing_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        os.replace(name, path)
+        temporary.chmod(0o644)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+    return temporary
 
 
 def table_bytes(frame: pd.DataFrame) -> bytes:
@@ -67,24 +118,41 @@ def table_bytes(frame: pd.DataFrame) -> bytes:
 
 
 def write_tables(folder: Path, audit: Audit) -> dict[str, str]:
-    """Write every table and return file -> sha256."""
-    written: dict[str, str] = {}
-    for name, schema in TABLES.items():
-        content = table_bytes(tables.checked(getattr(audit, name), schema))
-        write_atomically(folder / f"{name}.parquet", content)
-        written[f"{name}.parquet"] = hashlib.sha256(content).hexdigest()
-    return written
+    """Write every table and return file -> sha256.
+
+    Raises
+    ------
+    AuditFolderError
+        If they cannot be written; none of them is then exchanged.
+    """
+    contents = {
+        f"{name}.parquet": table_bytes(tables.checked(getattr(audit, name), schema)) for name, schema in TABLES.items()
+    }
+    write_together({folder / name: content for name, content in contents.items()})
+    return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
 
 def write_text(folder: Path, name: str, text: str) -> str:
-    """Write a text file and return its sha256."""
+    """Write a text file and return its sha256.
+
+    Raises
+    ------
+    AuditFolderError
+        If it cannot be written; what lay there is then as it was.
+    """
     content = text.encode("utf-8")
-    write_atomically(folder / name, content)
+    write_together({folder / name: content})
     return hashlib.sha256(content).hexdigest()
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest: from now on the audit is finished."""
+    """Write the manifest: from now on the audit is finished.
+
+    Raises
+    ------
+    AuditFolderError
+        If it cannot be written; an earlier one is then as it was.
+    """
     write_text(folder, MANIFEST, manifest.to_json())
 
 

@@ -117,11 +117,15 @@ class Engine:
         return n_nodes, schedule.packs_at_once(packed, n_nodes, at_once)
 
     def _calibrated(self, packed: PackedModel, sequences: Sequence[TokenSequence]) -> int:
-        if self.cache is None or not schedule.worth_calibrating(packed, sequences):
-            return schedule.CPU_NODES[packed.attention][0]
+        usual = schedule.CPU_NODES[packed.attention][0]
+        if self.cache is None:
+            return usual
         key = schedule.machine_key(packed, self.loaded.fingerprint)
         known = self.cache.pack_size(key)
         if known is None:
+            # What is left of much work is little: it goes on with the size that the much was given.
+            if not schedule.worth_calibrating(packed, sequences):
+                return usual
             known = schedule.calibrated_size(packed, sequences)
             self.cache.keep_pack_size(key, known)
         return known

@@ -356,6 +356,23 @@ def test_a_damaged_size_of_packs_is_measured_again(tmp_path: Path, size: object)
         assert cache.pack_size("here") is None
 
 
+def test_what_is_left_of_an_interrupted_run_is_packed_as_the_whole_was(models: Path, tmp_path: Path) -> None:
+    """Little is not calibrated; as the rest of a run that was, it took the usual size, and other last digits."""
+    from biasaudit.models import ModelShelf, locate, parse_reference, score
+    from biasaudit.models.engine import Engine
+    from biasaudit.models.schedule import machine_key
+    from tests.models.test_engine import TEXTS
+
+    model = ModelShelf(dtype="float32").open(locate(parse_reference(str(models / "base"))))
+    with ResponseCache(tmp_path / "responses.sqlite") as cache:
+        packed = Engine(model, cache)._checked(64).packed
+        assert packed is not None
+        cache.keep_pack_size(machine_key(packed, model.fingerprint), 96)
+        list(score(model, TEXTS, cache=cache))
+    assert model.scoring is not None
+    assert model.scoring.pack_nodes == 96
+
+
 @pytest.mark.parametrize("home", ["absent", "a file", "read-only"])
 def test_a_home_that_cannot_be_used_costs_no_audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str) -> None:
     monkeypatch.delenv("BIASAUDIT_CACHE")

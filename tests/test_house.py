@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "biasaudit"
 # From the ground up. A module may import from its own level and from those before it.
 LEVELS = [
     {"types", "errors"},
+    {"plain_files", "plain_yaml"},
     {"framing", "probes", "stats"},
     {"models", "kinds"},
     {"published"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
 
 from biasaudit.errors import InstructionError, RecordError
+from biasaudit.plain_files import decoded, found_value, json_value, lines_of, plain_bytes
 
 _LICENCE_LINE: Final = re.compile(r"^\W*SPDX-License-Identifier:\s*(.+?)\s*$", re.MULTILINE)
 
@@ -90,13 +90,8 @@ def read_instructions(path: Path) -> InstructionFile:
     REUSE specification 3.3, "Comment headers" and ".license" files.
     """
     content = _content(path)
-    try:
-        lines = content.decode("utf-8").split("\n")
-    except UnicodeDecodeError as exc:
-        raise InstructionError(
-            f"{path} is not UTF-8 text: byte {exc.start}.", fix="Save it as JSON Lines in UTF-8."
-        ) from exc
-    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    text = decoded(content, path, error=InstructionError)
+    numbered = [(number, line) for number, line in lines_of(text) if line.strip()]
     if not numbered:
         raise InstructionError(
             f"{path} holds no instructions.", fix='Write one JSON object a line: {"prompt": "...", "response": "..."}.'
@@ -110,29 +105,24 @@ def read_instructions(path: Path) -> InstructionFile:
 
 
 def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as exc:
-        raise InstructionError(f"{path}: there is no such file.", fix="Name a JSON Lines file with --data.") from exc
-    except IsADirectoryError as exc:
-        raise InstructionError(f"{path} is a folder.", fix="Name the JSON Lines file inside it with --data.") from exc
-    except OSError as exc:
-        raise InstructionError(f"{path} cannot be read: {exc.strerror}.", fix="Name another file with --data.") from exc
+    if path.is_dir():
+        raise InstructionError(f"{path} is a folder.", fix="Name the JSON Lines file inside it with --data.")
+    return plain_bytes(path, error=InstructionError, fix="Name a JSON Lines file with --data.")
 
 
 def _parsed(line: str, number: int, path: Path) -> Instruction:
     try:
-        row = _Row.model_validate(json.loads(line))
-    except (json.JSONDecodeError, RecursionError) as exc:
+        row = _Row.model_validate(json_value(line))
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        field = ".".join(found_value(step) for step in first["loc"]) or "(the whole line)"
+        found = "missing" if first["type"] == "missing" else found_value(first["input"])
+        expected = _EXPECTED.get(field, "one JSON object")
+        raise RecordError(path=path, line=number, field=field, found=found, expected=expected) from exc
+    except ValueError as exc:
         raise RecordError(
             path=path, line=number, field="(the whole line)", found=line, expected="one complete JSON object"
         ) from exc
-    except ValidationError as exc:
-        first = exc.errors(include_url=False)[0]
-        field = ".".join(str(step) for step in first["loc"]) or "(the whole line)"
-        found = "missing" if first["type"] == "missing" else str(first["input"])
-        expected = _EXPECTED.get(field, "one JSON object")
-        raise RecordError(path=path, line=number, field=field, found=found, expected=expected) from exc
     return Instruction(prompt=row.prompt, response=row.response)
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar, get_args
+from typing import Annotated, Final, Literal, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from biasaudit.errors import ProbeError
+from biasaudit.plain_files import excerpt, found_value, plain_text
+from biasaudit.plain_yaml import parsed_yaml
 from biasaudit.types import ClusterDesign, Kind
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Model = TypeVar("Model", bound=BaseModel)
+MOST_BYTES: Final = 4_000_000
+MOST_VALUES: Final = 200_000
+"""Values in a card or a file of a form, once its aliases are unfolded."""
+_LONGEST_PLACE: Final = 200
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
 
@@ -165,26 +170,22 @@ def parse_yaml(path: Path, model: type[Model]) -> Model:
     ProbeError
         With the first thing that is wrong: file, field, what was found, what was expected.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as exc:
-        raise ProbeError(f"{path}: there is no such file.", fix="A probe folder needs it.") from exc
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ProbeError(f"{path}: cannot be read: {exc}.") from exc
-    except (yaml.YAMLError, RecursionError) as exc:
-        raise ProbeError(f"{path}: is not valid YAML: {exc}.") from exc
+    text = plain_text(path, error=ProbeError, fix="A probe folder needs it.", at_most=MOST_BYTES)
+    fix = "Write it out without aliases, or divide the probe."
+    content = parsed_yaml(text, path, error=ProbeError, most_values=MOST_VALUES, fix=fix)
     if not isinstance(content, dict):
-        raise ProbeError(f"{path}: holds {type(content).__name__}; expected a mapping of fields.")
+        found = "nothing" if content is None else type(content).__name__
+        raise ProbeError(f"{path}: holds {found}; expected a mapping of fields.", fix="Begin each line with its key.")
     try:
         return model.model_validate(content)
     except ValidationError as exc:
-        raise ProbeError(f"{path}: {describe(exc, model)}") from exc
+        raise ProbeError(f"{path}: {describe(exc, model)}", fix="Correct that field.") from exc
 
 
 def describe(error: ValidationError, model: type[BaseModel]) -> str:
     """Say the first failure of a pydantic validation in one sentence, with a near miss."""
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(step) for step in first["loc"]) or "the file"
+    where = ".".join(found_value(step) for step in first["loc"])[:_LONGEST_PLACE] or "the file"
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])
         close = difflib.get_close_matches(key, list(model.model_fields), n=1)
@@ -192,4 +193,4 @@ def describe(error: ValidationError, model: type[BaseModel]) -> str:
         return f"field {where!r} is not known.{hint}"
     if first["type"] == "missing":
         return f"field {where!r} is missing."
-    return f"field {where!r}: {first['msg']} (found {str(first['input'])[:80]!r})."
+    return f"field {where!r}: {first['msg']} (found {excerpt(first['input'])})."

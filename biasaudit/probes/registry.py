@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 
 from biasaudit.errors import ProbeError
+from biasaudit.plain_files import excerpt, inside, is_plain
 from biasaudit.probes.card import Card, read_card
 from biasaudit.probes.forms import read_form
 from biasaudit.probes.readers import Reading
@@ -68,13 +70,27 @@ def folder_of(name: str) -> Path:
     shipped = available()
     if name in shipped:
         return shipped[name]
-    folder = Path(name).expanduser()
-    if (folder / "card.yaml").is_file():
+    folder = _expanded(name)
+    if is_plain(folder / "card.yaml"):
         return folder
     raise ProbeError(
-        f"there is no probe {name!r}.",
+        f"there is no probe {excerpt(name)}.",
         fix=f"Shipped probes: {', '.join(shipped)}. A folder of your own needs a card.yaml.",
     )
+
+
+def _beside(folder: Path, name: str) -> Path:
+    """Return the path of a probe's data; nothing but its own folder, except that our own probes may share a file."""
+    if folder.parent == shipped_folder():
+        return inside(folder.parent, posixpath.normpath(f"{folder.name}/{name}"), error=ProbeError)
+    return inside(folder, name, error=ProbeError)
+
+
+def _expanded(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # ~somebody whom the system does not know
+        return Path(name)
 
 
 def card_of(name: str) -> Card:
@@ -85,7 +101,7 @@ def card_of(name: str) -> Card:
     ProbeError
         If the probe or its card is absent or wrong.
     """
-    return read_card(folder_of(name) / "card.yaml")
+    return read_card(inside(folder_of(name), "card.yaml", error=ProbeError))
 
 
 def load_probe(name: str, *, data_dir: Path | None = None) -> Probe:
@@ -103,12 +119,12 @@ def load_probe(name: str, *, data_dir: Path | None = None) -> Probe:
         If the probe, its card or its data are absent or wrong.
     """
     folder = folder_of(name)
-    card = read_card(folder / "card.yaml")
+    card = read_card(inside(folder, "card.yaml", error=ProbeError))
     if card.data.file is None:
         found, origin = read_published(card, data_dir)
     else:
         found, origin = (
-            Reading(items=read_form(folder / card.data.file, card)),
+            Reading(items=read_form(_beside(folder, card.data.file), card)),
             f"{card.id}/{card.data.file}",
         )
     return Probe(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from biasaudit.errors import ProbeError
+from biasaudit.plain_files import excerpt, is_plain, plain_bytes, plain_name
 from biasaudit.probes.card import Card, Data
 from biasaudit.probes.readers import READERS, Reader, Reading
 from biasaudit.probes.readers.reading import CONFIG
@@ -62,9 +63,15 @@ def _local_files(data: Data, data_dir: Path | None, *, or_hub: bool) -> dict[str
     named = data_dir or (Path(os.environ[DATA_VARIABLE]) if os.environ.get(DATA_VARIABLE) else None)
     if named is None:
         return None
+    wrong = [name for name in (data.folder, *data.files) if name and not plain_name(name)]
+    if wrong:
+        raise ProbeError(
+            f"the card names {excerpt(wrong[0])} under data, which leads out of the data folder.",
+            fix="Name files and their folder as they lie in the data folder.",
+        )
     for folder in (named / data.folder, named):
         paths = {name: folder / name for name in data.files}
-        absent = [name for name, path in paths.items() if not path.is_file()]
+        absent = [name for name, path in paths.items() if not is_plain(path)]
         if not absent:
             return paths
         if len(absent) < len(paths):
@@ -82,8 +89,8 @@ def _local_files(data: Data, data_dir: Path | None, *, or_hub: bool) -> dict[str
 def _other_checksums(card: Card, paths: Mapping[str, Path]) -> tuple[str, ...]:
     notices = []
     for name, path in paths.items():
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        content = plain_bytes(path, error=ProbeError, fix="Restore the file from its source.")
+        found = hashlib.sha256(content).hexdigest()
         expected = card.data.files[name]
         if found != expected:
             notices.append(

@@ -68,7 +68,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     for path, expected in (
         (tmp_path / "none.jsonl", "there is no such file"),
         (tmp_path, "is a folder"),
-        (written(tmp_path, b"\xff\xfe"), "is not UTF-8 text: byte 0"),
+        (written(tmp_path, b"\xff\xfe"), "is not UTF-8 text: it looks like UTF-16"),
         (tmp_path / "rows.jsonl" / "inside", "cannot be read"),
     ):
         with pytest.raises(InstructionError, match=expected):

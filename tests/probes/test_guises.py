@@ -169,12 +169,18 @@ def test_competence_of_decisions_is_the_clear_yes_over_the_clear_no(tmp_path: Pa
     )
 
 
-def test_two_probes_can_share_one_file(tmp_path: Path) -> None:
-    """Traits and decisions are asked of the same texts, which stand in one place only."""
+def test_our_own_probes_share_one_file_and_others_stay_in_their_folder(tmp_path: Path) -> None:
+    """Our traits and decisions are asked of the same texts. A card of a stranger must not name what lies elsewhere."""
+    assert load_probe("dialect-decisions").card.data.file == "../dialect/guises.yaml"
     save(tmp_path / "traits", content())
     beside = tmp_path / "beside"
     beside.mkdir()
     card = {**DECISIONS, "data": {"format": "guises", "file": "../traits/guises.yaml"}}
+    (beside / "card.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
+    with pytest.raises(ProbeError, match="does not lie in this folder"):
+        load_probe(str(beside))
+    (beside / "guises.yaml").write_bytes((tmp_path / "traits" / "guises.yaml").read_bytes())
+    card["data"] = {"format": "guises", "file": "guises.yaml"}
     (beside / "card.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
     assert len(load_probe(str(beside)).items) == 18 + 6
 

@@ -9,8 +9,18 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from biasaudit.errors import ProbeError
 from biasaudit.probes.card import Card, Slug, Text, parse_yaml
-from biasaudit.probes.forms.words import PERSON_SLOT, GroupWords, Strict, repeated, same_groups, slug
+from biasaudit.probes.forms.words import (
+    MOST_ITEMS,
+    PERSON_SLOT,
+    GroupWords,
+    Strict,
+    bounded,
+    repeated,
+    same_groups,
+    slug,
+)
 from biasaudit.types import AssociationTexts, PairTexts, ProbeItem, Role
 
 _WORD: Final = "{word}"
@@ -152,7 +162,10 @@ def read_associations(path: Path, card: Card) -> tuple[ProbeItem, ...]:
     """
     content = parse_yaml(path, Associations)
     same_groups(path, content.groups, card)
-    return (*_bias(content), *_competence(content))
+    n_crossed = len(content.templates) * sum(map(len, content.groups.values())) * len(content.words)
+    if n_crossed > 10 * MOST_ITEMS:  # most of them may have no tie, and give no item
+        raise ProbeError(f"{path}: crosses {n_crossed:,} words, templates and groups.", fix="Cross fewer of them.")
+    return bounded(path, _bias(content), _competence(content))
 
 
 def _bias(content: Associations) -> Iterator[ProbeItem]:

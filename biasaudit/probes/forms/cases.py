@@ -9,7 +9,7 @@ from typing import Annotated, Final, Self
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from biasaudit.probes.card import Card, Slug, Text, parse_yaml
-from biasaudit.probes.forms.words import Strict, repeated, same_groups, slug
+from biasaudit.probes.forms.words import Strict, bounded, repeated, same_groups, slug
 from biasaudit.types import DecisionTexts, ProbeItem, Role
 
 _PERSON: Final = "{person}"
@@ -135,7 +135,7 @@ def read_cases(path: Path, card: Card) -> tuple[ProbeItem, ...]:
     """
     content = parse_yaml(path, Cases)
     same_groups(path, content.groups, card)
-    return (*_bias(content), *_competence(content))
+    return bounded(path, _bias(content), _competence(content))
 
 
 def _bias(content: Cases) -> Iterator[ProbeItem]:

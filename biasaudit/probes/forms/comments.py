@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from biasaudit.probes.card import Card, Slug, Text, parse_yaml
-from biasaudit.probes.forms.words import PERSON_SLOT, GroupWords, Strict, repeated, same_groups, slug
+from biasaudit.probes.forms.words import PERSON_SLOT, GroupWords, Strict, bounded, repeated, same_groups, slug
 from biasaudit.types import DecisionTexts, ProbeItem, Role
 
 Answer = Annotated[str, StringConstraints(min_length=1)]
@@ -115,7 +115,7 @@ def read_comments(path: Path, card: Card) -> tuple[ProbeItem, ...]:
     """
     content = parse_yaml(path, Comments)
     same_groups(path, content.groups, card)
-    return (*_bias(content), *_competence(content))
+    return bounded(path, _bias(content), _competence(content))
 
 
 def _bias(content: Comments) -> Iterator[ProbeItem]:

@@ -9,9 +9,10 @@ from typing import Annotated, Final, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from biasaudit.errors import ProbeError
+from biasaudit.plain_files import excerpt
 from biasaudit.probes.card import Card, Slug, Text, parse_yaml
 from biasaudit.probes.forms.associations import Attention, Opposites
-from biasaudit.probes.forms.words import Strict, repeated
+from biasaudit.probes.forms.words import Strict, bounded, repeated
 from biasaudit.types import AssociationTexts, DecisionTexts, Kind, PairTexts, ProbeItem, Role
 
 _TEXT: Final = "{text}"
@@ -146,18 +147,19 @@ def read_guises(path: Path, card: Card) -> tuple[ProbeItem, ...]:
     content = parse_yaml(path, Guises)
     if len(card.features) != 1 or len(card.groups[card.features[0]]) != 2:
         raise ProbeError(
-            f"{path}: format 'guises' sets the standard against one dialect; card.yaml declares {dict(card.groups)}.",
+            f"{path}: format 'guises' sets the standard against one dialect; card.yaml declares "
+            f"{excerpt(card.groups, 300)}.",
             fix="Declare one feature with two groups, the standard first.",
         )
     if card.kind is Kind.ASSOCIATION:
-        bias, competence = tuple(_traits(content, card)), _attention(content, card)
+        bias, competence = bounded(path, _traits(content, card)), _attention(content, card)
         needed = "guises and words"
     else:
-        bias, competence = tuple(_decisions(content, card)), _clear(content, card)
+        bias, competence = bounded(path, _decisions(content, card)), _clear(content, card)
         needed = "decisions"
     if not bias:
         raise ProbeError(f"{path}: a probe of kind {card.kind.value!r} needs {needed}.")
-    return (*bias, *competence)
+    return bounded(path, bias, competence)
 
 
 def _traits(content: Guises, card: Card) -> Iterator[ProbeItem]:

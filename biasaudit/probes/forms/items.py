@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
@@ -10,6 +9,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from biasaudit.errors import ItemError, ProbeError
+from biasaudit.plain_files import found_value, json_value, lines_of, plain_text
 from biasaudit.probes.card import Card
 from biasaudit.types import (
     AssociationTexts,
@@ -95,15 +95,10 @@ def read_items(path: Path, card: Card) -> tuple[ProbeItem, ...]:
     ProbeError
         If the file cannot be read, or holds nothing.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError as exc:
-        raise ProbeError(f"{path}: there is no such file.", fix="The card names it under data.file.") from exc
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ProbeError(f"{path}: cannot be read: {exc}.") from exc
+    text = plain_text(path, error=ProbeError, fix="The card names it under data.file.")
     items: list[ProbeItem] = []
     seen: set[str] = set()
-    for number, line in enumerate(lines, start=1):
+    for number, line in lines_of(text):
         if not line.strip():
             continue
         item = _item(_parsed(line, number, path, card), number, path, card)
@@ -118,14 +113,14 @@ def read_items(path: Path, card: Card) -> tuple[ProbeItem, ...]:
 
 def _parsed(line: str, number: int, path: Path, card: Card) -> _AnyRow:
     try:
-        content: Mapping[str, object] = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as exc:
+        content: Mapping[str, object] = json_value(line)
+    except ValueError as exc:
         raise ItemError(
             path=path,
             line=number,
             field="(the whole line)",
             found=line,
-            expected="one complete JSON object; the file may be half-written",
+            expected=f"one complete JSON object; the file may be half-written ({exc})",
         ) from exc
     # Sense against nonsense is a pair in a probe of any kind.
     paired = isinstance(content, dict) and content.get("role") == "competence" and "question" not in content
@@ -134,8 +129,8 @@ def _parsed(line: str, number: int, path: Path, card: Card) -> _AnyRow:
         return model.model_validate(content)
     except ValidationError as exc:
         first = exc.errors(include_url=False)[0]
-        field = ".".join(str(step) for step in first["loc"]) or "(the whole line)"
-        found = "missing" if first["type"] == "missing" else str(first["input"])
+        field = ".".join(found_value(step) for step in first["loc"]) or "(the whole line)"
+        found = "missing" if first["type"] == "missing" else found_value(first["input"])
         expected = ", ".join(sorted(model.model_fields)) if first["type"] == "extra_forbidden" else first["msg"]
         raise ItemError(path=path, line=number, field=field, found=found, expected=expected) from exc
 

@@ -10,8 +10,9 @@ from typing import Final, Literal, Self
 from pydantic import Field, model_validator
 
 from biasaudit.errors import ProbeError
+from biasaudit.plain_files import excerpt
 from biasaudit.probes.card import Card, Slug, Text, parse_yaml
-from biasaudit.probes.forms.words import Strict, repeated
+from biasaudit.probes.forms.words import Strict, bounded, repeated
 from biasaudit.types import ChoiceTexts, ProbeItem, Role
 
 _CASES: Final = ("he", "him", "his")
@@ -122,27 +123,28 @@ def read_referents(path: Path, card: Card) -> tuple[ProbeItem, ...]:
     """
     content = parse_yaml(path, Referents)
     _same(path, content, card)
-    return tuple(
+    items = (
         item
         for number, template in enumerate(content.templates)
         for item in (*_gender(template, content, card), *_number(template, content, card, turned=number % 2 == 1))
     )
+    return bounded(path, items)
 
 
 def _same(path: Path, content: Referents, card: Card) -> None:
     groups = [pronoun.group for pronoun in content.pronouns.values() if pronoun.group is not None]
     if groups != list(card.groups[card.features[0]]):
         raise ProbeError(
-            f"{path}: field 'pronouns' has the groups {groups}; card.yaml declares "
-            f"{list(card.groups[card.features[0]])} for {card.features[0]!r}.",
+            f"{path}: field 'pronouns' has the groups {excerpt(groups, 300)}; card.yaml declares "
+            f"{excerpt(list(card.groups[card.features[0]]), 300)} for {card.features[0]!r}.",
             fix="Name the same groups in the same order.",
         )
     n_further = len(content.pronouns) - len(groups)
     labels = [list(card.groups[feature]) for feature in card.features[1:]]
     if [len(each) for each in labels] != ([1 + n_further] if n_further else []):
         raise ProbeError(
-            f"{path}: field 'pronouns' has {n_further} of no group, and card.yaml declares {labels} after its first "
-            "feature.",
+            f"{path}: field 'pronouns' has {n_further} of no group, and card.yaml declares "
+            f"{excerpt(labels, 300)} after its first feature.",
             fix="Declare one further feature with a label for the pronouns with groups, then one for each without.",
         )
 

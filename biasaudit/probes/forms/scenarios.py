@@ -10,8 +10,9 @@ from typing import Final, Literal, Self
 from pydantic import Field, model_validator
 
 from biasaudit.errors import ProbeError
+from biasaudit.plain_files import excerpt
 from biasaudit.probes.card import Card, Slug, Text, parse_yaml
-from biasaudit.probes.forms.words import Strict, repeated
+from biasaudit.probes.forms.words import Strict, bounded, repeated
 from biasaudit.types import ChoiceTexts, ProbeItem, Role
 
 Polarity = Literal["negative", "positive"]
@@ -136,19 +137,22 @@ def read_scenarios(path: Path, card: Card) -> tuple[ProbeItem, ...]:
         declared = card.groups.get(scenario.feature, ())
         if not set(scenario.groups) <= set(declared):
             raise ProbeError(
-                f"{path}: scenario {scenario.id!r} has {scenario.feature!r} with the groups {list(scenario.groups)}; "
-                f"card.yaml declares {list(declared) if declared else 'no such feature'}.",
+                f"{path}: scenario {scenario.id!r} has {excerpt(scenario.feature)} with the groups "
+                f"{excerpt(list(scenario.groups), 300)}; "
+                f"card.yaml declares {excerpt(list(declared), 300) if declared else 'no such feature'}.",
             )
-    items: list[ProbeItem] = []
+    return bounded(path, _expanded(content))
+
+
+def _expanded(content: Scenarios) -> Iterator[ProbeItem]:
     for number, scenario in enumerate(content.scenarios):
         # Letters need every order of the options: one order of the persons, in turns, keeps that affordable. In turns
         # too, the negative question's person comes first or second in a clear text, so that the place never tells.
         first = number % 2 == 0
         unknown = content.unknown[number % len(content.unknown)]
-        items += _texts(scenario, content.unknown)
-        items += _letters(scenario, unknown, first=first)
-        items += _clear(scenario, content.unknown[0], negative_first=first)
-    return tuple(items)
+        yield from _texts(scenario, content.unknown)
+        yield from _letters(scenario, unknown, first=first)
+        yield from _clear(scenario, content.unknown[0], negative_first=first)
 
 
 def _texts(scenario: Scenario, unknown: tuple[str, ...]) -> Iterator[ProbeItem]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from biasaudit.probes.card import Card, Slug, Text, parse_yaml
+from biasaudit.probes.forms.words import bounded
 from biasaudit.types import AssociationTexts, PairTexts, ProbeItem, Role
 
 _SLOT = re.compile(r"\{(group|attribute|attribute_bare)\}")
@@ -122,32 +124,35 @@ def read_templates(path: Path, card: Card) -> tuple[ProbeItem, ...]:
     """
     content = parse_yaml(path, Templates)
     feature = card.features[0]
-    items = [*_bias(content, feature), *_competence(content, feature), *_controls(content, feature)]
-    return tuple(items)
+    return bounded(path, _bias(content, feature), _competence(content, feature), _controls(content, feature))
 
 
-def _bias(content: Templates, feature: str) -> list[ProbeItem]:
-    return [
-        _association(template, pair, content, feature=feature, groups=content.groups, role=Role.BIAS)
-        for template in content.templates
-        for pair in content.pairs
-    ]
+def _bias(content: Templates, feature: str) -> Iterator[ProbeItem]:
+    attributes = {attribute.id: attribute for attribute in content.attributes}
+    for template in content.templates:
+        for pair in content.pairs:
+            yield _association(template, pair, attributes, feature=feature, groups=content.groups, role=Role.BIAS)
 
 
-def _controls(content: Templates, feature: str) -> list[ProbeItem]:
+def _controls(content: Templates, feature: str) -> Iterator[ProbeItem]:
     if content.controls is None:
-        return []
-    return [
-        _association(template, pair, content, feature=feature, groups=tuple(template.groups), role=Role.CONTROL)
-        for template in content.controls.templates
-        for pair in content.pairs[: content.controls.pairs]
-    ]
+        return
+    attributes = {attribute.id: attribute for attribute in content.attributes}
+    for template in content.controls.templates:
+        groups = tuple(template.groups)
+        for pair in content.pairs[: content.controls.pairs]:
+            yield _association(template, pair, attributes, feature=feature, groups=groups, role=Role.CONTROL)
 
 
 def _association(
-    template: Template, pair: tuple[str, str], content: Templates, *, feature: str, groups: tuple[str, ...], role: Role
+    template: Template,
+    pair: tuple[str, str],
+    attributes: Mapping[str, Attribute],
+    *,
+    feature: str,
+    groups: tuple[str, ...],
+    role: Role,
 ) -> ProbeItem:
-    attributes = {attribute.id: attribute for attribute in content.attributes}
     first, second = (_filler(template, attributes[attribute_id]) for attribute_id in pair)
     a, b = (template.groups[group] for group in groups)
     rows, columns = ((a, b), (first, second)) if template.order == "group_first" else ((first, second), (a, b))

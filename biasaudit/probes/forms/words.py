@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
 from biasaudit.errors import ProbeError
+from biasaudit.plain_files import excerpt
 from biasaudit.probes.card import Card, Text
+from biasaudit.types import ProbeItem
 
+MOST_ITEMS: Final = 200_000
 PERSON_SLOT: Final = re.compile(r"\{(one|many|One|Many)\}")
 
 
@@ -64,6 +68,22 @@ def repeated(names: Iterable[str]) -> list[str]:
     return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
+def bounded(path: Path, *parts: Iterable[ProbeItem]) -> tuple[ProbeItem, ...]:
+    """Return the items that a file expands to.
+
+    Raises
+    ------
+    ProbeError
+        If there are more than `MOST_ITEMS`: lists that are crossed multiply, and a small file can ask for billions.
+    """
+    items = tuple(islice(chain(*parts), MOST_ITEMS + 1))
+    if len(items) > MOST_ITEMS:
+        raise ProbeError(
+            f"{path}: expands to more than {MOST_ITEMS:,} items.", fix="Cross fewer words, templates or groups."
+        )
+    return items
+
+
 def same_groups(path: Path, groups: Mapping[str, Iterable[str]], card: Card) -> None:
     """Check that a file names the features and groups of its card, in their order.
 
@@ -73,12 +93,14 @@ def same_groups(path: Path, groups: Mapping[str, Iterable[str]], card: Card) -> 
     """
     if list(groups) != list(card.features):
         raise ProbeError(
-            f"{path}: field 'groups' has the features {list(groups)}; card.yaml declares {list(card.features)}.",
+            f"{path}: field 'groups' has the features {excerpt(list(groups), 300)}; card.yaml declares "
+            f"{excerpt(list(card.features), 300)}.",
             fix="Name the same features in the same order.",
         )
     for feature, words in groups.items():
         if tuple(words) != card.groups[feature]:
             raise ProbeError(
-                f"{path}: field 'groups.{feature}' has {list(words)}; card.yaml declares {list(card.groups[feature])}.",
+                f"{path}: field 'groups.{feature}' has {excerpt(list(words), 300)}; card.yaml declares "
+                f"{excerpt(list(card.groups[feature]), 300)}.",
                 fix="Name the same groups in the same order; the first is the reference.",
             )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import json
+import io
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from biasaudit.errors import ItemError, ProbeError
+from biasaudit.plain_files import MOST_BYTES, decoded, found_value, json_value, lines_of, plain_bytes
 from biasaudit.probes.card import Card
 from biasaudit.probes.readers.reading import Reader, Reading, one_of, text_field
 from biasaudit.types import DecisionTexts, ProbeItem, Role
@@ -53,21 +55,31 @@ def read(paths: Mapping[str, Path], card: Card) -> Reading:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        content = path.read_bytes()
-        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
-    except (OSError, EOFError, UnicodeDecodeError) as exc:
-        raise ProbeError(f"{path}: cannot be read: {exc}.", fix="Restore the file from its source.") from exc
-    for number, line in enumerate(text.splitlines(), start=1):
+    content = plain_bytes(path, error=ProbeError, fix="Restore the file from its source.")
+    if path.suffix == ".gz":
+        content = _unpacked(content, path)
+    for number, line in lines_of(decoded(content, path, error=ProbeError)):
         try:
-            row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError):
+            row = json_value(line)
+        except ValueError:
             row = None
         if not isinstance(row, dict):
             raise ItemError(
                 path=path, line=number, field="(the whole line)", found=line, expected="one complete JSON object"
             )
         yield number, row
+
+
+def _unpacked(content: bytes, path: Path) -> bytes:
+    """Return what was packed, of a bounded size: a megabyte can be packed so that it unfolds to a gigabyte."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+            found = packed.read(MOST_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as exc:
+        raise ProbeError(f"{path}: cannot be read: {exc}.", fix="Restore the file from its source.") from exc
+    if len(found) > MOST_BYTES:
+        raise ProbeError(f"{path}: unfolds to more than {MOST_BYTES:,} bytes.", fix="Restore it from its source.")
+    return found
 
 
 def items_of(rows: Iterable[tuple[int, Mapping[str, Any]]], card: Card, path: Path) -> Reading:
@@ -103,9 +115,9 @@ def items_of(rows: Iterable[tuple[int, Mapping[str, Any]]], card: Card, path: Pa
 def _case(row: Mapping[str, Any], *, path: Path, line: int) -> _Case:
     age, scenario = row.get("age"), row.get("decision_question_id")
     if isinstance(age, bool) or not isinstance(age, int | float) or not 0 < age < 150:
-        raise ItemError(path=path, line=line, field="age", found=str(age), expected="years, as a number")
+        raise ItemError(path=path, line=line, field="age", found=found_value(age), expected="years, as a number")
     if isinstance(scenario, bool) or not isinstance(scenario, int):
-        found = str(scenario)
+        found = found_value(scenario)
         raise ItemError(path=path, line=line, field="decision_question_id", found=found, expected="a whole number")
     return _Case(
         scenario=str(scenario),

@@ -71,7 +71,7 @@ def items_of(rows: Iterable[tuple[int, Mapping[str, Any]]], card: Card, path: Pa
 def _sentence(row: Mapping[str, Any], *, path: Path, line: int) -> _Sentence:
     text = text_field(row, "sentence", path=path, line=line).strip()
     number = str(row.get("stereotype"))
-    if not number.isdecimal() or int(number) not in {*OF_WOMEN, *OF_MEN}:
+    if not number.isdecimal() or len(number) > 9 or int(number) not in {*OF_WOMEN, *OF_MEN}:
         raise ItemError(path=path, line=line, field="stereotype", found=number, expected="a number from 1 to 16")
     return _Sentence(line=line, text=text, stereotype=int(number))
 

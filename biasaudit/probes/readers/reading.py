@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from biasaudit.errors import ItemError, ProbeError
+from biasaudit.plain_files import found_value, json_value, lines_of, plain_text
 from biasaudit.probes.card import Card
 from biasaudit.types import PairTexts, ProbeItem, Role
 
@@ -76,22 +77,22 @@ def table_rows(path: Path, *, delimiter: str = ",", quoted: bool = True) -> Iter
     """
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     n_rows = 0
+    file = io.StringIO(text_of(path), newline="")
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, delimiter=delimiter, quoting=quoting, restkey="(more fields)")
-            for row in reader:
-                n_rows += 1
-                if None in row.values() or "(more fields)" in row:
-                    n_fields = len(reader.fieldnames or ())
-                    raise ItemError(
-                        path=path,
-                        line=reader.line_num,
-                        field="(the whole row)",
-                        found=delimiter.join(str(value) for value in row.values()),
-                        expected=f"{n_fields} fields",
-                    )
-                yield reader.line_num, row
-    except (OSError, UnicodeDecodeError, csv.Error) as exc:
+        reader = csv.DictReader(file, delimiter=delimiter, quoting=quoting, restkey="(more fields)")
+        for row in reader:
+            n_rows += 1
+            if None in row.values() or "(more fields)" in row:
+                n_fields = len(reader.fieldnames or ())
+                raise ItemError(
+                    path=path,
+                    line=reader.line_num,
+                    field="(the whole row)",
+                    found=delimiter.join(str(value) for value in row.values()),
+                    expected=f"{n_fields} fields",
+                )
+            yield reader.line_num, row
+    except csv.Error as exc:
         raise ProbeError(f"{path}: cannot be read as a table: {exc}.") from exc
     if not n_rows:
         raise ProbeError(f"{path}: holds no rows.", fix="Restore the file from its source.")
@@ -107,13 +108,14 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     ItemError
         If a line is not one JSON object.
     """
-    lines = text_of(path).splitlines()
-    for number, line in enumerate(lines, start=1):
+    n_lines = 0
+    for number, line in lines_of(text_of(path)):
         if not line.strip():
             continue
+        n_lines += 1
         try:
-            row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError):
+            row = json_value(line)
+        except ValueError:
             row = None
         if not isinstance(row, dict):
             raise ItemError(
@@ -124,7 +126,7 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 expected="one complete JSON object; the file may be half-written",
             )
         yield number, row
-    if not lines:
+    if not n_lines:
         raise ProbeError(f"{path}: holds no rows.", fix="Restore the file from its source.")
 
 
@@ -137,8 +139,8 @@ def json_file(path: Path) -> Any:  # Any: JSON
         If the file cannot be read as JSON.
     """
     try:
-        return json.loads(text_of(path))
-    except (json.JSONDecodeError, RecursionError) as exc:
+        return json_value(text_of(path))
+    except ValueError as exc:
         raise ProbeError(f"{path}: is not valid JSON: {exc}.", fix="Restore the file from its source.") from exc
 
 
@@ -150,10 +152,7 @@ def text_of(path: Path) -> str:
     ProbeError
         If the file cannot be read as UTF-8.
     """
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ProbeError(f"{path}: cannot be read: {exc}.") from exc
+    return plain_text(path, error=ProbeError, fix="Restore the file from its source.")
 
 
 def text_field(row: Mapping[str, Any], name: str, *, path: Path, line: int) -> str:
@@ -166,7 +165,7 @@ def text_field(row: Mapping[str, Any], name: str, *, path: Path, line: int) -> s
     """
     value = row.get(name)
     if not isinstance(value, str) or not value.strip():
-        found = "missing" if value is None else str(value)
+        found = "missing" if value is None else found_value(value)
         raise ItemError(path=path, line=line, field=name, found=found, expected="a text")
     return value
 
@@ -182,7 +181,7 @@ def one_of(row: Mapping[str, Any], name: str, allowed: Iterable[str], *, path: P
     value = row.get(name)
     known = list(allowed)
     if not isinstance(value, str) or value not in known:
-        found = "missing" if value is None else str(value)
+        found = "missing" if value is None else found_value(value)
         raise ItemError(path=path, line=line, field=name, found=found, expected="one of " + ", ".join(known))
     return value
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from biasaudit.errors import ItemError
+from biasaudit.plain_files import lines_of
 from biasaudit.probes.card import Card
 from biasaudit.probes.readers.reading import COMPETENCE_EVERY, Reader, Reading, sense_and_nonsense, text_of
 from biasaudit.types import PairTexts, ProbeItem, Role
@@ -36,7 +37,7 @@ def read(paths: Mapping[str, Path], card: Card) -> Reading:
     n_equal = 0
     for axis, names in AXES.items():
         first_path, second_path = (paths[name + ENDING] for name in names)
-        first, second = (text_of(path).splitlines() for path in (first_path, second_path))
+        first, second = ([line for _, line in lines_of(text_of(path))] for path in (first_path, second_path))
         _check(axis, (first, second), card, path=second_path)
         for line, (about, changed) in enumerate(zip(first, second, strict=True), start=1):
             for text, path in ((about, first_path), (changed, second_path)):

@@ -132,7 +132,7 @@ def read(paths: Mapping[str, Path], card: Card) -> Reading:
 
 def _option(card: Card, name: str, default: int, *, at_least: int) -> int:
     found = card.data.options.get(name, str(default))
-    if not found.isdecimal() or int(found) < at_least:
+    if not found.isdecimal() or len(found) > 9 or int(found) < at_least:
         raise ProbeError(
             f"probe {card.id!r}: the option {name!r} is {found!r}; expected a whole number of at least {at_least}.",
             fix="Correct data.options in its card.yaml.",

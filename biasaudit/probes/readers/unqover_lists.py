@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from biasaudit.errors import ItemError, ProbeError
+from biasaudit.plain_files import lines_of
 from biasaudit.probes.readers.reading import text_of
 
 NEGATED: Final = ":neg"
@@ -102,7 +103,7 @@ class _Entry:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     n_lines = 0
-    for number, line in enumerate(text_of(path).splitlines(), start=1):
+    for number, line in lines_of(text_of(path)):
         content = line.strip()
         if content and not content.startswith("#"):
             n_lines += 1

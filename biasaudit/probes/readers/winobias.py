@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from biasaudit.errors import ItemError, ProbeError
+from biasaudit.plain_files import lines_of
 from biasaudit.probes.card import Card
 from biasaudit.probes.readers.reading import COMPETENCE_EVERY, Reader, Reading, text_of
 from biasaudit.probes.readers.referents import MAN, PRONOUNS, WOMAN, competence, opposite, question
@@ -22,7 +23,7 @@ OCCUPATIONS: Final = {WOMAN: "female_occupations.txt", MAN: "male_occupations.tx
 PARTS: Final = {"development": "dev", "test": "test"}
 TYPES: Final = ("1", "2")
 
-_LINE: Final = re.compile(r"(\d+)\s+(\S.*)")
+_LINE: Final = re.compile(r"(\d{1,9})\s+(\S.*)")
 _SPAN: Final = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -126,7 +127,7 @@ def _file(paths: Mapping[str, Path], name: str, card: Card) -> Path:
 
 
 def _listed(path: Path) -> tuple[str, ...]:
-    occupations = tuple(line.strip() for line in text_of(path).splitlines() if line.strip())
+    occupations = tuple(line.strip() for _, line in lines_of(text_of(path)) if line.strip())
     if not occupations:
         raise ProbeError(f"{path}: holds no occupations.", fix="Restore the file from its source.")
     return occupations
@@ -134,7 +135,7 @@ def _listed(path: Path) -> tuple[str, ...]:
 
 def _lines(path: Path) -> tuple[_Line, ...]:
     lines = []
-    for number, line in enumerate(text_of(path).splitlines(), start=1):
+    for number, line in lines_of(text_of(path)):
         found = _LINE.fullmatch(line.strip())
         if found is None or int(found[1]) != number:
             raise ItemError(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,11 +13,14 @@ from typing import Any, Final
 from biasaudit import kinds
 from biasaudit.errors import ItemError, PredictionsError
 from biasaudit.kinds.choice import Option
+from biasaudit.plain_files import excerpt, found_value, json_value, lines_of, plain_text
 from biasaudit.probes import Probe
 from biasaudit.published.answered import REFUSED, UNPARSED, Answered
 from biasaudit.types import ChoiceTexts, Failed, Kind, ProbeItem, Response, Scored
 
 _LETTERS: Final = "ABC"
+_CHOSEN: Final = re.compile(r"[(\[]?\s*([abc]|\d)(?:\.0+)?\s*[)\]]?\s*[.:]?")
+_FORMS: Final = "Give JSON lines (.jsonl), a table (.csv), or StereoSet's .json."
 _PROBABILITIES: Final = frozenset({Kind.CHOICE, Kind.DECISION})
 """Kinds whose scores are made of probabilities, so that a score must be the logarithm of one."""
 _PERPLEXITIES: Final = frozenset({"redditbias", "holistic-bias"})
@@ -57,14 +61,14 @@ def read_predictions(path: Path, probe: Probe) -> tuple[Answered, ...]:
     as_probability = probe.card.kind in _PROBABILITIES or probe.card.data.format in _PERPLEXITIES
     parts = {item.item_id: {prompt.part for prompt in kinds.prompts(item)} for item in probe.items}
     for line, row in _rows(path):
-        name = str(row.get("item_id"))
+        name = _named(row.get("item_id"))
         if name not in items:
             raise ItemError(path=path, line=line, field="item_id", found=name, expected="an item of the probe")
         if row.get("part") is None and "answer" in row:
             _check_new(name in answers, name, path=path, line=line)
             answers[name] = _answer(row["answer"], items[name], path=path, line=line)
             continue
-        part = str(row.get("part"))
+        part = _named(row.get("part"))
         if part not in parts[name]:
             expected = "one of " + ", ".join(sorted(parts[name])) + "; or give an answer"
             raise ItemError(path=path, line=line, field="part", found=part, expected=expected)
@@ -93,27 +97,30 @@ def answered(item: ProbeItem, responses: Mapping[str, Response], answer: str | N
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    text = plain_text(path, error=PredictionsError, fix=_FORMS)
+    if path.suffix == ".csv":
+        yield from _table_rows(text, path)
+        return
+    for number, line in lines_of(text):
+        if line.strip():
+            try:
+                row = json_value(line)
+            except ValueError as exc:
+                raise PredictionsError(f"{path}:{number}: is no JSON object: {exc}.", fix=_FORMS) from exc
+            if not isinstance(row, dict):
+                raise ItemError(
+                    path=path, line=number, field="(the whole line)", found=line, expected="one JSON object"
+                )
+            yield number, row
+
+
+def _table_rows(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            if path.suffix == ".csv":
-                reader = csv.DictReader(file)
-                for row in reader:
-                    yield reader.line_num, {key: value for key, value in row.items() if value != "" or key == "answer"}
-                return
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    row = json.loads(line)
-                    if not isinstance(row, dict):
-                        raise ItemError(
-                            path=path, line=number, field="(the whole line)", found=line, expected="one JSON object"
-                        )
-                    yield number, row
-    except FileNotFoundError as exc:
-        raise PredictionsError(f"{path}: there is no such file.") from exc
-    except (OSError, UnicodeDecodeError, csv.Error, json.JSONDecodeError, RecursionError) as exc:
-        raise PredictionsError(
-            f"{path}: cannot be read: {exc}.", fix="Give JSON lines (.jsonl), a table (.csv), or StereoSet's .json."
-        ) from exc
+        for row in reader:
+            yield reader.line_num, {key: value for key, value in row.items() if value != "" or key == "answer"}
+    except csv.Error as exc:
+        raise PredictionsError(f"{path}:{reader.line_num}: is no row of a table: {exc}.", fix=_FORMS) from exc
 
 
 def _check_new(known: bool, name: str, *, path: Path, line: int) -> None:  # noqa: FBT001  # a condition, no option
@@ -123,20 +130,22 @@ def _check_new(known: bool, name: str, *, path: Path, line: int) -> None:  # noq
 
 def _score(value: object, *, highest: float, path: Path, line: int) -> Scored:
     try:
-        number = float(value)  # type: ignore[arg-type]  # what is no number raises
-    except (TypeError, ValueError):
+        # Python counts True as 1, and reads 1_000 as a number.
+        odd = isinstance(value, bool) or (isinstance(value, str) and "_" in value)
+        number = math.nan if odd else float(value)  # type: ignore[arg-type]  # what is no number raises
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not (math.isfinite(number) and number <= highest):
         expected = "a finite number" if math.isinf(highest) else "a log-probability: a finite number of at most 0"
-        raise ItemError(path=path, line=line, field="score", found=str(value), expected=expected)
+        raise ItemError(path=path, line=line, field="score", found=found_value(value), expected=expected)
     return Scored(key="", token_ids=(), token_logprobs_nats=(number,))
 
 
 def _answer(value: object, item: ProbeItem, *, path: Path, line: int) -> str:
     texts = item.texts
     if not isinstance(texts, ChoiceTexts):
-        raise ItemError(path=path, line=line, field="answer", found=str(value), expected="a part and a score")
-    said = "" if value is None else str(value).strip()
+        raise ItemError(path=path, line=line, field="answer", found=found_value(value), expected="a part and a score")
+    said = str(value).strip().lower() if isinstance(value, (str, int, float)) else ""
     order = item.tags.get("options", "biased counter unknown").split()
     by_name: dict[str, str] = {**{option: option for option in Option}, REFUSED: REFUSED}
     by_name |= {str(number): role for number, role in enumerate(order)}
@@ -144,19 +153,37 @@ def _answer(value: object, item: ProbeItem, *, path: Path, line: int) -> str:
     by_name |= {texts.biased.lower(): Option.BIASED, texts.counter.lower(): Option.COUNTER}
     if texts.unknown is not None:
         by_name[texts.unknown.lower()] = Option.UNKNOWN
-    return str(by_name.get(said.lower().rstrip("."), UNPARSED))
+    # An option's own text comes first: it may itself be written as "(b)".
+    for written in (said, said.rstrip("."), _bare(said)):
+        if written in by_name:
+            return str(by_name[written])
+    return str(UNPARSED)
+
+
+def _bare(said: str) -> str:
+    """Return the letter or number that an answer consists of, without what stands around it.
+
+    Examples
+    --------
+    >>> [_bare(said) for said in ("(b)", "b.", "[ c ]", "a)", "1.0", "(2)", "1.5", "(b", "b or c")]
+    ['b', 'b', 'c', 'a', '1', '2', '1.5', 'b', 'b or c']
+    """
+    found = _CHOSEN.fullmatch(said)
+    return said if found is None else found[1]
+
+
+def _named(value: object) -> str:
+    return value if isinstance(value, str) else excerpt(value)
 
 
 def _of_sentences(path: Path, probe: Probe) -> tuple[Answered, ...]:
     """Read StereoSet's own form: {task: [{id, score}, ...], ...}."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_value(plain_text(path, error=PredictionsError, fix=_FORMS))
         scores = {entry["id"]: float(entry["score"]) for task in content.values() for entry in task}
-    except FileNotFoundError as exc:
-        raise PredictionsError(f"{path}: there is no such file.") from exc
-    except (OSError, ValueError, RecursionError, AttributeError, KeyError, TypeError) as exc:
+    except (ValueError, AttributeError, KeyError, TypeError, OverflowError) as exc:
         raise PredictionsError(
-            f"{path}: is not a file of scores by sentence: {exc!r}.",
+            f"{path}: is not a file of scores by sentence: {excerpt(exc, 200)}.",
             fix='It reads {"intrasentence": [{"id": ..., "score": ...}, ...], "intersentence": [...]}.',
         ) from exc
     found = []

@@ -40,6 +40,53 @@ def test_an_answer_may_be_said_in_several_ways(questions: Path, tmp_path: Path, 
     assert (row["value"], row["n_items"], row["n_asked"]) == (value, 10, 20)
 
 
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        *[(said, 1) for said in ("(A)", "A.", " a", "a)", "[A]", "( a )", "(a).", 0, 0.0, "0.0", "(0)", "0.")],
+        *[(said, -1) for said in ("(B)", "B.", " b", 1, 1.0, "1.0", "1.00", "[1]", "b:")],
+        *[(said, 0) for said in ("(C)", 2, 2.0)],
+        *[(said, None) for said in (True, 1.5, "1.5", "AB", "A or B", "3", 3.0, -1, "", None, [1], "(", "A B")],
+    ],
+)
+def test_a_letter_or_number_is_what_it_looks_like(
+    questions: Path, tmp_path: Path, said: object, value: int | None
+) -> None:
+    """Option 0 is the older, biased one in these questions; what is no option stays unparsed, and is no answer."""
+    rows: list[dict[str, object]] = [{"item_id": f"Age/{n}", "answer": said} for n in range(0, 40, 4)]
+    row = s_amb(questions, save_lines(tmp_path / "p.jsonl", rows))
+    assert row["status"] == ("not measured" if value is None else "ok")
+    assert value is None or row["value"] == value
+
+
+def test_a_text_in_brackets_is_taken_for_the_option_that_it_is(tmp_path: Path) -> None:
+    """Where an option is itself written "(b)", an answer of these signs is that option, and no letter."""
+    entries = [{**bbq_question(n), "ans0": "(b)", "ans1": "the other"} for n in range(40)]
+    folder = save_bbq(tmp_path, entries)
+    rows: list[dict[str, object]] = [{"item_id": f"Age/{n}", "answer": "(b)"} for n in range(0, 40, 4)]
+    assert s_amb(folder, save_lines(tmp_path / "p.jsonl", rows))["value"] == 1
+
+
+@pytest.mark.parametrize("letter", ["\u2028", "\x85", "\x0c", "\x1c"])
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_predictions_are_lines_by_line_feed_alone_with_or_without_a_mark(
+    questions: Path, tmp_path: Path, letter: str, ending: str, end: str
+) -> None:
+    path = tmp_path / f"p.{ending}"
+    names = [f"Age/{n}" for n in range(0, 40, 4)]
+    if ending == "jsonl":
+        lines = [
+            json.dumps({"item_id": name, "answer": "A", "note": f"x{letter}y"}, ensure_ascii=letter < " ")
+            for name in names
+        ]
+    else:
+        lines = ["item_id,answer,note", *(f'{name},(A),"x{letter}y"' for name in names)]
+    path.write_bytes(b"\xef\xbb\xbf" + end.join(lines).encode() + end.encode())
+    row = s_amb(questions, path)
+    assert (row["value"], row["n_items"]) == (1, 10)
+
+
 def test_numbers_and_letters_follow_the_order_of_the_source(questions: Path, tmp_path: Path) -> None:
     """Option 0 is the biased one in questions of one polarity and the other one in the others: 0 in all."""
     rows: list[dict[str, object]] = [{"item_id": f"Age/{n}", "answer": "A"} for n in range(0, 40, 2)]
@@ -73,6 +120,9 @@ def test_scores_of_parts_are_read_from_a_table(questions: Path, tmp_path: Path) 
         ({"item_id": "Age/0", "part": "biased", "score": float("nan")}, "score"),
         ({"item_id": "Age/0", "part": "biased"}, "score"),
         ({"item_id": "Age/0", "part": "biased", "score": 0.5}, "score"),
+        ({"item_id": "Age/0", "part": "biased", "score": False}, "score"),
+        ({"item_id": "Age/0", "part": "biased", "score": -(10**400)}, "score"),
+        ({"item_id": "Age/0", "part": "biased", "score": "-1_0"}, "score"),
         ({"item_id": "Age/2", "answer": "B"}, "item_id"),
     ],
 )
@@ -83,7 +133,9 @@ def test_a_wrong_row_is_named(questions: Path, tmp_path: Path, row: dict[str, ob
     assert (caught.value.line, caught.value.field) == (2, field)
 
 
-@pytest.mark.parametrize("content", ["{", "[1]\n", "", "\x00\xff"])
+@pytest.mark.parametrize(
+    "content", ["{", "[1]\n", "", "\x00\xff", '{"item_id": ' + "9" * 5000 + "}", "[" * 5000, '{"item_id": "\\ud800"}']
+)
 def test_a_file_that_is_no_predictions_is_refused(questions: Path, tmp_path: Path, content: str) -> None:
     path = tmp_path / "p.jsonl"
     path.write_bytes(content.encode("latin-1"))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from biasaudit.stats.brought import labels, numbers, same_rows
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -69,19 +71,20 @@ def clustered(values: Sequence[float] | NDArray[np.float64], clusters: Sequence[
     Raises
     ------
     ValueError
-        If the lengths differ or a value is not finite.
+        If the lengths differ, Series have other rows, a value is not finite, or a label is missing.
 
     Examples
     --------
     >>> clustered([1.0, 0.0, 0.5], ["b", "b", "a"]).means.tolist()
     [0.5, 0.5]
     """
-    numbers = np.asarray(values, dtype=np.float64)
-    if len(numbers) != len(clusters):
-        msg = f"{len(numbers)} values for {len(clusters)} cluster labels"
+    rows = same_rows({"values": values, "clusters": clusters})
+    found, names = numbers("values", rows["values"]), labels("clusters", rows["clusters"])
+    if len(found) != len(names):
+        msg = f"{len(found)} values for {len(names)} cluster labels"
         raise ValueError(msg)
-    if not np.isfinite(numbers).all():
+    if not np.isfinite(found).all():
         msg = "item values must be finite; leave unscored items out and count them"
         raise ValueError(msg)
-    labels, index = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
-    return Clustered(values=numbers, index=index, n_clusters=len(labels))
+    distinct, index = np.unique(names, return_inverse=True)
+    return Clustered(values=found, index=index, n_clusters=len(distinct))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from biasaudit.stats.brought import numbers, same_rows
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -97,6 +99,11 @@ def item_flows(first: NDArray[np.float64], second: NDArray[np.float64]) -> ItemF
     first, second : array of float, shape (n_items,)
         Item values; above 0 is with the stereotype, NaN is not scored.
 
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or Series have other rows.
+
     Examples
     --------
     >>> nan = float("nan")
@@ -106,7 +113,12 @@ def item_flows(first: NDArray[np.float64], second: NDArray[np.float64]) -> ItemF
     >>> flows.churn
     0.5
     """
-    pairs = 4 * _states(first) + _states(second)
+    rows = same_rows({"first": first, "second": second})
+    before, after = (numbers(name, rows[name]) for name in ("first", "second"))
+    if len(before) != len(after):
+        msg = f"{len(before)} values before and {len(after)} after; give one of each for each item"
+        raise ValueError(msg)
+    pairs = 4 * _states(before) + _states(after)
     counts = np.bincount(pairs, minlength=16).reshape(4, 4)
     return ItemFlows(matrix=tuple(tuple(int(count) for count in row) for row in counts))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from biasaudit.stats.brought import binary, labels, numbers, same_rows
 from biasaudit.types import ClusterDesign
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ SELECTED_FROM: Final = 0.5
 """Outcome from which a case counts as selected."""
 
 # Columns of fairlearn's own frame, which a feature of that name would overwrite.
-_RESERVED: Final = ("y_true", "y_pred")
+_RESERVED: Final = ("y_true", "y_pred", "outcomes", "clusters")
 
 
 class GroupMetric(StrEnum):
@@ -138,7 +139,7 @@ def group_outcomes(
     Parameters
     ----------
     outcomes : sequence of float, length n_items
-        In [0, 1]. Leave unscored items out, and count them.
+        In [0, 1]. Leave unscored items out, and count them. Series of pandas, here and below, are aligned by index.
     sensitive_features : mapping of str to sequence, each of length n_items
     clusters : sequence, length n_items
         Items of one cluster share a template or a source, and are resampled together.
@@ -153,7 +154,8 @@ def group_outcomes(
     Raises
     ------
     ValueError
-        If lengths differ, an outcome or a truth is out of range, or a feature's name cannot be used.
+        If lengths differ, Series have other rows, a label is missing, an outcome or a truth is out of range, or a
+        feature's name cannot be used.
 
     Examples
     --------
@@ -161,22 +163,20 @@ def group_outcomes(
     >>> cases.selected.tolist()
     [0.0, 1.0]
     """
-    numbers = np.asarray(outcomes, dtype=np.float64)
-    if not ((numbers >= 0) & (numbers <= 1)).all():
+    control_features = control_features or {}
+    _check_names([*sensitive_features, *control_features], dict(declared or {}), sensitive_features)
+    features = {**sensitive_features, **control_features}
+    rows = same_rows({"outcomes": outcomes, "clusters": clusters, "y_true": y_true, **features})
+    found = numbers("outcomes", rows["outcomes"])
+    if not ((found >= 0) & (found <= 1)).all():
         msg = "outcomes must lie in [0, 1]; leave unscored items out and count them"
         raise ValueError(msg)
-    truth = None if y_true is None else np.asarray(y_true, dtype=np.int_)
-    if truth is not None and not np.isin(truth, (0, 1)).all():
-        msg = "y_true must be 0 or 1; recode the labels"
-        raise ValueError(msg)
-    sensitive, control = _labels(sensitive_features), _labels(control_features or {})
-    _check_names([*sensitive, *control], dict(declared or {}), sensitive)
     cases = GroupOutcomes(
-        outcomes=numbers,
-        clusters=np.asarray(clusters, dtype=str),
-        sensitive_features=sensitive,
-        control_features=control,
-        y_true=truth,
+        outcomes=found,
+        clusters=labels("clusters", rows["clusters"]),
+        sensitive_features={name: labels(name, rows[name]) for name in sensitive_features},
+        control_features={name: labels(name, rows[name]) for name in control_features},
+        y_true=None if y_true is None else binary("y_true", rows["y_true"]),
         declared={name: tuple(levels) for name, levels in (declared or {}).items()},
         selected_from=selected_from,
         design=design,
@@ -260,10 +260,6 @@ def strata(cases: GroupOutcomes, metric: GroupMetric) -> tuple[Stratum, ...]:
     return tuple(parts)
 
 
-def _labels(features: Mapping[str, Column]) -> dict[str, NDArray[np.str_]]:
-    return {name: np.asarray(labels, dtype=str) for name, labels in features.items()}
-
-
 def _check_names(names: list[str], declared: Mapping[str, Any], sensitive: Mapping[str, Any]) -> None:  # Any: unread
     if not sensitive:
         msg = "there is no sensitive feature; give at least one"
@@ -303,10 +299,10 @@ def _crossed(
     features: Mapping[str, NDArray[np.str_]], declared: Mapping[str, tuple[str, ...]], n_items: int
 ) -> tuple[tuple[Group, ...], NDArray[np.intp]]:
     """Return every combination of labels, and which of them each item has."""
-    levels = [sorted({*np.unique(labels).tolist(), *declared.get(name, ())}) for name, labels in features.items()]
+    levels = [sorted({*np.unique(column).tolist(), *declared.get(name, ())}) for name, column in features.items()]
     index = np.zeros(n_items, dtype=np.intp)
-    for own, labels in zip(levels, features.values(), strict=True):
-        index = index * len(own) + np.searchsorted(np.asarray(own, dtype=str), labels)
+    for own, column in zip(levels, features.values(), strict=True):
+        index = index * len(own) + np.searchsorted(np.asarray(own, dtype=str), column)
     return tuple(product(*levels)), index
 
 

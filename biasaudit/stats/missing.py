@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from biasaudit.stats.brought import labels, numbers, same_rows
 from biasaudit.stats.clusters import clustered
 from biasaudit.stats.intervals import mean_estimate
 
@@ -57,6 +58,11 @@ def missing_bounds(
     design : ClusterDesign
     level : float
 
+    Raises
+    ------
+    ValueError
+        If the lengths differ, Series have other rows, or a label is missing.
+
     References
     ----------
     Manski (1990); METHODS-REFERENCE, section 3.2, rule 8.
@@ -69,9 +75,15 @@ def missing_bounds(
     >>> bounds.all_counter.value, round(bounds.all_stereotype.value, 3)
     (0.7, 0.3)
     """
+    rows = same_rows({"first": first, "second": second, "clusters": clusters})
+    before, after = (numbers(name, rows[name]) for name in ("first", "second"))
+    of = labels("clusters", rows["clusters"])
+    if len(before) != len(after):
+        msg = f"{len(before)} values before and {len(after)} after; give one of each for each item"
+        raise ValueError(msg)
 
     def filled(value: float) -> Estimate:
-        difference = np.nan_to_num(first, nan=value) - np.nan_to_num(second, nan=value)
-        return mean_estimate(clustered(difference, clusters), design, level=level, unit="index difference")
+        difference = np.nan_to_num(before, nan=value) - np.nan_to_num(after, nan=value)
+        return mean_estimate(clustered(difference, of), design, level=level, unit="index difference")
 
     return MissingBounds(all_counter=filled(-1.0), all_stereotype=filled(1.0))

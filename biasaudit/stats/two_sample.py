@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from biasaudit.stats.brought import labels, same_rows
 from biasaudit.stats.clusters import MIN_CLUSTERS
 from biasaudit.stats.group_permutation import p_value, permuted_labels
 from biasaudit.types import Status
@@ -153,17 +154,19 @@ def two_sample_test(
     Raises
     ------
     ValueError
-        If the lengths differ.
+        If the lengths differ, Series have other rows, or a label or a text is missing.
 
     References
     ----------
     Lopez-Paz and Oquab (2017), Revisiting classifier two-sample tests, section 3.
     """
+    rows = same_rows({"texts": texts, "groups": groups, "clusters": clusters})
+    texts = labels("texts", rows["texts"]).tolist()
     if not len(texts) == len(groups) == len(clusters):
         msg = f"{len(texts)} texts, {len(groups)} groups, {len(clusters)} clusters; give one of each for each text"
         raise ValueError(msg)
-    names, labels = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
-    cluster_names, cluster_index = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    names, of_text = np.unique(labels("groups", rows["groups"]), return_inverse=True)
+    cluster_names, cluster_index = np.unique(labels("clusters", rows["clusters"]), return_inverse=True)
     counts = {"n_texts": len(texts), "n_clusters": len(cluster_names), "n_groups": len(names)}
     if len(names) < 2:
         return TwoSampleResult(status=Status.NOT_MEASURED, method="needs texts of two groups", **counts)
@@ -171,11 +174,11 @@ def two_sample_test(
         method = f"needs {MIN_CLUSTERS} clusters"
         return TwoSampleResult(status=Status.TOO_FEW_CLUSTERS, method=method, **counts)
     folds = list(_folds(texts, cluster_index, n_folds=n_folds, features=features, rng=rng))
-    observed = _auc(folds, labels, len(names))
+    observed = _auc(folds, of_text, len(names))
     if observed is None:
         method = "no fold has texts with features and both sides of a group"
         return TwoSampleResult(status=Status.NOT_ESTIMABLE, method=method, **counts)
-    drawn = permuted_labels(labels, cluster_index, rng=rng, n_permutations=n_permutations)
+    drawn = permuted_labels(of_text, cluster_index, rng=rng, n_permutations=n_permutations)
     permuted = np.array([_or_guessing(_auc(folds, each, len(names))) for each in drawn])
     return TwoSampleResult(
         status=Status.OK,

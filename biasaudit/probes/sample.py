@@ -1,19 +1,20 @@
-"""Parts of a probe: some features, fewer items of each cluster, or a seeded sample of whole clusters."""
+"""Parts of a probe: some features, fewer items of each cluster, or a seeded sample of clusters."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from biasaudit.errors import ProbeError
 from biasaudit.probes.registry import Probe, content_sha256
+from biasaudit.probes.units import companions, in_order, place, units_of
 from biasaudit.types import ProbeItem, Role
 
-MIN_CLUSTERS: Final = 5
-"""Fewer give no interval, so that a sample of fewer would be no smaller audit but none."""
+MIN_CLUSTERS: Final = 6
+"""Fewer cannot differ from 0 by sign flips at 0.05: the smallest p-value of five is 2/32, of six 2/64."""
 
 
 def of_features(probe: Probe, features: Sequence[str]) -> Probe:
@@ -79,11 +80,13 @@ def _place_in_cross(item: ProbeItem) -> tuple[bytes, str]:
 
 
 def limited(probe: Probe, limit: int, *, seed: int) -> Probe:
-    """Return a probe with about `limit` bias items: whole clusters, drawn by a seed, from every feature.
+    """Return a probe with about `limit` bias items: of every feature, drawn by a seed.
 
-    Each feature keeps its share of the items, and at least 5 clusters where it has them, so that more
-    than `limit` items can be left. The competence and control items of a cluster stay with it; those of
-    clusters without bias items stay all.
+    Each feature keeps its share of the items. Where its share holds six whole clusters, whole clusters are drawn.
+    Where it does not, six clusters are, and of each as many items as the share allows: in units that belong
+    together (:func:`biasaudit.probes.units.units_of`), at least one of each cluster. So more than `limit` items are
+    left only where six units of each feature are more. Competence and control items of a cluster stay in
+    proportion, with the item that they belong to where there is one; those of clusters without bias items stay all.
 
     Parameters
     ----------
@@ -100,45 +103,85 @@ def limited(probe: Probe, limit: int, *, seed: int) -> Probe:
     bias = [item for item in probe.items if item.role is Role.BIAS]
     if len(bias) <= limit:
         return probe
-    by_feature: dict[str, dict[str, int]] = {}
+    by_feature: dict[str, dict[str, list[ProbeItem]]] = defaultdict(lambda: defaultdict(list))
     for item in bias:
-        clusters = by_feature.setdefault(item.feature, {})
-        clusters[item.cluster_id] = clusters.get(item.cluster_id, 0) + 1
-    chosen: set[tuple[str, str]] = set()
-    for feature, sizes in by_feature.items():
-        quota = limit * sum(sizes.values()) / len(bias)
-        chosen |= {(feature, cluster) for cluster in _drawn(feature, sizes, quota=quota, seed=seed)}
-    kept_clusters = {cluster for _, cluster in chosen}
-    biased_clusters = {item.cluster_id for item in bias}
-
-    def stays(item: ProbeItem) -> bool:
-        if item.cluster_id not in biased_clusters:
-            return True
-        if item.feature in by_feature:
-            return (item.feature, item.cluster_id) in chosen
-        return item.cluster_id in kept_clusters
-
-    items = tuple(item for item in probe.items if stays(item))
+        by_feature[item.feature][item.cluster_id].append(item)
+    drawn: dict[tuple[str, str], list[ProbeItem]] = {}
+    for feature, clusters in by_feature.items():
+        quota = limit * sum(map(len, clusters.values())) / len(bias)
+        drawn |= {(feature, name): items for name, items in _drawn(feature, clusters, quota=quota, seed=seed).items()}
+    kept = {item.item_id for items in drawn.values() for item in items}
+    kept |= _others(probe, by_feature, drawn, seed=seed)
+    items = tuple(item for item in probe.items if item.item_id in kept)
     n_left = sum(item.role is Role.BIAS for item in items)
+    whole = all(len(of) == len(by_feature[feature][cluster]) for (feature, cluster), of in drawn.items())
     notice = (
-        f"A sample of probe {probe.card.id!r}: {n_left:,} of {len(bias):,} items, {len(chosen):,} of "
-        f"{sum(map(len, by_feature.values())):,} clusters (whole clusters of every feature, drawn with seed {seed}; "
-        f"about {limit:,} items were asked for)."
+        f"A sample of probe {probe.card.id!r}: {n_left:,} of {len(bias):,} items, {len(drawn):,} of "
+        f"{sum(map(len, by_feature.values())):,} clusters ({'whole clusters' if whole else 'parts of clusters'} of "
+        f"every feature, drawn with seed {seed}; about {limit:,} items were asked for)."
     )
     return replace(probe, items=items, sha256=content_sha256(items), notices=(*probe.notices, notice))
 
 
-def _drawn(feature: str, sizes: dict[str, int], *, quota: float, seed: int) -> list[str]:
-    """Return clusters in the order that the seed gives them, until there are enough items and clusters."""
-
-    def place(cluster: str) -> bytes:
-        return hashlib.sha256(f"{seed}\x1f{feature}\x1f{cluster}".encode("utf-8", "surrogatepass")).digest()
-
-    drawn: list[str] = []
-    n_items = 0
-    for cluster in sorted(sizes, key=place):
-        if n_items >= quota and len(drawn) >= MIN_CLUSTERS:
+def _drawn(
+    feature: str, clusters: Mapping[str, list[ProbeItem]], *, quota: float, seed: int
+) -> dict[str, list[ProbeItem]]:
+    """Return clusters in the order that the seed gives them, whole until there are enough items, or six in part."""
+    order = sorted(clusters, key=lambda cluster: place(seed, feature, cluster))
+    fewest = order[:MIN_CLUSTERS]
+    if sum(len(clusters[name]) for name in fewest) > quota:
+        return _parts({name: clusters[name] for name in fewest}, quota=quota, seed=seed)
+    whole: dict[str, list[ProbeItem]] = {}
+    for name in order:
+        if len(whole) >= MIN_CLUSTERS and sum(map(len, whole.values())) >= quota:
             break
-        drawn.append(cluster)
-        n_items += sizes[cluster]
-    return drawn
+        whole[name] = clusters[name]
+    return whole
+
+
+def _parts(clusters: Mapping[str, list[ProbeItem]], *, quota: float, seed: int) -> dict[str, list[ProbeItem]]:
+    """Return a unit of each cluster, then a second of each in turn, and so on until there are enough items."""
+    units = {name: in_order(units_of(items), seed=seed) for name, items in clusters.items()}
+    taken: dict[str, list[ProbeItem]] = {name: [] for name in clusters}
+    n_items = 0
+    for turn in range(max(map(len, units.values()))):
+        for name, of_cluster in units.items():
+            if turn < len(of_cluster) and (turn == 0 or n_items < quota):
+                taken[name] += of_cluster[turn]
+                n_items += len(of_cluster[turn])
+    return taken
+
+
+def _others(
+    probe: Probe,
+    by_feature: Mapping[str, Mapping[str, list[ProbeItem]]],
+    drawn: Mapping[tuple[str, str], list[ProbeItem]],
+    *,
+    seed: int,
+) -> set[str]:
+    """Return the ids of the competence and control items that stay."""
+    ids = {item.item_id for item in probe.items if item.role is Role.BIAS}
+    kept = {item.item_id for items in drawn.values() for item in items}
+    in_clusters: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for feature, clusters in by_feature.items():
+        for cluster in clusters:
+            in_clusters[cluster].append((feature, cluster))
+    stay: set[str] = set()
+    unattached: dict[tuple[Role, tuple[tuple[str, str], ...]], list[ProbeItem]] = defaultdict(list)
+    for item in probe.items:
+        places = in_clusters.get(item.cluster_id, [])
+        own = (item.feature, item.cluster_id)
+        belongs_to = [name for name in companions(item) if name in ids]
+        if item.role is Role.BIAS:
+            continue
+        if not places or (belongs_to and kept.intersection(belongs_to)):
+            stay.add(item.item_id)
+        elif not belongs_to:
+            # Those of no feature with bias items go with any that its cluster is drawn for.
+            unattached[item.role, (own,) if item.feature in by_feature else tuple(places)].append(item)
+    for (_, where), items in unattached.items():
+        n_all = sum(len(by_feature[feature].get(cluster, [])) for feature, cluster in where)
+        n_kept = sum(len(drawn.get(one, [])) for one in where)
+        n_stay = -(-len(items) * n_kept // n_all) if n_all else 0
+        stay |= {item.item_id for item in sorted(items, key=lambda one: place(seed, one.item_id))[:n_stay]}
+    return stay

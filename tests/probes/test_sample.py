@@ -5,10 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from biasaudit.errors import ProbeError, UsageError
 from biasaudit.probes import Probe, limited, load_probe, of_features, thinned
-from biasaudit.types import Role
+from biasaudit.probes.registry import card_of
+from biasaudit.types import PairTexts, ProbeItem, Role
 from tests.tiny import item, save_probe
 
 
@@ -26,14 +29,109 @@ def bias(probe: Probe, feature: str) -> list[str]:
     return [one.cluster_id for one in probe.items if one.feature == feature and one.role is Role.BIAS]
 
 
-def test_whole_clusters_of_every_feature_are_taken(probe: Probe) -> None:
-    """Half of 240: 100 of gender are 10 clusters; 20 of age would be 4 clusters, and 5 are the fewest."""
+def test_whole_clusters_are_taken_where_six_fit_and_parts_of_six_where_not(probe: Probe) -> None:
+    """Half of 240: 100 of gender are 10 clusters of ten; 20 of age are six clusters in part: 4, 4, 3, 3, 3, 3."""
     half = limited(probe, 120, seed=0)
-    assert len(bias(half, "gender")) == 100
-    assert len(set(bias(half, "gender"))) == 10
-    assert len(bias(half, "age")) == 25
+    assert Counter(Counter(bias(half, "gender")).values()) == {10: 10}
+    assert Counter(Counter(bias(half, "age")).values()) == {4: 2, 3: 4}
     kept = {one.cluster_id for one in half.items if one.role is Role.COMPETENCE}
     assert kept == set(bias(half, "gender")), "sense and nonsense stay with their cluster"
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "n_items"),
+    [
+        # 15 features, six clusters, one question of each polarity; whole clusters were 7,566 items.
+        ("bbq", 60, 15 * 6 * 2),
+        # Four features, six clusters, one group of four: two orders of two polarities.
+        ("unqover", 60, 4 * 6 * 4),
+        ("discrim-eval", 60, 61),
+    ],
+)
+def test_a_limit_holds_within_clusters_of_published_sets(
+    published_data: Path, name: str, limit: int, n_items: int
+) -> None:
+    sample = limited(load_probe(name, data_dir=published_data), limit, seed=0)
+    found = [one for one in sample.items if one.role is Role.BIAS]
+    assert len(found) == n_items
+    clusters = {(one.feature, one.cluster_id) for one in found}
+    assert set(Counter(feature for feature, _ in clusters).values()) == {6}
+    if name == "bbq":
+        polarities = Counter((one.feature, one.cluster_id, one.tags["polarity"]) for one in found)
+        assert set(polarities.values()) == {1}
+    if name == "unqover":
+        groups = Counter(one.tags["group"] for one in found)
+        assert set(groups.values()) == {4}
+
+
+def test_items_that_belong_together_stay_together() -> None:
+    """The same words for all groups; all groups of a case and wording; all variants of a question."""
+    traits = [one for one in limited(load_probe("traits"), 60, seed=1).items if one.role is Role.BIAS]
+    words = {(one.tags["attribute_1"], one.tags["attribute_2"]) for one in traits if one.feature == "ethnicity"}
+    groups = {one.groups for one in load_probe("traits").items if one.feature == "ethnicity" and one.groups}
+    of_ethnicity = [one for one in traits if one.feature == "ethnicity"]
+    assert len(words) == 1, "the same words in every cluster"
+    assert len(of_ethnicity) == 6 * len({frozenset(pair) for pair in groups})
+    asked = load_probe("ambiguous-qa")
+    sample = [one for one in limited(asked, 60, seed=1).items if one.role is Role.BIAS]
+    sizes = Counter((one.feature, one.cluster_id) for one in sample)
+    assert set(sizes.values()) == {18}, "orders, polarities and wordings of unknown cancel one another"
+    hiring = [one for one in limited(load_probe("hiring"), 60, seed=1).items if one.role is Role.BIAS]
+    for feature in {one.feature for one in hiring}:
+        in_cluster = Counter(one.cluster_id for one in hiring if one.feature == feature)
+        n_pairs = len({one.groups for one in load_probe("hiring").items if one.feature == feature and one.groups})
+        assert {size % n_pairs for size in in_cluster.values()} == {0}, feature
+
+
+def test_competence_items_go_with_their_item_or_in_proportion(tmp_path: Path) -> None:
+    """A sentence against its own words shuffled goes with the pair; what belongs to no pair stays in proportion."""
+    rows = [item(n, cluster=f"c{n % 8}") for n in range(80)]
+    attached = [item(n, id=f"i{n}/shuffled", cluster=f"c{n % 8}", role="competence", groups=[]) for n in range(80)]
+    loose = [item(1000 + n, cluster=f"c{n % 8}", role="control", groups=[]) for n in range(40)]
+    probe = load_probe(str(save_probe(tmp_path / "mini", [*rows, *attached, *loose])))
+    sample = limited(probe, 12, seed=3)
+    kept = {one.item_id for one in sample.items if one.role is Role.BIAS}
+    assert len(kept) == 12
+    assert {one.item_id for one in sample.items if one.role is Role.COMPETENCE} == {f"{one}/shuffled" for one in kept}
+    # Two of ten items of each of six clusters: a fifth of its five controls.
+    controls = Counter(one.cluster_id for one in sample.items if one.role is Role.CONTROL)
+    assert set(controls.values()) == {1}
+    assert len(controls) == 6
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    sizes=st.lists(st.integers(1, 30), min_size=1, max_size=12),
+    limit=st.integers(1, 200),
+    seed=st.integers(0, 5),
+)
+def test_a_limit_keeps_six_clusters_and_is_kept_where_they_allow_it(sizes: list[int], limit: int, seed: int) -> None:
+    card = card_of("occupations")
+    items = tuple(
+        ProbeItem(
+            item_id=f"{cluster}-{number}",
+            cluster_id=f"c{cluster}",
+            feature="gender",
+            groups=("woman", "man"),
+            role=Role.BIAS,
+            family="",
+            texts=PairTexts(context="", first="a", second="b"),
+        )
+        for cluster, size in enumerate(sizes)
+        for number in range(size)
+    )
+    whole = Probe(card=card, items=items, origin="", sha256="")
+    sample = limited(whole, limit, seed=seed)
+    assert limited(replace(whole, items=items[::-1]), limit, seed=seed).items == sample.items[::-1]
+    left = Counter(one.cluster_id for one in sample.items)
+    fewest = min(6, len(sizes))
+    assert len(left) >= fewest
+    if all(left[f"c{number}"] in {0, size} for number, size in enumerate(sizes)):
+        assert len(sample.items) >= min(limit, len(items))
+        assert len(sample.items) < limit + max(sizes) or len(left) == fewest
+    else:
+        assert len(left) == fewest
+        assert len(sample.items) == max(limit, fewest)
 
 
 def test_the_seed_decides_and_the_order_of_the_items_does_not(probe: Probe) -> None:
@@ -45,7 +143,10 @@ def test_the_seed_decides_and_the_order_of_the_items_does_not(probe: Probe) -> N
 
 
 def test_it_is_said(probe: Probe) -> None:
-    assert "125 of 240 items, 15 of 28 clusters" in limited(probe, 120, seed=0).notices[-1]
+    assert (
+        "120 of 240 items, 16 of 28 clusters (parts of clusters of every feature"
+        in limited(probe, 120, seed=0).notices[-1]
+    )
 
 
 def test_a_limit_that_holds_all_changes_nothing(probe: Probe) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.audits.plan import Plan
 from biasaudit.audits.result import Audit
 from biasaudit.audits.run import run
+from biasaudit.audits.stages import stages_of
 from biasaudit.audits.store import REPORT, REPORT_MARKDOWN, read_audit
 from biasaudit.audits.written import computed_again, with_reports
 from biasaudit.errors import UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS
 from biasaudit.models.embedded import BASE, TUNED
 from biasaudit.models.templates import read_template
+from biasaudit.outputs import check_outputs, write_output
 from biasaudit.probes import load_probe, suite_of
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ DEMO_REQUESTS: Final = NEUTRAL_REQUESTS[:2]
 
 def audit(
     base: str,
-    tuned: str | Sequence[str],
+    tuned: str | Sequence[str] | Mapping[str, str],
     *,
     probes: Sequence[str] | None = None,
     suite: str | None = None,
@@ -52,16 +54,18 @@ def audit(
     ----------
     base : str
         Model reference: hub id with optional @revision, folder, .gguf file; each with optional +adapter.
-    tuned : str or sequence of str
-        References, in the order in which they were made.
+    tuned : str, sequence of str, or mapping of str to str
+        References, in the order in which they were made; ``NAME=REFERENCE`` or name -> reference names the stages.
     probes : sequence of str, optional
         Ids of shipped probes, or folders.
     suite : str, optional
-        In their place: quick, standard or full, our own probes in part or in whole. Without either: standard.
+        quick, standard or full: our own probes in part or in whole. The probes that are named are asked besides, whole;
+        without either: standard.
     out : path, optional
         Folder for the audit and its report; a finished audit there is returned as it is.
     chat_template : str, optional
-        A shipped template's name or a Jinja file; else the tuned model's own.
+        A shipped template's name, a Jinja file, or ``:NAME``, one of several that the tuned model names; else the
+        tuned model's own.
     data_dir : path, optional
         Folder with published data sets; else BIASAUDIT_DATA.
     progress : Progress, optional
@@ -78,19 +82,48 @@ def audit(
     BiasauditError
         One message with the fix.
     """
+    plan = planned(base, tuned, probes=probes, suite=suite, chat_template=chat_template, data_dir=data_dir, **options)
+    return run(plan, out=None if out is None else Path(out), progress=progress)
+
+
+def planned(
+    base: str,
+    tuned: str | Sequence[str] | Mapping[str, str],
+    *,
+    probes: Sequence[str] | None = None,
+    suite: str | None = None,
+    chat_template: str | None = None,
+    data_dir: str | Path | None = None,
+    **options: Any,  # the further fields of Plan, which checks them
+) -> Plan:
+    """Return the plan of :func:`audit`, which takes the same.
+
+    Raises
+    ------
+    UsageError
+        If something is wrong with it.
+    """
     if probes is None:
         suite = suite or DEFAULT_SUITE
-        probes = tuple(suite_of(suite).probes)
-    plan = Plan(
+    of_suite = () if suite is None else tuple(suite_of(suite).probes)
+    for probe in probes or ():
+        if probe in of_suite:
+            raise UsageError(
+                f"probe {probe!r} is part of the suite {suite!r} already.",
+                fix="Leave it out, or name the probes without a suite to ask each of them whole.",
+            )
+    references, names = stages_of(tuned)
+    return Plan(
         base=base,
-        tuned=(tuned,) if isinstance(tuned, str) else tuple(tuned),
-        probes=tuple(probes),
+        tuned=references,
+        names=names,
+        probes=(*of_suite, *(probes or ())),
         suite=suite,
         chat_template=None if chat_template is None else read_template(chat_template),
+        chat_template_name=chat_template,
         data_dir=None if data_dir is None else Path(data_dir),
         **options,
     )
-    return run(plan, out=None if out is None else Path(out), progress=progress)
 
 
 def demo(out: str | Path, *, progress: Progress | None = None) -> Audit:
@@ -183,10 +216,9 @@ def side_by_side(folders: Sequence[str | Path], out: str | Path) -> Path:
     for path in paths:
         name = path.resolve().name
         names.append(name if name not in names else f"{name} ({len(names) + 1})")
-    target = Path(out)
+    check_outputs([out], inputs=paths)
     page = render_side_by_side({name: read_audit(path) for name, path in zip(names, paths, strict=True)})
-    target.write_text(page, encoding="utf-8")
-    return target
+    return write_output(out, page, inputs=paths)
 
 
 def score(
@@ -260,15 +292,16 @@ def check(
     Raises
     ------
     PolicyError
-        If the policy cannot be read as one.
+        If the policy cannot be read as one, or names a probe that the audit does not have.
     AuditMismatchError
         If the baseline is not of the same plan.
     """
     from biasaudit.audits.baseline import Measured, baseline_changes  # noqa: PLC0415  # few need it
-    from biasaudit.gate import decide, read_policy  # noqa: PLC0415  # keeps audits free of it
+    from biasaudit.gate import decide, read_policy, refuse_unknown_probes  # noqa: PLC0415  # keeps audits free of it
     from biasaudit.gate.ready import policy_path  # noqa: PLC0415
 
     rules = read_policy(policy_path(policy))
+    refuse_unknown_probes(rules, audit.manifest.probes)
     now, before = (
         None if one is None else Measured(name=name, manifest=one.manifest, scores=one.scores)
         for name, one in (("the audit", audit), ("the baseline", baseline))

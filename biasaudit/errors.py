@@ -18,6 +18,8 @@
     │   ├── InstructionError          a file of instructions to tune on is wrong
     │   │   └── RecordError           one field of one record; a FieldError too
     │   ├── TuningFolderError         the folder for an adapter holds something else
+    │   ├── ImplausibleModelError     a model that finds nonsense as likely as sense
+    │   ├── SeveralErrors             several things at once; of the exit code that they share, else 2
     │   └── MissingExtraError         an optional library is not installed
     ├── EvidenceError                 exit code 3: there is not enough evidence to decide
     │   └── EmptySampleError          a metric was asked of no observations
@@ -31,6 +33,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -76,6 +79,32 @@ class ChatTemplateError(UsageError):
 
 class LineageError(UsageError):
     """Base and tuned checkpoint do not share architecture, sizes and vocabulary."""
+
+
+class ImplausibleModelError(UsageError):
+    """A model whose log-probabilities of ordinary sentences cannot be right."""
+
+
+class SeveralErrors(UsageError):  # noqa: N818  # it holds them
+    """Several things that are wrong, none of which hides another.
+
+    Parameters
+    ----------
+    errors : sequence of BiasauditError
+        Two or more.
+    """
+
+    def __init__(self, errors: Sequence[BiasauditError]) -> None:
+        fixes = {error.fix for error in errors}
+        # A fix that all share is said once, at the end.
+        shared = fixes.pop() if len(fixes) == 1 else None
+        texts = [error.message if shared else str(error).replace("\n", "\n   ") for error in errors]
+        parts = [f"{number}. {text}" for number, text in enumerate(texts, start=1)]
+        super().__init__("\n".join([f"{len(errors)} things are wrong, and nothing was scored:", *parts]), fix=shared)
+        self.errors = tuple(errors)
+        codes = {error.exit_code for error in errors}
+        if len(codes) == 1:
+            self.exit_code = codes.pop()
 
 
 class FieldError(UsageError):

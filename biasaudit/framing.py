@@ -1,8 +1,9 @@
 """How a text reaches a model: the plain and the chat framing.
 
 ``plain``: the beginning token, then the text. ``chat``: the chat template around a neutral
-request, with the text as the assistant's turn, or around the question. Wordings of the request differ in nothing that
-should matter; how far the index moves between them says how fragile it is.
+request, with the text as the assistant's turn, where a real reply would stand, or around the
+question. Wordings of the request differ in nothing that should matter; how far the index moves
+between them says how fragile it is.
 """
 
 from __future__ import annotations
@@ -30,15 +31,20 @@ QUESTION_LEADS: Final = ("", "Please answer the following.\n\n", "Here is a ques
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatFrame:
-    """What a chat template puts around the user's turn, up to where the assistant's begins.
+    """What a chat template puts around the user's turn, up to where the assistant's words begin.
 
     Attributes
     ----------
     before, after : str
+        `after` ends where the words of a real reply stand: with the empty block of thought, the space or the line
+        break that the template writes before one.
+    dated : bool
+        Whether the date of the day is in it.
     """
 
     before: str
     after: str
+    dated: bool = False
 
     def around(self, turn: str) -> str:
         """Return the template around a turn of the user."""
@@ -140,6 +146,8 @@ def framed(prompt: Prompt, *, item_id: str, framing: Framing, chat: ChatFrame | 
         raise ValueError(msg)
     elif prompt.turn is None:
         context, templated = chat.around(framing.request or "") + prompt.context, True
+        if not prompt.context:
+            continuation = continuation.removeprefix(" ")
     else:
         context, templated = chat.around(framing.question_lead + prompt.turn) + prompt.reply, True
         if not prompt.reply:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from biasaudit.models import cache_folder, locate, parse_reference
+from biasaudit.models import cache_folder, locate, parse_reference, plausibility
 from biasaudit.models.embedded import BASE, PACKAGE
 from tests.tiny import save_adapter, save_model
 
@@ -21,6 +21,29 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's cache."""
     monkeypatch.setenv("BIASAUDIT_CACHE", str(tmp_path / "cache"))
+
+
+BOUNDS = {name: getattr(plausibility, name) for name in ("LEAST_DIFFERENCE_NATS", "LEAST_ERRORS", "MOST_WORSE_NATS")}
+NO_BOUNDS = {"LEAST_DIFFERENCE_NATS": -1e9, "LEAST_ERRORS": -1e9, "MOST_WORSE_NATS": 1e9}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _random_weights_pass() -> Iterator[None]:
+    """Most tests audit random weights, which the check of plausibility refuses: its bounds are off in this process.
+
+    Tests of the check itself ask for the fixture `plausible_only`; processes that a test starts know nothing of this.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name, bound in NO_BOUNDS.items():
+            patch.setattr(plausibility, name, bound)
+        yield
+
+
+@pytest.fixture
+def plausible_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the check of plausibility the bounds that users have."""
+    for name, bound in BOUNDS.items():
+        monkeypatch.setattr(plausibility, name, bound)
 
 
 @pytest.fixture(scope="session")

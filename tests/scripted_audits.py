@@ -12,7 +12,9 @@ from biasaudit.audits.result import Audit
 from biasaudit.testing import leaning, noisy, scripted_audit
 from tests.tiny import item, save_probe
 
-LARGE = [item(number, cluster=f"c{number % 12}") for number in range(120)]
+SENSE = [item(1000 + number, cluster=f"c{number % 12}", role="competence", groups=[]) for number in range(96)]
+"""Without them nothing would show that a model reads, and nothing could pass."""
+LARGE = [*(item(number, cluster=f"c{number % 12}") for number in range(120)), *SENSE]
 
 
 def save_audit(folder: Path, *, base: float = 2.0, tuned: float = 1.0, out: str = "audit") -> Audit:

@@ -100,7 +100,8 @@ def test_inputs_reach_the_shell_as_variables_only(action: dict[str, dict[str, ob
     [
         ("{id: r, max_index: 0.9}", (0, "passed")),
         ("{id: r, max_index: -0.9}", (1, "violated")),
-        ("{id: r, probes: [none], max_index: 0.9}", (3, "inconclusive")),
+        ("{id: r, features: [none], max_index: 0.9}", (3, "inconclusive")),
+        ("{id: r, probes: [none], max_index: 0.9}", (2, "failed")),
         ("{id: r, maximum: 0.9}", (2, "failed")),
     ],
 )

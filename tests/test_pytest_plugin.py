@@ -64,7 +64,7 @@ def test_a_violated_policy_fails_with_a_table_and_no_traceback_of_ours(pytester:
 
 
 def test_too_little_evidence_fails_in_its_own_words(pytester: pytest.Pytester, audits: Path) -> None:
-    limits(pytester, "{id: index, probes: [none], max_index: 0.5}")
+    limits(pytester, "{id: index, features: [none], max_index: 0.5}")
     done = run(pytester, "--bias-audit", audits / "audit")
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines(["*the evidence is not enough to decide*"])

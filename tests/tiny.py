@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 TEMPLATE = (
-    "{{ bos_token }}{% for m in messages %}<user> {{ m['content'] }} {% endfor %}"
+    "{{ bos_token }}{% for m in messages %}{{ '<model>' if m['role'] == 'assistant' else '<user>' }} "
+    "{{ m['content'] }} {% endfor %}"
     "{% if add_generation_prompt %}<model> {% endif %}"
 )
 

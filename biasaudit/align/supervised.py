@@ -171,7 +171,10 @@ def _resolved(settings: SftSettings) -> SftSettings:
 
 
 def _template(located: Located, tokenizer: PreTrainedTokenizerBase, asked_for: str | None) -> str:
-    template = read_template(asked_for) if asked_for is not None else chat_template_of(located, tokenizer)
+    named = None if asked_for is None else read_template(asked_for)
+    if named is not None and not named.startswith(":"):
+        return named
+    template = chat_template_of(located, tokenizer, name=None if named is None else named[1:])
     if template is None:
         raise ChatTemplateError(
             f"the base {located.spec.base!r} has no chat template, and tuning needs one.",

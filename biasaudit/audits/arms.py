@@ -30,11 +30,14 @@ class CellItems:
         NaN where one of them could not be scored.
     by_framing : dict
         (checkpoint, framing_id) -> array, shape (n_items,).
+    also_ids : array of str, shape (n_items,), or None
+        Second cluster of each item, where the probe declares a second factor.
     """
 
     cluster_ids: NDArray[np.object_]
     values: dict[tuple[str, str], NDArray[np.float64]]
     by_framing: dict[tuple[str, str], NDArray[np.float64]]
+    also_ids: NDArray[np.object_] | None = None
 
     @property
     def n_asked(self) -> int:
@@ -44,13 +47,16 @@ class CellItems:
     def scored(self, values: NDArray[np.float64]) -> Clustered:
         """Return the values that are there, with their clusters."""
         there = ~np.isnan(values)
-        return clustered(values[there], self.cluster_ids[there])
+        return clustered(values[there], self.cluster_ids[there], self._also(there))
 
     def paired(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[Clustered, Clustered]:
         """Return both arms over the items that both scored."""
         there = ~(np.isnan(first) | np.isnan(second))
-        sample = clustered(first[there], self.cluster_ids[there])
+        sample = clustered(first[there], self.cluster_ids[there], self._also(there))
         return sample, sample.with_values(second[there])
+
+    def _also(self, there: NDArray[np.bool_]) -> NDArray[np.object_] | None:
+        return None if self.also_ids is None else self.also_ids[there]
 
 
 def cell_items(scores: pd.DataFrame, *, probe: str, feature: str, role: Role, column: str) -> CellItems:
@@ -69,7 +75,7 @@ def cell_items(scores: pd.DataFrame, *, probe: str, feature: str, role: Role, co
     chosen = scores[(scores["probe"] == probe) & (scores["role"] == role.value)]
     if feature != ALL:
         chosen = chosen[chosen["feature"] == feature]
-    cluster_ids, wide = _wide(chosen, column)
+    (cluster_ids, also_ids), wide = _wide(chosen, column)
     values: dict[tuple[str, str], NDArray[np.float64]] = {}
     by_framing: dict[tuple[str, str], NDArray[np.float64]] = {}
     for (checkpoint, framing, framing_id), array in wide.items():
@@ -78,18 +84,18 @@ def cell_items(scores: pd.DataFrame, *, probe: str, feature: str, role: Role, co
         values[checkpoint, framing] = array if earlier is None else np.vstack([earlier, array])
     # A wording that failed leaves the item unscored in that arm: the mean must be over the same wordings.
     means = {arm: array.mean(axis=0) if array.ndim == 2 else array for arm, array in values.items()}
-    return CellItems(cluster_ids=cluster_ids, values=means, by_framing=by_framing)
+    return CellItems(cluster_ids=cluster_ids, values=means, by_framing=by_framing, also_ids=also_ids)
 
 
 def _wide(
     chosen: pd.DataFrame, column: str
-) -> tuple[NDArray[np.object_], dict[tuple[str, str, str], NDArray[np.float64]]]:
-    """Return the cluster of each item, and its values by checkpoint, framing and wording, both in sorted order.
+) -> tuple[tuple[NDArray[np.object_], NDArray[np.object_] | None], dict[tuple[str, str, str], NDArray[np.float64]]]:
+    """Return the clusters of each item, and its values by checkpoint, framing and wording, both in sorted order.
 
     What pandas' pivot gives, in a third of the time: a large audit asks a thousand times.
     """
     if not len(chosen):
-        return np.empty(0, dtype=object), {}
+        return (np.empty(0, dtype=object), None), {}
     item, items = chosen["item_id"].factorize(sort=True)
     coded = [chosen[name].factorize(sort=True) for name in ("checkpoint", "framing", "framing_id")]
     sizes = [len(labels) for _, labels in coded]
@@ -100,12 +106,18 @@ def _wide(
         raise ValueError(msg)
     found = np.full((len(items), len(arms)), np.nan)
     found[item, arm] = chosen[column].to_numpy(dtype=float)
-    cluster_ids = np.empty(len(items), dtype=object)
-    cluster_ids[item] = chosen["cluster_id"].to_numpy(dtype=object)
+
+    def labels_of(column: str) -> NDArray[np.object_]:
+        labels = np.empty(len(items), dtype=object)
+        labels[item] = chosen[column].to_numpy(dtype=object)
+        return labels
+
+    also = labels_of("also_cluster_id")
+    clusters = (labels_of("cluster_id"), also if (also != "").all() else None)
     names = zip(
         *(labels[codes] for (_, labels), codes in zip(coded, np.unravel_index(arms, sizes), strict=True)), strict=True
     )
-    return cluster_ids, {
+    return clusters, {
         (str(checkpoint), str(framing), str(framing_id)): found[:, number]
         for number, (checkpoint, framing, framing_id) in enumerate(names)
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from biasaudit import kinds
+from biasaudit.audits.scoring import item_row, items_sha256
 from biasaudit.errors import UsageError
 from biasaudit.framing import PLAIN, framed
-from biasaudit.models.likelihood import token_ends
+from biasaudit.models.likelihood import token_ends_all
 from biasaudit.probes import Probe, load_probe
 from biasaudit.probes.registry import card_of
 from biasaudit.types import Kind, Role, Scored
@@ -89,13 +90,13 @@ def token_ends_of(probe: Probe, pairs: Sequence[tuple[Request, Response]], loade
     if probe.card.kind not in {Kind.PAIR, Kind.ASSOCIATION}:
         return {}
     bias = {item.item_id for item in probe.items if item.role is Role.BIAS}
-    found: dict[str, list[int]] = {}
-    for request, response in pairs:
-        if request.framing_id == PLAIN.framing_id and request.item_id in bias and isinstance(response, Scored):
-            ends = token_ends(loaded.tokenizer, request, response.token_ids)
-            if ends is not None:
-                found[request.key] = ends
-    return found
+    scored = [
+        (request, response.token_ids)
+        for request, response in pairs
+        if request.framing_id == PLAIN.framing_id and request.item_id in bias and isinstance(response, Scored)
+    ]
+    found = zip(scored, token_ends_all(loaded.tokenizer, scored), strict=True)
+    return {request.key: ends for (request, _), ends in found if ends is not None}
 
 
 def probe_facts(probe: Probe) -> dict[str, Any]:  # Any: JSON values
@@ -108,6 +109,7 @@ def probe_facts(probe: Probe) -> dict[str, Any]:  # Any: JSON values
         "kind": card.kind.value,
         "format": card.data.format,
         "clusters": card.clusters.value,
+        "also": None if card.also_clustered_by is None else card.also_clustered_by.model_dump(),
         "language": card.language,
         "construct": card.measures,
         "harm": card.harm,
@@ -119,6 +121,7 @@ def probe_facts(probe: Probe) -> dict[str, Any]:  # Any: JSON values
         "origin": probe.origin,
         "notices": list(probe.notices),
         "sha256": probe.sha256,
+        "items_sha256": items_sha256(item_row(probe, item) for item in probe.items),
         "n_items": len(bias),
         "n_clusters": len({item.cluster_id for item in bias}),
     }

@@ -25,6 +25,9 @@ COLUMNS: Final = (
     "reduction",
     "ci_low",
     "ci_high",
+    "total",
+    "total_ci_low",
+    "total_ci_high",
     "level",
     "n_items",
     "n_clusters",
@@ -39,6 +42,7 @@ _SCORE_COLUMNS: Final = (
     "probe",
     "item_id",
     "cluster_id",
+    "also_cluster_id",
     "feature",
     "role",
     _METRIC,
@@ -90,7 +94,8 @@ def baseline_changes(now: Measured, before: Measured) -> list[dict[str, Any]]:  
     -------
     list of dict
         One row per tuned checkpoint, framing, probe and feature; columns :data:`COLUMNS`. As everywhere,
-        ``reduction`` is positive where the later audit leans less: the graded index before minus now.
+        ``reduction`` is the graded index before minus now; ``total`` their sum: |B| is smaller now where the two
+        have the same sign.
 
     Raises
     ------
@@ -126,7 +131,10 @@ def _rows(
             continue
         first, second = later.paired(earlier.values[checkpoint, framing], later.values[checkpoint, framing])
         found = paired_reduction(first, second, design, level=level)
-        numbers = (found.status.value, found.value, found.ci_low, found.ci_high, level)
+        # B_before + B_now is B_before minus the negative of B_now.
+        total = paired_reduction(first, second.with_values(-second.values), design, level=level)
+        sides = [number for one in (found, total) for number in (one.value, one.ci_low, one.ci_high)]
+        numbers = (found.status.value, *sides, level)
         counts = (found.n_items, found.n_clusters, f"paired by item, before minus now: {found.method}")
         rows.append(dict(zip(COLUMNS, (checkpoint, framing, probe, feature, *numbers, *counts), strict=True)))
     return rows

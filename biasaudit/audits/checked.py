@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from biasaudit.audits.agreement import check_agreement
 from biasaudit.audits.baseline import baseline_changes, read_measured
 from biasaudit.audits.manifest import Manifest
 from biasaudit.audits.sealed import check_files, level_of, read_columns, read_manifest
@@ -25,7 +26,13 @@ _COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "comparisons": {
         **dict.fromkeys(("tuned", "contrast", "probe", "feature", "metric", "status", "method"), "text"),
-        **{("reduction" if name == "value" else name): kind for name, kind in _NUMBERS.items()},
+        **dict.fromkeys(("verdict", "verdict_reason", "competence_loss_status"), "text"),
+        **dict.fromkeys(("reduction", "ci_low", "ci_high", "total", "total_ci_low", "total_ci_high"), "number"),
+        **dict.fromkeys(("missing_low", "missing_high", "total_missing_low", "total_missing_high"), "number"),
+        **dict.fromkeys(("coverage_first", "coverage_second", "competence_first", "competence_second"), "number"),
+        **dict.fromkeys(("competence_loss", "competence_loss_ci_low", "competence_loss_ci_high"), "number"),
+        **dict.fromkeys(("competence_loss_items", "competence_loss_clusters"), "count"),
+        "margin": "number",
         **_COUNTS,
     },
     "disparities": {
@@ -67,7 +74,8 @@ def read_checked(folder: Path) -> CheckedAudit:
     UnfinishedAuditError
         If there is no manifest.
     AlteredAuditError
-        If a file is not the one that was written, or a table has other columns.
+        If a file is not the one that was written, a table has other columns, or the manifest says other things than
+        the tables.
     AuditFolderError
         If there is no such folder, or it is of another version.
     """
@@ -76,7 +84,9 @@ def read_checked(folder: Path) -> CheckedAudit:
     rows = {
         table: list(read_columns(folder, table, manifest, columns).to_pylist()) for table, columns in _COLUMNS.items()
     }
-    return CheckedAudit(manifest=manifest, level=level_of(manifest), **rows)
+    level = level_of(manifest)
+    check_agreement(folder, manifest, **rows)
+    return CheckedAudit(manifest=manifest, level=level, **rows)
 
 
 def read_baseline(folder: Path, before: Path) -> Rows:

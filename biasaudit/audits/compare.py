@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from biasaudit.audits import tables
+from biasaudit.audits import lengths, tables
 from biasaudit.audits.arms import ALL, CellItems, cell_items, features_of
 from biasaudit.audits.comparison_rows import ComparedCell, comparison_row
 from biasaudit.audits.contrasts import SideValues, reductions_by_wording, side_values, values_by_wording
+from biasaudit.audits.estimate import SATURATED
 from biasaudit.stats import (
-    benjamini_hochberg,
-    holm,
+    adjusted_by_benjamini_hochberg,
+    adjusted_by_holm,
+    chance_code,
+    competence_loss,
     item_flows,
     mean_estimate,
     missing_bounds,
@@ -23,11 +26,18 @@ from biasaudit.stats import (
     paired_change,
 )
 from biasaudit.types import Checkpoint, ClusterDesign, Contrast, Estimate, Role, Status
+from biasaudit.types.competence import competence_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+    from biasaudit.stats import ClaimPValues
+
 METRICS: Final = ("graded", "sign")
+AT_END: Final = 0.95
+"""From where a value lies at an end of its scale."""
 _NOT_MEASURED: Final = Estimate(status=Status.NOT_MEASURED)
 
 
@@ -43,12 +53,15 @@ class Settings:
         Largest change that counts as none, in index points.
     level : float
     seed : int
+    primary : Contrast
+        The one contrast, named beforehand, whose verdicts are claims; the others are exploratory.
     """
 
     designs: Mapping[str, ClusterDesign]
     margin: float
     level: float
     seed: int
+    primary: Contrast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +103,9 @@ def comparisons_frame(scores: pd.DataFrame, *, tuned: Sequence[str], settings: S
     ]
     adjusted = _adjusted_by_family(cells)
     rows = [comparison_row(cell, adjusted[number], margin=settings.margin) for number, cell in enumerate(cells)]
-    frame = pd.DataFrame(rows, columns=list(tables.COMPARISONS.columns))
-    numbers = [name for name, column in tables.COMPARISONS.columns.items() if str(column.dtype) == "float64"]
+    columns = {name: one for name, one in tables.COMPARISONS.columns.items() if name not in lengths.COLUMNS}
+    frame = pd.DataFrame(rows, columns=list(columns))
+    numbers = [name for name, column in columns.items() if str(column.dtype) == "float64"]
     frame[numbers] = frame[numbers].astype(float)
     by = ["tuned", "contrast", "probe", "feature", "metric"]
     return tables.checked(frame.sort_values(by, ignore_index=True), tables.COMPARISONS)
@@ -120,7 +134,9 @@ def _cells(subject: _Subject, tuned: str, before: str | None, settings: Settings
         if sides is None:
             continue
         first, second = subject.items.paired(sides.first, sides.second)
-        unit = "index difference" if contrast is Contrast.INTERACTION else "index"
+        # An interaction compares differences, and is itself one of differences: it has no ends to speak of.
+        of_levels = contrast is not Contrast.INTERACTION
+        unit = "index" if of_levels else "index difference"
         rng = _rng(settings.seed, tuned, contrast.value, subject.probe, subject.feature, subject.metric)
         yield ComparedCell(
             tuned=tuned,
@@ -129,17 +145,35 @@ def _cells(subject: _Subject, tuned: str, before: str | None, settings: Settings
             feature=subject.feature,
             metric=subject.metric,
             declared=subject.feature != ALL,
+            exploratory=contrast is not settings.primary or subject.feature == ALL,
+            saturated=is_saturated(sides.first) or is_saturated(sides.second),
             sides=sides,
             first=mean_estimate(first, subject.design, level=settings.level, unit=unit),
             second=mean_estimate(second, subject.design, level=settings.level, unit=unit),
             competence=_competence(
                 subject, side_values(subject.competence, contrast, tuned, before), contrast, settings
             ),
-            change=paired_change(first, second, subject.design, rng=rng, level=settings.level, margin=settings.margin),
+            competence_loss=_competence_loss(
+                subject, side_values(subject.competence, contrast, tuned, before), contrast, settings
+            ),
+            change=paired_change(
+                first,
+                second,
+                subject.design,
+                rng=rng,
+                level=settings.level,
+                margin=settings.margin,
+                unit="index difference" if of_levels else "interaction",
+            ),
             bounds=None
             if contrast is Contrast.INTERACTION
             else missing_bounds(
-                sides.first, sides.second, subject.items.cluster_ids, subject.design, level=settings.level
+                sides.first,
+                sides.second,
+                subject.items.cluster_ids,
+                subject.design,
+                also=subject.items.also_ids,
+                level=settings.level,
             ),
             wordings=reductions_by_wording(subject.items, contrast, tuned, before),
             flows=item_flows(sides.first, sides.second),
@@ -153,29 +187,52 @@ def _competence(
     """Return the share of sense over nonsense on either side."""
     if sides is None or contrast is Contrast.INTERACTION:
         return _NOT_MEASURED, _NOT_MEASURED
+    level = competence_level(settings.level)
     first, second = (
-        mean_estimate(subject.competence.scored((signs + 1) / 2), subject.design, level=settings.level, unit="share")
+        mean_estimate(subject.competence.scored((signs + 1) / 2), subject.design, level=level, unit="share")
         for signs in (sides.first, sides.second)
     )
     return first, second
 
 
-def _adjusted_by_family(cells: Sequence[ComparedCell]) -> dict[int, float | None]:
-    """Adjust p-values over probe x feature, within tuned checkpoint, contrast and metric.
+def _competence_loss(subject: _Subject, sides: SideValues | None, contrast: Contrast, settings: Settings) -> Estimate:
+    """Return how much of it was lost, paired by item."""
+    if sides is None or contrast is Contrast.INTERACTION:
+        return _NOT_MEASURED
+    first, second = subject.competence.paired(sides.first, sides.second)
+    return competence_loss(first, second, subject.design, level=settings.level)
 
-    Holm for the declared cells, because each verdict is a claim. The rows that pool a probe's
-    features repeat their evidence and are leads: Benjamini-Hochberg, in a family of their own.
+
+def _adjusted_by_family(cells: Sequence[ComparedCell]) -> dict[int, ClaimPValues | None]:
+    """Adjust p-values, each metric by itself.
+
+    Holm for the declared cells of the primary contrast over all tuned checkpoints, because each verdict is a claim;
+    a cell that competence bars can make none and takes no share of the level. The other contrasts, and the rows that
+    pool a probe's features, are leads: Benjamini-Hochberg, the pooled rows in a family of their own.
     """
-    families: dict[tuple[object, ...], list[int]] = {}
-    adjusted: dict[int, float | None] = dict.fromkeys(range(len(cells)))
+    families: dict[tuple[str, bool, bool], list[int]] = {}
+    adjusted: dict[int, ClaimPValues | None] = dict.fromkeys(range(len(cells)))
     for number, cell in enumerate(cells):
-        if cell.change.test is not None:
-            families.setdefault((cell.tuned, cell.contrast, cell.metric, cell.declared), []).append(number)
-    for (*_, declared), numbers in families.items():
-        tests = [cells[number].change.test for number in numbers]
-        adjust = holm if declared else benjamini_hochberg
-        adjusted.update(zip(numbers, adjust([test.p_value for test in tests if test is not None]), strict=True))
+        judged = cell.contrast is not Contrast.INTERACTION and chance_code(*cell.competence) is None
+        if cell.change.p_values is not None and judged:
+            families.setdefault((cell.metric, cell.exploratory, cell.declared), []).append(number)
+    for (_, exploratory, _), numbers in families.items():
+        adjust = adjusted_by_benjamini_hochberg if exploratory else adjusted_by_holm
+        found = adjust([p_values for number in numbers if (p_values := cells[number].change.p_values) is not None])
+        adjusted.update(zip(numbers, found, strict=True))
     return adjusted
+
+
+def is_saturated(values: NDArray[np.float64]) -> bool:
+    """Whether over 95 % of an arm's values lie within 0.05 of one end of the scale, where no change can be told.
+
+    Examples
+    --------
+    >>> is_saturated(np.array([1.0] * 20)), is_saturated(np.array([0.9] * 20)), is_saturated(np.zeros(20))
+    (True, False, False)
+    """
+    there = values[~np.isnan(values)]
+    return len(there) > 0 and bool(max((there >= AT_END).mean(), (there <= -AT_END).mean()) > SATURATED)
 
 
 def _rng(seed: int, *names: str) -> np.random.Generator:

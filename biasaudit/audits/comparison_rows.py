@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from biasaudit.stats import Evidence, Ruling, competence_fell, rule
-from biasaudit.types import Contrast, Estimate, Status, Verdict
+from biasaudit.types import Contrast, Estimate, Status, Verdict, VerdictCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from biasaudit.audits.contrasts import SideValues
-    from biasaudit.stats import Change, ItemFlows, MissingBounds
+    from biasaudit.stats import Change, ClaimPValues, ItemFlows, MissingBounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +29,18 @@ class ComparedCell:
     contrast : Contrast
     probe, feature, metric : str
     declared : bool
-        In the family that Holm corrects.
+        A cell of its own; else the row that pools a probe's features.
+    exploratory : bool
+        Not in the family that Holm corrects.
+    saturated : bool
+        Whether the values of either arm lie nearly all at one end of the scale.
     sides : SideValues
     first, second : Estimate
         Level of either side.
     competence : tuple of Estimate
         Of either side.
+    competence_loss : Estimate
+        First minus second, paired by item.
     change : Change
     bounds : MissingBounds or None
     wordings : tuple of float
@@ -50,10 +56,13 @@ class ComparedCell:
     feature: str
     metric: str
     declared: bool
+    exploratory: bool
+    saturated: bool
     sides: SideValues
     first: Estimate
     second: Estimate
     competence: tuple[Estimate, Estimate]
+    competence_loss: Estimate
     change: Change
     bounds: MissingBounds | None
     wordings: tuple[float, ...]
@@ -61,9 +70,9 @@ class ComparedCell:
     null_churn: float | None
 
 
-def comparison_row(cell: ComparedCell, p_adjusted: float | None, *, margin: float) -> dict[str, object]:
+def comparison_row(cell: ComparedCell, adjusted: ClaimPValues | None, *, margin: float) -> dict[str, object]:
     """Return the cell as one row; see :data:`biasaudit.audits.tables.COMPARISONS`."""
-    ruling = _ruling(cell, p_adjusted, margin)
+    ruling = _ruling(cell, adjusted, margin)
     return {
         "tuned": cell.tuned,
         "contrast": cell.contrast.value,
@@ -71,28 +80,29 @@ def comparison_row(cell: ComparedCell, p_adjusted: float | None, *, margin: floa
         "feature": cell.feature,
         "metric": cell.metric,
         "declared": cell.declared,
-        **_change(cell, p_adjusted),
+        **_change(cell, adjusted),
         **_side("first", cell.first, cell.competence[0], cell.sides.first),
         **_side("second", cell.second, cell.competence[1], cell.sides.second),
         "margin": margin,
         "inherited_bias": cell.contrast is not Contrast.INTERACTION and _excludes_zero(cell.first),
         "competence_fell": competence_fell(*cell.competence),
+        **_competence_loss(cell.competence_loss),
         **_flows(cell),
         "framings_low": min(cell.wordings, default=None),
         "framings_high": max(cell.wordings, default=None),
         "framings_agree": _agreement(cell.wordings, cell.change.reduction.value),
+        "saturated": cell.saturated,
         "verdict": ruling.verdict.value,
+        "verdict_code": ruling.code.value,
         "verdict_reason": ruling.reason,
     }
 
 
-def _change(cell: ComparedCell, p_adjusted: float | None) -> dict[str, object]:
+def _change(cell: ComparedCell, adjusted: ClaimPValues | None) -> dict[str, object]:
     change, relative = cell.change, cell.change.relative
     if cell.contrast is Contrast.INTERACTION:
         # A share of a difference of reductions says nothing.
         relative = Estimate(status=Status.NOT_ESTIMABLE)
-    ends = [] if cell.bounds is None else [cell.bounds.all_counter.value, cell.bounds.all_stereotype.value]
-    known = [end for end in ends if end is not None]
     return {
         "status": change.reduction.status.value,
         "reduction": change.reduction.value,
@@ -100,8 +110,10 @@ def _change(cell: ComparedCell, p_adjusted: float | None) -> dict[str, object]:
         "ci_high": change.reduction.ci_high,
         "ci90_low": change.reduction_90.ci_low,
         "ci90_high": change.reduction_90.ci_high,
-        "p_value": change.test.p_value if change.test else None,
-        "p_holm": p_adjusted,
+        "total": change.total.value,
+        "total_ci_low": change.total.ci_low,
+        "total_ci_high": change.total.ci_high,
+        **_p_values(cell, adjusted),
         "p_equivalence": change.equivalence.p_value if change.equivalence else None,
         "test": change.test.test if change.test else "none",
         "relative_status": relative.status.value,
@@ -109,11 +121,31 @@ def _change(cell: ComparedCell, p_adjusted: float | None) -> dict[str, object]:
         "relative_ci_low": relative.ci_low,
         "relative_ci_high": relative.ci_high,
         "smallest_detectable_change": change.smallest_detectable_change,
-        "missing_low": min(known, default=None),
-        "missing_high": max(known, default=None),
+        "missing_low": None if cell.bounds is None else cell.bounds.lowest.value,
+        "missing_high": None if cell.bounds is None else cell.bounds.highest.value,
+        "total_missing_low": None if cell.bounds is None else cell.bounds.lowest_total.value,
+        "total_missing_high": None if cell.bounds is None else cell.bounds.highest_total.value,
         "n_items": change.reduction.n_items,
         "n_clusters": change.reduction.n_clusters,
         "method": change.reduction.method,
+    }
+
+
+def _p_values(cell: ComparedCell, adjusted: ClaimPValues | None) -> dict[str, object]:
+    change = cell.change
+    raw = change.p_values
+    size = None if adjusted is None else adjusted.size
+    return {
+        "p_value": change.test.p_value if change.test else None,
+        "p_total": change.total_test.p_value if change.total_test else None,
+        "p_first": change.first_test.p_value if change.first_test else None,
+        "p_second": change.second_test.p_value if change.second_test else None,
+        "p_size": None if raw is None else raw.size,
+        "exploratory": cell.exploratory,
+        "p_holm": None if cell.exploratory else size,
+        "p_bh": size if cell.exploratory else None,
+        "p_moved_adjusted": None if adjusted is None else adjusted.moved,
+        "p_sides_adjusted": None if adjusted is None else adjusted.sides,
     }
 
 
@@ -124,6 +156,17 @@ def _side(name: str, level: Estimate, competence: Estimate, values: NDArray[np.f
         f"{name}_ci_high": level.ci_high,
         f"coverage_{name}": _coverage(values),
         f"competence_{name}": competence.value,
+    }
+
+
+def _competence_loss(found: Estimate) -> dict[str, object]:
+    return {
+        "competence_loss_status": found.status.value,
+        "competence_loss": found.value,
+        "competence_loss_ci_low": found.ci_low,
+        "competence_loss_ci_high": found.ci_high,
+        "competence_loss_items": found.n_items,
+        "competence_loss_clusters": found.n_clusters,
     }
 
 
@@ -140,13 +183,17 @@ def _flows(cell: ComparedCell) -> dict[str, object]:
     }
 
 
-def _ruling(cell: ComparedCell, p_adjusted: float | None, margin: float) -> Ruling:
+def _ruling(cell: ComparedCell, adjusted: ClaimPValues | None, margin: float) -> Ruling:
     if cell.contrast is Contrast.INTERACTION and cell.change.reduction.status is Status.OK:
-        return Ruling(verdict=Verdict.INCONCLUSIVE, reason="an interaction is described, not judged")
+        return Ruling(
+            verdict=Verdict.INCONCLUSIVE,
+            code=VerdictCode.INTERACTION,
+            reason="an interaction is described, not judged",
+        )
     return rule(
         Evidence(
             change=cell.change,
-            p_adjusted=p_adjusted,
+            adjusted=adjusted,
             first=cell.first,
             second=cell.second,
             first_competence=cell.competence[0],
@@ -154,6 +201,8 @@ def _ruling(cell: ComparedCell, p_adjusted: float | None, margin: float) -> Ruli
             first_coverage=_coverage(cell.sides.first) or 0.0,
             second_coverage=_coverage(cell.sides.second) or 0.0,
             bounds=cell.bounds,
+            saturated=cell.saturated,
+            correction="the Benjamini-Hochberg correction" if cell.exploratory else "Holm's correction",
             margin=margin,
         )
     )

@@ -10,7 +10,7 @@ import numpy as np
 from biasaudit.types import Checkpoint, Contrast
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -42,6 +42,30 @@ class SideValues:
 
     first: NDArray[np.float64]
     second: NDArray[np.float64]
+
+
+def primary_contrast(framings: Iterable[str]) -> Contrast:
+    """Return the contrast that an audit's claims are about, by its framings alone: it is known before any answer.
+
+    Parameters
+    ----------
+    framings : iterable of str
+        ``plain``, ``chat`` or both.
+
+    Returns
+    -------
+    Contrast
+        As deployed where both are audited; else the weights, in the one that is.
+
+    Examples
+    --------
+    >>> primary_contrast(["plain", "chat", "chat"]).value, primary_contrast(["plain"]).value
+    ('as deployed', 'weights, plain')
+    """
+    asked = set(framings)
+    if {"plain", "chat"} <= asked:
+        return Contrast.AS_DEPLOYED
+    return Contrast.WEIGHTS_CHAT if "chat" in asked else Contrast.WEIGHTS_PLAIN
 
 
 def contrast_sides(contrast: Contrast, tuned: str, before: str | None = None) -> Sides | None:

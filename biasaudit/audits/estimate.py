@@ -12,6 +12,7 @@ from biasaudit.audits import tables
 from biasaudit.audits.arms import CellItems, cell_items, features_of
 from biasaudit.stats import mean_estimate
 from biasaudit.types import ClusterDesign, Estimate, Kind, Role
+from biasaudit.types.competence import competence_level
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +51,9 @@ def estimates_frame(
         See :data:`biasaudit.audits.tables.ESTIMATES`. Metrics: ``index`` (as published for the
         kind), ``graded`` (mean tanh(d/4)), ``sign`` (P(d>0) - P(d<0)), ``mean_d`` and ``mean_abs_d``
         (nats), ``sign_per_token``, ``index_independent`` (interval as if items were independent),
-        ``competence`` (share of sense over nonsense), ``control`` (graded, where no stereotype is).
+        ``competence`` (share of sense over nonsense, or of right persons over wrong ones, unknown counting half; its
+        interval is one of :func:`biasaudit.types.competence.competence_level`), ``control`` (graded, where no
+        stereotype is).
     """
     rows: list[dict[str, object]] = []
     for probe, kind in kinds.items():
@@ -109,7 +112,8 @@ def _other_rows(scores: pd.DataFrame, probe: str, *, design: ClusterDesign, leve
     rows = []
     competence = cell_items(scores, probe=probe, feature="all", role=Role.COMPETENCE, column="sign")
     for arm, signs in competence.values.items():
-        estimate = mean_estimate(competence.scored((signs + 1) / 2), design, level=level, unit="share")
+        sense = competence.scored((signs + 1) / 2)
+        estimate = mean_estimate(sense, design, level=competence_level(level), unit="share")
         rows.append(_row(arm, probe, "all", "competence", estimate, n_asked=competence.n_asked, saturated=False))
     control = cell_items(scores, probe=probe, feature="all", role=Role.CONTROL, column="graded")
     for arm, values in control.values.items():

@@ -12,6 +12,7 @@ from biasaudit.audits.arms import ALL, cell_items, features_of
 from biasaudit.audits.estimate import INDEX_COLUMN
 from biasaudit.stats import MIN_CLUSTERS, mean_estimate
 from biasaudit.types import ClusterDesign, Estimate, Role, Status
+from biasaudit.types.competence import competence_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,7 +55,7 @@ def families_frame(
     -------
     DataFrame
         See :data:`biasaudit.audits.tables.FAMILIES`. Metric ``index`` is as published for the kind;
-        ``competence`` is the share of sense over nonsense, over the probe's features.
+        ``competence`` is the share of sense over nonsense, over the probe's features, with its own level.
     """
     rows: list[dict[str, object]] = []
     for probe, kind in kinds.items():
@@ -81,10 +82,10 @@ def _rows(
         chosen = chosen[chosen["feature"] == feature]
     for family, own in chosen.groupby("family", sort=True):
         given = design is ClusterDesign.DESIGNED and own["cluster_id"].nunique() < MIN_CLUSTERS
-        in_units = own.assign(cluster_id=_contents(own)) if given else own
+        in_units = own.assign(cluster_id=_contents(own), also_cluster_id="") if given else own
         by_item = given and in_units["cluster_id"].nunique() < MIN_CLUSTERS
         cell = cell_items(
-            own.assign(cluster_id=own["item_id"]) if by_item else in_units,
+            own.assign(cluster_id=own["item_id"], also_cluster_id="") if by_item else in_units,
             probe=probe,
             feature=ALL,
             role=measure.role,
@@ -92,7 +93,8 @@ def _rows(
         )
         for (checkpoint, framing), values in cell.values.items():
             shown = (values + 1) / 2 if measure.unit == "share" else values
-            estimate = mean_estimate(cell.scored(shown), design, level=level, unit=measure.unit)
+            reach = competence_level(level) if measure.unit == "share" else level
+            estimate = mean_estimate(cell.scored(shown), design, level=reach, unit=measure.unit)
             if given:
                 unit = "items" if by_item else "contents"
                 estimate = replace(estimate, method=f"{estimate.method}, {GIVEN}: its clusters are {unit}")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 FIRST_VERSION: Final = 1
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
+CHECKSUM: Final = "own_sha256"
+"""Field of the file that holds :func:`own_checksum`: against slips, not against an author, who can write it anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +34,17 @@ class Manifest:
         Responses by status.
     headlines : tuple of mapping
     run : mapping
-        Start in UTC, seconds, tokens, memory, and how each checkpoint was scored (None: all was in the cache): of
-        the run that computed the responses.
+        Start in UTC, seconds, tokens, memory, how each checkpoint was scored (None: all was in the cache), and what
+        the chat template put around a turn: of the run that computed the responses.
     versions : mapping
         Library -> version.
     files : mapping
         File -> sha256.
+    sanity : mapping
+        Checkpoint -> what it makes of ordinary sentences and of their words shuffled, with a verdict; empty in audits
+        from before this was asked. See :mod:`biasaudit.models.plausibility`.
+    told : tuple of str
+        What a reader must hear of the checkpoints, such as two that are the same files.
     """
 
     biasaudit_version: str
@@ -50,6 +58,8 @@ class Manifest:
     versions: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
+    sanity: Mapping[str, Any] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON-ready content."""
@@ -57,15 +67,37 @@ class Manifest:
 
     def to_json(self) -> str:
         """Return stable JSON: sorted keys, two spaces."""
-        return json.dumps(self.as_dict(), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+        return sealed_json(self.as_dict())
+
+
+def own_checksum(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a manifest's content in one canonical form, its own checksum left out.
+
+    Examples
+    --------
+    >>> own_checksum({"b": 1, "a": (2,)}) == own_checksum({"a": [2], "b": 1, CHECKSUM: "whatever"})
+    True
+    """
+    plain = {name: value for name, value in content.items() if name != CHECKSUM}
+    # Through JSON and back, as a reader of the file sees it: its keys are text, and are sorted as such.
+    canonical = json.dumps(json.loads(json.dumps(plain)), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def sealed_json(content: Mapping[str, Any]) -> str:
+    """Return the text of a manifest's file: stable JSON with its own checksum."""
+    whole = {**content, CHECKSUM: own_checksum(content)}
+    return json.dumps(whole, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
 
 
 def from_dict(content: Mapping[str, Any]) -> Manifest:
-    """Read what :meth:`Manifest.as_dict` gave.
+    """Read what :meth:`Manifest.as_dict` gave, or the file's content; its own checksum is not looked at.
 
     Raises
     ------
     TypeError
         If fields are absent or unknown.
     """
-    return Manifest(**{**content, "headlines": tuple(content.get("headlines", ()))})
+    fields = {name: value for name, value in content.items() if name != CHECKSUM}
+    lists = {name: tuple(content.get(name, ())) for name in ("headlines", "told")}
+    return Manifest(**{**fields, **lists})

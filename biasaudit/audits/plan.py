@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from biasaudit.audits.stages import stage_names
+from biasaudit.audits.together import Together
 from biasaudit.errors import UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS, Framing, FramingName, framings, template_hash
+from biasaudit.models.chat import template_date
 from biasaudit.models.loading import Dtype
 from biasaudit.models.reference import parse_reference
 from biasaudit.probes.suites import suite_of
@@ -26,16 +29,22 @@ class Plan:
         Reference of the pretrained checkpoint.
     tuned : tuple of str
         References of the tuned checkpoints, in the order in which they were made.
+    names : tuple of str
+        Their names, or none.
     probes : tuple of str
         Ids or folders.
     suite : str or None
-        Name of the suite that the probes are; it may narrow them.
+        Name of the suite that the first probes are; it may narrow them. Probes after them are taken whole.
     framing_names : tuple
         ``plain``, ``chat`` or both.
     requests : tuple of str
         Neutral requests of the chat framing.
     chat_template : str or None
-        Text of a Jinja template; None takes the tuned model's own.
+        Text of a Jinja template, or ``:NAME``, one of several that the tuned model names; None takes its own.
+    template_date : str or None
+        Date that a template is told when it asks, as 2025-12-31; None is the day of the run.
+    chat_template_name : str or None
+        How the template was named, a shipped one or a file: for whoever asks again.
     data_dir : Path or None
     dtype, device
         See :class:`biasaudit.models.ModelShelf`.
@@ -50,15 +59,20 @@ class Plan:
     omit_texts : bool
         Leave the texts of published data sets out of the audit and its report.
     allow_different_lineage, trust_remote_code : bool
+    allow_implausible : bool
+        Audit a model that finds shuffled words as likely as sentences, too; the report says so.
     """
 
     base: str
     tuned: tuple[str, ...]
     probes: tuple[str, ...]
+    names: tuple[str, ...] = ()
     suite: str | None = None
     framing_names: tuple[FramingName, ...] = ("plain", "chat")
     requests: tuple[str, ...] = NEUTRAL_REQUESTS
     chat_template: str | None = None
+    template_date: str | None = None
+    chat_template_name: str | None = None
     data_dir: Path | None = None
     dtype: Dtype = "auto"
     device: str | None = None
@@ -70,6 +84,7 @@ class Plan:
     omit_texts: bool = False
     allow_different_lineage: bool = False
     trust_remote_code: bool = False
+    allow_implausible: bool = False
 
     def __post_init__(self) -> None:
         check_settings(
@@ -80,20 +95,28 @@ class Plan:
             margin=self.margin,
             level=self.level,
         )
-        if self.suite is not None and self.probes != tuple(suite_of(self.suite).probes):
-            raise UsageError("probes and a suite are named.", fix="Name one or the other: a suite brings its probes.")
+        if self.suite is not None:
+            of_suite = tuple(suite_of(self.suite).probes)
+            if self.probes[: len(of_suite)] != of_suite:
+                raise UsageError(
+                    f"the probes do not begin with those of the suite {self.suite!r}.",
+                    fix=f"Its probes, in order: {', '.join(of_suite)}.",
+                )
         if self.batch_tokens is not None and self.batch_tokens < 1:
             raise UsageError(f"the batch size is {self.batch_tokens}.", fix="It is at least 1 token.")
+        template_date(self.template_date)
         if self.limit is not None and self.limit < 1:
             raise UsageError(f"the limit is {self.limit} items.", fix="It is at least 1.")
+        together = Together()
         for reference in (self.base, *self.tuned):
-            parse_reference(reference)
+            with together.noted():
+                parse_reference(reference)
+        together.raise_any()
 
     @property
     def checkpoints(self) -> dict[str, str]:
-        """Checkpoint -> reference: ``base``, ``tuned``, ``tuned-2``, ..."""
-        names = ["tuned", *(f"tuned-{number}" for number in range(2, len(self.tuned) + 1))]
-        return {"base": self.base, **dict(zip(names, self.tuned, strict=True))}
+        """Checkpoint -> reference: ``base``, ``tuned``, ``tuned-2``, ..., or as they are named."""
+        return {"base": self.base, **dict(zip(stage_names(self.names, len(self.tuned)), self.tuned, strict=True))}
 
     @property
     def framings(self) -> tuple[Framing, ...]:
@@ -114,6 +137,7 @@ class Plan:
             "suite": self.suite,
             "framings": wordings,
             "chat_template_sha256": template_hash(self.chat_template),
+            "template_date": self.template_date,
             "dtype": self.dtype,
             "device": self.device,
             "margin": self.margin,
@@ -122,6 +146,17 @@ class Plan:
             "limit": self.limit,
             "omit_texts": self.omit_texts,
             "allow_different_lineage": self.allow_different_lineage,
+            # As not set where it is not: audits from before it existed are of the same plan.
+            "allow_implausible": self.allow_implausible or None,
+        }
+
+    def as_asked(self) -> dict[str, Any]:
+        """Return what does not identify the audit and is needed to ask for it again, JSON-ready."""
+        return {
+            "chat_template": self.chat_template_name,
+            "data_dir": self.data_dir is not None,
+            "batch_tokens": self.batch_tokens,
+            "trust_remote_code": self.trust_remote_code,
         }
 
 

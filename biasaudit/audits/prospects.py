@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
 from biasaudit.audits.arms import ALL
 from biasaudit.stats import prospect
-from biasaudit.stats.power import CORRELATION, DISCORDANCE
+from biasaudit.stats.power import CORRELATION, planned_spread
 from biasaudit.types import ClusterDesign, Role, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from biasaudit.probes import Probe
 
 COLUMNS: Final = (
@@ -28,32 +30,55 @@ ENOUGH: Final = 0.8
 """Power from which a verdict is within reach."""
 
 
+NO_CHANGE: Final = "none, with so few clusters"
+"""In place of a smallest change, where no change can be shown."""
+
+
+def smallest_text(row: Mapping[Any, Any]) -> str:  # Any: pandas cells
+    """Return the smallest change of a row of :func:`power_table`, or why there is none.
+
+    Examples
+    --------
+    >>> smallest_text({"status": "ok", "smallest_detectable_change": 0.0614})
+    '0.061'
+    >>> smallest_text({"status": "ok", "smallest_detectable_change": None})
+    'none, with so few clusters'
+    """
+    if row["status"] != Status.OK.value:
+        return str(row["status"])
+    smallest = row["smallest_detectable_change"]
+    return NO_CHANGE if pd.isna(smallest) else f"{smallest:.3f}"
+
+
 def power_table(
     probe: Probe,
     *,
     margin: float = 0.05,
-    discordance: float = DISCORDANCE,
+    spread: float | None = None,
     correlation: float = CORRELATION,
+    n_cells: int | None = None,
 ) -> pd.DataFrame:
-    """Return what each cell of a probe can show, by the sign of its items.
+    """Return what each cell of a probe can show, on the graded index, which carries the verdict.
 
     Parameters
     ----------
     probe : Probe
     margin : float
         Largest change that counts as none, in index points.
-    discordance : float
-        Share of items expected to turn between the checkpoints, in (0, 1].
+    spread : float, optional
+        Standard deviation of an item's change between the checkpoints; None takes what is usual for the kind
+        (:func:`biasaudit.stats.power.planned_spread`).
     correlation : float
         Of differences within a cluster, in [0, 1].
+    n_cells : int, optional
+        Cells that the audit tests together; None takes this probe's features alone.
 
     Returns
     -------
     DataFrame
         One row per feature, and ``all`` where there are several: status, items, clusters, the change found
-        with probability 0.8, the probability of calling a cell without any change ``unchanged``,
-        and whether that is at least 0.8. The graded index, which carries the verdict, sees smaller
-        changes; how much smaller depends on the model.
+        with probability 0.8 (none where so few clusters can show no change), the probability of calling a cell
+        without any change ``unchanged``, and whether that is at least 0.8.
 
     References
     ----------
@@ -68,9 +93,10 @@ def power_table(
         found = prospect(
             len(chosen),
             len(chosen) if alone else len({item.cluster_id for item in chosen}),
+            spread=planned_spread(probe.card.kind) if spread is None else spread,
             margin=margin,
-            discordance=discordance,
             correlation=correlation,
+            n_cells=len(features) if n_cells is None else n_cells,
         )
         reachable = found.power_unchanged is not None and found.power_unchanged >= ENOUGH
         rows.append(

@@ -54,7 +54,7 @@ def published_frame(
         arm = {"checkpoint": checkpoint, "framing": framing_of[framing_id], "framing_id": framing_id, "probe": probe}
         rows += [{**arm, **score_row(found)} for found in SCORERS[formats[probe]](answered, settings)]
     frame = pd.DataFrame(rows, columns=list(tables.PUBLISHED.columns))
-    numbers = ["value", "ci_low", "ci_high", "level", "parity"]
+    numbers = ["value", "ci_low", "ci_high", "level", "parity", "point"]
     frame[numbers] = frame[numbers].astype(float)
     frame[["n_items", "n_clusters", "n_asked"]] = frame[["n_items", "n_clusters", "n_asked"]].astype(int)
     texts = [name for name in frame.columns if name not in {*numbers, "n_items", "n_clusters", "n_asked"}]
@@ -72,6 +72,7 @@ def score_row(found: PublishedScore) -> dict[str, Any]:
         "status": found.estimate.status.value,
         "parity": found.parity,
         "n_asked": found.n_asked,
+        "point": found.point,
     }
 
 

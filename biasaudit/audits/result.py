@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from biasaudit.outputs import check_outputs, is_stream, write_output
+
 if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
@@ -25,13 +27,18 @@ class Headline:
         Tuned checkpoint.
     contrast : str
     relative_reduction : Estimate
-        Cross-fitted ratio of sums: share of the inherited lean that is gone; unit ``relative``.
+        1 - sum of |B| after / sum of |B| before, over the cells that count: share of the inherited lean that is
+        gone; unit ``relative``.
     n_cells : int
         Declared cells.
     counts : dict of str to int
         Cells per verdict.
     n_inherited : int
         Cells whose base interval excludes 0.
+    left_out : dict of str to int
+        Cells that the share leaves out, by reason.
+    exploratory : bool
+        Whether the contrast is another than the one named beforehand: its verdicts are leads.
     """
 
     tuned: str
@@ -40,6 +47,8 @@ class Headline:
     n_cells: int
     counts: dict[str, int]
     n_inherited: int
+    left_out: dict[str, int] = field(default_factory=dict)
+    exploratory: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,7 +61,7 @@ class Audit:
     items, responses, scores, estimates, families, comparisons, disparities, published : pandas.DataFrame
         See :mod:`biasaudit.audits.tables` for the columns.
     headlines : tuple of Headline
-        One per tuned checkpoint and contrast; the first is the one to quote.
+        One per tuned checkpoint and contrast, the last checkpoint first; the first is the one to quote.
     folder : Path or None
         Where the audit lies, if it was written.
     """
@@ -165,17 +174,15 @@ class Audit:
         """Write the report to `path` and return it."""
         from biasaudit.report import render_html  # noqa: PLC0415  # slow to import
 
-        target = Path(path)
-        target.write_text(render_html(self), encoding="utf-8")
-        return target
+        check_outputs([path])
+        return write_output(path, render_html(self))
 
     def to_markdown(self, path: str | Path) -> Path:
         """Write the report as Markdown, for a pull request or a card, to `path` and return it."""
         from biasaudit.report import render_markdown  # noqa: PLC0415  # slow to import
 
-        target = Path(path)
-        target.write_text(render_markdown(self), encoding="utf-8")
-        return target
+        check_outputs([path])
+        return write_output(path, render_markdown(self))
 
     def to_model_card(self, path: str | Path, *, model_name: str | None = None, tuned: str | None = None) -> Path:
         """Write a Hugging Face model card: the report as its text, the index of every cell as its metadata.
@@ -200,13 +207,13 @@ class Audit:
         from biasaudit.report import model_card  # noqa: PLC0415  # slow to import
 
         target = Path(path)
-        if target.exists():
+        if target.exists() and not is_stream(path):
             raise UsageError(
                 f"{target} is there already.",
                 fix="Name another file, and take its text and its model-index into the card.",
             )
-        target.write_text(str(model_card(self, model_name=model_name, tuned=tuned)), encoding="utf-8")
-        return target
+        check_outputs([path])
+        return write_output(path, str(model_card(self, model_name=model_name, tuned=tuned)), new=not is_stream(path))
 
     def to_csv(self, folder: str | Path) -> tuple[Path, ...]:
         """Write every table as CSV to `folder` and return the files.

@@ -13,35 +13,30 @@ from typing import TYPE_CHECKING, Any, Final
 
 import biasaudit
 from biasaudit.audits import store
-from biasaudit.audits.asked import probe_facts, probes_to_ask, requests_of, token_ends_of
+from biasaudit.audits.asked import probe_facts, token_ends_of
 from biasaudit.audits.manifest import Manifest, from_dict
+from biasaudit.audits.preflight import checked_places, located_all, made_ready
 from biasaudit.audits.progress import Progress, Silence
 from biasaudit.audits.result import Audit
+from biasaudit.audits.sanity import sanity_of
 from biasaudit.audits.scoring import items_frame, response_rows, responses_frame
 from biasaudit.audits.tabulate import analysis_of_probes, tabulate
-from biasaudit.audits.written import written
-from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAuditError, UsageError
-from biasaudit.models import (
-    Located,
-    ModelShelf,
-    lineage,
-    locate,
-    open_cache,
-    parse_reference,
-    score,
-)
+from biasaudit.audits.written import completed, written
+from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAuditError
+from biasaudit.models import LoadedModel, Located, ModelShelf, ResponseCache, open_cache, plausibility, score, speeds
+from biasaudit.models.foreign import foreign_collected
 from biasaudit.models.loading import library_versions
-from biasaudit.models.templates import chosen_template
-from biasaudit.models.tokenizer import chat_frame, chat_template_of, load_tokenizer
-from biasaudit.probes import limited, suite_of
+from biasaudit.models.tokenizer import same_text_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from biasaudit.audits.plan import Plan
-    from biasaudit.framing import ChatFrame
+    from biasaudit.audits.preflight import Ready
+    from biasaudit.audits.sanity import Sanity
     from biasaudit.probes import Probe
+    from biasaudit.types import Response
 
 _SCIENCE: Final = ("numpy", "scipy", "statsmodels", "pandas", "pyarrow")
 
@@ -56,6 +51,7 @@ class _Meter:
     tokens: int = 0
     computed: int = 0
     scoring: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    chat_frame: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         unit = 1 if sys.platform == "darwin" else 1024
@@ -68,6 +64,8 @@ class _Meter:
             "tokens_per_second": rate,
             "requests_computed": self.computed,
             "scoring": self.scoring,
+            # With it the keys of chat requests follow from the texts.
+            "chat_frame": self.chat_frame,
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
         }
 
@@ -89,20 +87,22 @@ def run(plan: Plan, *, out: Path | None = None, progress: Progress | None = None
     """
     told = progress or Silence()
     meter = _Meter()
-    probes = _probes(plan)
+    probes = checked_places(plan, out)
     for notice in (notice for probe in probes for notice in probe.notices):
         told.say(notice)
-    located = {name: locate(parse_reference(reference), told.say) for name, reference in plan.checkpoints.items()}
-    finished = _finished(plan, probes, located, out)
-    if finished is not None:
-        told.say(f"{out} holds this audit already, finished; nothing was computed")
-        return finished
-    relations = {
-        name: lineage(located["base"], place, allow_different=plan.allow_different_lineage)
-        for name, place in located.items()
-        if name != "base"
-    }
-    rows, fingerprints = _responses(plan, probes, located, told, meter)
+    with foreign_collected(told.say):
+        located = located_all(plan, told.say)
+        finished = _finished(plan, probes, located, out)
+        if finished is not None:
+            told.say(f"{out} holds this audit already, finished; nothing was computed")
+            return finished
+        ready = made_ready(plan, probes, located, out)
+    for notice in ready.told():
+        told.say(notice)
+    meter.chat_frame = None if ready.chat is None else asdict(ready.chat)
+    with open_cache(told.say) as cache:
+        work = _Work(plan=plan, probes=probes, ready=ready, cache=cache, told=told, meter=meter)
+        rows, fingerprints, sanity = _responses(work)
     tuned = [name for name in plan.checkpoints if name != "base"]
     analysis = analysis_of_probes(probes, plan.framings, tuned, margin=plan.margin, level=plan.level, seed=plan.seed)
     audit = tabulate(items_frame(probes, omit_texts=plan.omit_texts), responses_frame(rows), analysis)
@@ -110,90 +110,137 @@ def run(plan: Plan, *, out: Path | None = None, progress: Progress | None = None
         biasaudit_version=biasaudit.__version__,
         plan=plan.as_dict(),
         fingerprints=fingerprints,
-        lineage=relations,
+        lineage=ready.relations,
         probes={probe.card.id: probe_facts(probe) for probe in probes},
         counts={str(name): int(count) for name, count in audit.responses["status"].value_counts().items()},
         headlines=tuple(asdict(headline) for headline in audit.headlines),
-        run=meter.as_dict(),
+        run={**meter.as_dict(), "asked": plan.as_asked()},
         versions={**library_versions(), **{name: importlib.metadata.version(name) for name in _SCIENCE}},
+        sanity=sanity.as_dict(),
+        told=(*ready.told(), *sanity.told()),
     )
     # As it will be read: in the order of the file, so that the report comes out the same.
     return written(audit, from_dict(json.loads(manifest.to_json())), out)
 
 
-def _probes(plan: Plan) -> list[Probe]:
-    """Load what is asked for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What is asked, and where the answers go."""
+
+    plan: Plan
+    probes: list[Probe]
+    ready: Ready
+    cache: ResponseCache
+    told: Progress
+    meter: _Meter
+
+
+def _responses(work: _Work) -> tuple[list[dict[str, object]], dict[str, Any], Sanity]:
+    """Return response rows, fingerprints by checkpoint, and what the check of plausibility found."""
+    plan = work.plan
+    shelf = ModelShelf(
+        dtype=plan.dtype, device=plan.device, trust_remote_code=plan.trust_remote_code, say=work.told.say
+    )
+    rows: list[dict[str, object]] = []
+    fingerprints: dict[str, Any] = {}
+    sanity, opened = _checked_sane(work, shelf)
+    for name in work.ready.located:
+        # Handed on and not named: what is named here stays in memory while the next one is loaded.
+        fingerprints[name], found = _scored(
+            name, opened.pop(name) if name in opened else _opened(name, work, shelf), work
+        )
+        rows += found
+    return rows, fingerprints, sanity
+
+
+def _opened(name: str, work: _Work, shelf: ModelShelf) -> LoadedModel:
+    with foreign_collected(work.told.say):
+        place = work.ready.located[name]
+        loaded = shelf.open(place)
+        loaded.beginning = work.ready.beginnings[name]
+        return loaded
+
+
+def _checked_sane(work: _Work, shelf: ModelShelf) -> tuple[Sanity, dict[str, LoadedModel]]:
+    """Load every checkpoint and ask it for ordinary sentences, before the first is scored.
+
+    Returns
+    -------
+    Sanity
+    dict
+        The base, which is asked last and stays loaded.
 
     Raises
     ------
-    UsageError
-        If two folders hold probes of one id, which would be told apart nowhere.
+    ImplausibleModelError
+        If one finds shuffled words as likely, or gives no numbers, unless that is allowed.
     """
-    probes = probes_to_ask(plan.probes, data_dir=plan.data_dir)
-    ids = [probe.card.id for probe in probes]
-    for number, name in enumerate(ids):
-        if name in ids[:number]:
-            raise UsageError(
-                f"{plan.probes[ids.index(name)]} and {plan.probes[number]} are both named {name!r} on their cards.",
-                fix="Give one of them another id.",
-            )
-    if plan.suite is not None:
-        chosen = suite_of(plan.suite).probes
-        probes = [chosen[probe.card.id].of(probe) for probe in probes]
-    if plan.limit is None:
-        return probes
-    return [limited(probe, plan.limit, seed=plan.seed) for probe in probes]
+    ready = work.ready
+    answers: dict[str, Sequence[Response]] = {}
+    unknown_ids: dict[str, int | None] = {}
+    opened: dict[str, LoadedModel] = {}
+    for name in (*(name for name in ready.located if name != "base"), "base"):
+        if name in ready.same:
+            continue
+        opened.clear()
+        opened[name] = _opened(name, work, shelf)
+        with foreign_collected(work.told.say):
+            answers[name] = plausibility.asked(opened[name], work.cache)
+        unknown_ids[name] = opened[name].tokenizer.unk_token_id
+        opened[name].scoring = None  # of the check; what is scored from here on has its own
+    of = {name: ready.same.get(name, name) for name in ready.located}
+    sanity = sanity_of(
+        {name: answers[one] for name, one in of.items()},
+        {name: unknown_ids[one] for name, one in of.items()},
+        same=frozenset(pair.other for pair in ready.alike),
+    )
+    if not work.plan.allow_implausible:
+        sanity.refuse(work.plan.checkpoints)
+    for notice in sanity.told():
+        work.told.say(notice)
+    return sanity, opened
 
 
-def _responses(
-    plan: Plan, probes: list[Probe], located: Mapping[str, Located], told: Progress, meter: _Meter
-) -> tuple[list[dict[str, object]], dict[str, Any]]:
-    chat = _chat_frame(plan, located)
-    shelf = ModelShelf(dtype=plan.dtype, device=plan.device, trust_remote_code=plan.trust_remote_code, say=told.say)
-    rows: list[dict[str, object]] = []
-    fingerprints: dict[str, Any] = {}
-    requests = {probe.card.id: requests_of(probe, plan.framings, chat) for probe in probes}
+def _scored(name: str, loaded: LoadedModel, work: _Work) -> tuple[dict[str, Any], list[dict[str, object]]]:
+    """Score everything with one checkpoint; its fingerprint and its rows."""
+    told, meter, requests = work.told, work.meter, work.ready.requests
     asked = [request for of_probe in requests.values() for request in of_probe]
-    with open_cache(told.say) as cache:
-        for name, place in located.items():
-            loaded = shelf.open(place)
-            fingerprints[name] = asdict(loaded.fingerprint)
-            told.begin(f"scoring {name}", len({request.key for request in asked}))
+    n_distinct = len({request.key for request in asked})
+    n_done, before = 0, meter.tokens
+    told.begin(f"scoring {name}", n_distinct)
 
-            def advance(n_requests: int, n_tokens: int) -> None:
-                meter.tokens += n_tokens
-                meter.computed += n_requests if n_tokens else 0
-                told.advance(n_requests, n_tokens)
+    def advance(n_requests: int, n_tokens: int) -> None:
+        nonlocal n_done
+        n_done += n_requests
+        meter.tokens += n_tokens
+        meter.computed += n_requests if n_tokens else 0
+        told.advance(n_requests, n_tokens)
 
-            started = time.monotonic()
-            responses = dict(
-                zip(
-                    (request.key for request in asked),
-                    score(loaded, asked, cache=cache, batch_tokens=plan.batch_tokens, on_progress=advance),
-                    strict=True,
-                )
-            )
-            meter.scoring_seconds += time.monotonic() - started
-            meter.scoring[name] = None if loaded.scoring is None else asdict(loaded.scoring)
-            for probe in probes:
-                pairs = [(request, responses[request.key]) for request in requests[probe.card.id]]
-                omit = plan.omit_texts and probe.card.data.published
-                ends = {} if omit else token_ends_of(probe, pairs, loaded)
-                rows += response_rows(name, probe.card.id, pairs, omit_tokens=omit, token_ends=ends)
-    return rows, fingerprints
-
-
-def _chat_frame(plan: Plan, located: Mapping[str, Located]) -> ChatFrame | None:
-    """Return the template around a user's turn; the same bytes for every checkpoint."""
-    if not any(framing.framing == "chat" for framing in plan.framings):
-        return None
-    tokenizers = {
-        name: load_tokenizer(place, trust_remote_code=plan.trust_remote_code) for name, place in located.items()
-    }
-    order = [name for name in located if name != "base"] + ["base"]
-    found = tuple(chat_template_of(located[name], tokenizers[name]) for name in order)
-    template = chosen_template(plan.chat_template, found)
-    return chat_frame(tokenizers[order[0]], template)
+    started = time.monotonic()
+    try:
+        with foreign_collected(told.say):
+            found = score(loaded, asked, cache=work.cache, batch_tokens=work.plan.batch_tokens, on_progress=advance)
+            responses = dict(zip((request.key for request in asked), found, strict=True))
+    except KeyboardInterrupt:
+        told.say(f"of {name}, {n_done:,} of {n_distinct:,} distinct requests are answered, and kept in the cache")
+        raise
+    seconds, n_tokens = time.monotonic() - started, meter.tokens - before
+    meter.scoring_seconds += seconds
+    if n_tokens >= speeds.WORTH_REMEMBERING:
+        model = loaded.fingerprint
+        adapted = model.adapter is not None
+        key = speeds.machine(model.n_parameters, dtype=model.dtype, device=model.device, adapted=adapted)
+        speeds.remember(key, n_tokens / seconds)
+    meter.scoring[name] = None if loaded.scoring is None else asdict(loaded.scoring)
+    rows: list[dict[str, object]] = []
+    for probe in work.probes:
+        pairs = [(request, responses[request.key]) for request in requests[probe.card.id]]
+        omit = work.plan.omit_texts and probe.card.data.published
+        ends = {} if omit else token_ends_of(probe, pairs, loaded)
+        rows += response_rows(name, probe.card.id, pairs, omit_tokens=omit, token_ends=ends)
+    beginning = work.ready.beginnings[name]
+    begins = {"beginning_token": beginning.token, "beginning_id": beginning.token_id}
+    return {**asdict(loaded.fingerprint), **begins}, rows
 
 
 def _finished(plan: Plan, probes: list[Probe], located: Mapping[str, Located], out: Path | None) -> Audit | None:
@@ -223,13 +270,17 @@ def _finished(plan: Plan, probes: list[Probe], located: Mapping[str, Located], o
         "probes": {name: facts["sha256"] for name, facts in manifest.probes.items()},
     }
     # Not by ==: a setting that an earlier version did not have counts as not set.
-    differing = _differing(asked, there)
+    differing = _differing(asked, there) | {
+        f"tokenizer or chat template.{name}"
+        for name, place in located.items()
+        if name in manifest.fingerprints and not same_text_files(place, manifest.fingerprints[name])
+    }
     if differing:
         raise AuditMismatchError(
             f"{out} holds a finished audit of another plan; different: {', '.join(sorted(differing))}.",
             fix="Name another folder with --out, or remove this one.",
         )
-    return store.read_audit(out)
+    return completed(store.read_audit(out), out)
 
 
 def _differing(asked: Mapping[str, Any], there: Mapping[str, Any]) -> set[str]:

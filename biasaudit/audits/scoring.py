@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -16,6 +17,7 @@ from biasaudit.types import Failed, Request, Response, Role, Scored
 if TYPE_CHECKING:
     from biasaudit.framing import Framing
     from biasaudit.probes import Probe
+    from biasaudit.types import ProbeItem
 
 GROUP_SEPARATOR: Final = " | "
 
@@ -30,23 +32,43 @@ def items_frame(probes: Sequence[Probe], *, omit_texts: bool) -> pd.DataFrame:
         Leave out the texts of published sets, so that the audit can be passed on without them.
     """
     rows = [
-        {
-            "probe": probe.card.id,
-            "item_id": item.item_id,
-            "kind": probe.card.kind.value,
-            "cluster_id": item.cluster_id,
-            "feature": item.feature,
-            "groups": GROUP_SEPARATOR.join(item.groups),
-            "role": item.role.value,
-            "family": item.family,
-            "texts": None if omit_texts and probe.card.data.published else json.dumps(asdict(item.texts)),
-            "tags": json.dumps(dict(item.tags), sort_keys=True),
-        }
+        item_row(probe, item, omit_text=omit_texts and probe.card.data.published)
         for probe in probes
         for item in probe.items
     ]
     frame = pd.DataFrame(rows, columns=list(tables.ITEMS.columns))
     return tables.checked(frame.sort_values(["probe", "item_id"], ignore_index=True), tables.ITEMS)
+
+
+def item_row(probe: Probe, item: ProbeItem, *, omit_text: bool = False) -> dict[str, str | None]:
+    """Return an item as it stands in the table."""
+    return {
+        "probe": probe.card.id,
+        "item_id": item.item_id,
+        "kind": probe.card.kind.value,
+        "cluster_id": item.cluster_id,
+        "feature": item.feature,
+        "groups": GROUP_SEPARATOR.join(item.groups),
+        "role": item.role.value,
+        "family": item.family,
+        "texts": None if omit_text else json.dumps(asdict(item.texts)),
+        "tags": json.dumps(dict(item.tags), sort_keys=True),
+    }
+
+
+def items_sha256(rows: Iterable[Mapping[str, object]]) -> str:
+    """Return the hash of a probe's items as they stand in the table, whatever their order.
+
+    The hash of the probe itself goes over its items in the probe's own order, which the table does not keep.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        Of :func:`item_row`, or of the table; all of one probe, with their texts.
+    """
+    columns = sorted(set(tables.ITEMS.columns) - {"probe"})
+    lines = sorted(json.dumps([row[name] for name in columns], ensure_ascii=True) for row in rows)
+    return hashlib.sha256("\n".join(lines).encode("ascii")).hexdigest()
 
 
 def response_rows(
@@ -96,10 +118,23 @@ def responses_frame(rows: list[dict[str, object]]) -> pd.DataFrame:
     return tables.checked(frame.sort_values(by, ignore_index=True), tables.RESPONSES)
 
 
-def scores_frame(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing]) -> pd.DataFrame:
+def scores_frame(
+    responses: pd.DataFrame,
+    items: pd.DataFrame,
+    framings: Sequence[Framing],
+    *,
+    also: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """Compute item values: responses and items in, one row per checkpoint, framing and item out.
 
     Sentences by themselves have no row: only published scores are made of them.
+
+    Parameters
+    ----------
+    responses, items : DataFrame
+    framings : sequence of Framing
+    also : mapping of str to str, optional
+        Probe -> tag that names an item's second cluster.
     """
     framing_of = {framing.framing_id: framing.framing for framing in framings}
     tags = {
@@ -126,13 +161,17 @@ def scores_frame(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequenc
                 "graded": value.graded,
             }
         )
-    columns = [name for name in tables.SCORES.columns if name not in {"cluster_id", "feature", "family", "role"}]
+    of_items = ["cluster_id", "also_cluster_id", "feature", "family", "role"]
+    columns = [name for name in tables.SCORES.columns if name not in of_items]
     frame = pd.DataFrame(rows, columns=columns)
     numbers = ["d_nats", "d_per_token_nats", "sign", "graded"]
     frame[numbers] = frame[numbers].astype(float)
-    merged = frame.merge(
-        items[["probe", "item_id", "cluster_id", "feature", "family", "role"]], on=["probe", "item_id"], validate="m:1"
-    )
+    second = [
+        tags[probe, item_id].get((also or {}).get(probe, ""), "")
+        for probe, item_id in items[["probe", "item_id"]].itertuples(index=False)
+    ]
+    known = items.assign(also_cluster_id=pd.Series(second, index=items.index, dtype=str))
+    merged = frame.merge(known[["probe", "item_id", *of_items]], on=["probe", "item_id"], validate="m:1")
     return tables.checked(merged.sort_values(by, ignore_index=True), tables.SCORES)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.audits.manifest import FIRST_VERSION, SCHEMA_VERSION, Manifest, from_dict
+from biasaudit.audits.manifest import CHECKSUM, FIRST_VERSION, SCHEMA_VERSION, Manifest, from_dict, own_checksum
 from biasaudit.errors import AlteredAuditError, AuditFolderError, UnfinishedAuditError
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def read_manifest(folder: Path, *, earlier: bool = False) -> Manifest:
     ------
     UnfinishedAuditError
         If there is none.
+    AlteredAuditError
+        If it is not what its own checksum says.
     AuditFolderError
         If it cannot be read, or is of another version.
     """
@@ -71,7 +73,21 @@ def read_manifest(folder: Path, *, earlier: bool = False) -> Manifest:
     for name in ("plan", "probes", "files"):
         if not isinstance(getattr(manifest, name), Mapping):
             raise AlteredAuditError(f"{path} is not a whole manifest: {name} is no mapping.", fix=_RESTORE)
+    if CHECKSUM in content and content[CHECKSUM] != own_checksum(content):
+        raise AlteredAuditError(f"{path} was altered: it is not what its own checksum says.", fix=_RESTORE)
     return manifest
+
+
+def has_own_checksum(folder: Path) -> bool:
+    """Whether a manifest has a checksum of its own; earlier versions wrote none, and an edit of theirs goes unseen.
+
+    Raises
+    ------
+    UnfinishedAuditError, AlteredAuditError, AuditFolderError
+        As :func:`read_manifest`.
+    """
+    content = _manifest_content(folder, folder / MANIFEST)
+    return isinstance(content, dict) and CHECKSUM in content
 
 
 def _manifest_content(folder: Path, path: Path) -> Any:  # Any: JSON values

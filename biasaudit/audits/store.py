@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from biasaudit.audits import sealed, tables
+from biasaudit.audits.agreement import derived_headlines
 from biasaudit.audits.manifest import Manifest
-from biasaudit.audits.result import Audit, Headline
+from biasaudit.audits.result import Audit
 from biasaudit.errors import AlteredAuditError, AuditFolderError
-from biasaudit.types import Estimate, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,10 +167,7 @@ def read_audit(folder: Path) -> Audit:
     frames: dict[str, pd.DataFrame] = {}
     for name in TABLES:
         frames[name] = read_table(folder, name, manifest)
-    try:
-        headlines = tuple(_headline(content) for content in manifest.headlines)
-    except (KeyError, TypeError, ValueError) as exc:
-        raise AlteredAuditError(f"{folder / MANIFEST}: the headline is damaged: {exc}.") from exc
+    headlines = derived_headlines(manifest, scores=frames["scores"], comparisons=frames["comparisons"], folder=folder)
     return Audit(manifest=manifest, headlines=headlines, folder=folder, **frames)
 
 
@@ -194,9 +191,3 @@ def read_table(folder: Path, table: str, manifest: Manifest) -> pd.DataFrame:
         )
     frame: pd.DataFrame = pq.read_table(io.BytesIO(content)).to_pandas()
     return frame
-
-
-def _headline(content: Mapping[str, object]) -> Headline:
-    estimate = dict(content["relative_reduction"])  # type: ignore[call-overload]  # JSON, checked by Estimate
-    estimate["status"] = Status(estimate["status"])
-    return Headline(**{**content, "relative_reduction": Estimate(**estimate)})  # type: ignore[arg-type]

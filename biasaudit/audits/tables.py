@@ -73,6 +73,8 @@ SCORES: Final = pa.DataFrameSchema(
         "probe": pa.Column(str),
         "item_id": pa.Column(str),
         "cluster_id": pa.Column(str),
+        # The second cluster, where the card declares one; empty where it does not, or the item has none.
+        "also_cluster_id": pa.Column(str),
         "feature": pa.Column(str),
         "family": pa.Column(str),
         "role": pa.Column(str),
@@ -149,7 +151,7 @@ COMPARISONS: Final = pa.DataFrameSchema(
         "probe": pa.Column(str),
         "feature": pa.Column(str),
         "metric": pa.Column(str, pa.Check.isin(["graded", "sign"])),
-        "declared": pa.Column(bool),  # in the family that Holm corrects
+        "declared": pa.Column(bool),  # a cell of its own; else the row that pools a probe's features
         # The reduction D = first arm minus second arm, positive = less stereotype.
         "status": pa.Column(str),
         "reduction": pa.Column(float, nullable=True),
@@ -157,9 +159,23 @@ COMPARISONS: Final = pa.DataFrameSchema(
         "ci_high": pa.Column(float, nullable=True),
         "ci90_low": pa.Column(float, nullable=True),
         "ci90_high": pa.Column(float, nullable=True),
-        "p_value": pa.Column(float, nullable=True),
-        # Holm in the declared family; Benjamini-Hochberg in the rows that pool a probe's features.
+        # S = first arm plus second arm: |second| is less than |first| where D and S have one sign.
+        "total": pa.Column(float, nullable=True),
+        "total_ci_low": pa.Column(float, nullable=True),
+        "total_ci_high": pa.Column(float, nullable=True),
+        "p_value": pa.Column(float, nullable=True),  # of D = 0
+        "p_total": pa.Column(float, nullable=True),  # of S = 0
+        "p_first": pa.Column(float, nullable=True),  # of either arm's index = 0
+        "p_second": pa.Column(float, nullable=True),
+        "p_size": pa.Column(float, nullable=True),  # the larger of p_value and p_total: of no difference in |B|
+        # Not in the family that Holm corrects: another contrast than the one named beforehand, or features pooled.
+        "exploratory": pa.Column(bool),
+        # p_size, adjusted: by Holm in the declared family, else by Benjamini-Hochberg; null in the other column.
         "p_holm": pa.Column(float, nullable=True),
+        "p_bh": pa.Column(float, nullable=True),
+        # Adjusted in the same family: that B moved at all, and that both arms lean.
+        "p_moved_adjusted": pa.Column(float, nullable=True),
+        "p_sides_adjusted": pa.Column(float, nullable=True),
         "p_equivalence": pa.Column(float, nullable=True),  # two one-sided tests of |D| >= margin
         "test": pa.Column(str),
         "first_value": pa.Column(float, nullable=True),
@@ -173,9 +189,12 @@ COMPARISONS: Final = pa.DataFrameSchema(
         "relative_ci_low": pa.Column(float, nullable=True),
         "relative_ci_high": pa.Column(float, nullable=True),
         "smallest_detectable_change": pa.Column(float, nullable=True),
-        # D if every value that is missing had been -1, or +1: the lower and the higher of the two.
+        # D at its lowest and highest, over all that the values which are missing might have been.
         "missing_low": pa.Column(float, nullable=True),
         "missing_high": pa.Column(float, nullable=True),
+        # S likewise.
+        "total_missing_low": pa.Column(float, nullable=True),
+        "total_missing_high": pa.Column(float, nullable=True),
         "margin": pa.Column(float),
         "n_items": pa.Column(int),
         "n_clusters": pa.Column(int),
@@ -186,6 +205,13 @@ COMPARISONS: Final = pa.DataFrameSchema(
         "competence_first": pa.Column(float, nullable=True),
         "competence_second": pa.Column(float, nullable=True),
         "competence_fell": pa.Column(bool),
+        # Competence of the first arm minus that of the second, paired by item; of the probe, whatever the feature.
+        "competence_loss_status": pa.Column(str),
+        "competence_loss": pa.Column(float, nullable=True),
+        "competence_loss_ci_low": pa.Column(float, nullable=True),
+        "competence_loss_ci_high": pa.Column(float, nullable=True),
+        "competence_loss_items": pa.Column(int),
+        "competence_loss_clusters": pa.Column(int),
         # Item flows, in items: with the stereotype in both arms, no longer (of these, turned against it),
         # newly, in neither, not scored. Churn is the share of removed and introduced; null_churn the
         # same between two wordings of the request in the base, where nothing changed.
@@ -201,8 +227,23 @@ COMPARISONS: Final = pa.DataFrameSchema(
         "framings_low": pa.Column(float, nullable=True),
         "framings_high": pa.Column(float, nullable=True),
         "framings_agree": pa.Column(float, nullable=True),
+        "saturated": pa.Column(bool),  # over 95 % of the values of an arm lie at one end of the scale
         "verdict": pa.Column(str),
+        "verdict_code": pa.Column(str),  # what decided it, see :class:`biasaudit.types.VerdictCode`
         "verdict_reason": pa.Column(str),
+        # The same over the pairs whose two texts have as many tokens; 0 items where that is not asked.
+        "equal_items": pa.Column(int, required=False),
+        "equal_first_value": pa.Column(float, nullable=True, required=False),
+        "equal_first_ci_low": pa.Column(float, nullable=True, required=False),
+        "equal_first_ci_high": pa.Column(float, nullable=True, required=False),
+        "equal_second_value": pa.Column(float, nullable=True, required=False),
+        "equal_second_ci_low": pa.Column(float, nullable=True, required=False),
+        "equal_second_ci_high": pa.Column(float, nullable=True, required=False),
+        "equal_reduction": pa.Column(float, nullable=True, required=False),
+        "equal_reduction_ci_low": pa.Column(float, nullable=True, required=False),
+        "equal_reduction_ci_high": pa.Column(float, nullable=True, required=False),
+        # Whether the first arm's level lies on the other side of 0 there, so that nothing is claimed about it.
+        "equal_disagrees": pa.Column(bool, required=False),
     },
     strict=True,
     unique=["tuned", "contrast", "probe", "feature", "metric"],
@@ -261,6 +302,8 @@ PUBLISHED: Final = pa.DataFrameSchema(
         **ESTIMATE_COLUMNS,
         "parity": pa.Column(float, nullable=True),  # where a model without a lean stands
         "n_asked": pa.Column(int),
+        # The score however few the clusters; absent from older audits.
+        "point": pa.Column(float, nullable=True, required=False),
     },
     strict=True,
     unique=["checkpoint", "framing_id", "probe", "subset", "score"],

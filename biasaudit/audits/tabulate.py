@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from biasaudit.audits.compare import Settings, comparisons_frame
+from biasaudit.audits.contrasts import primary_contrast
 from biasaudit.audits.disparity import disparities_frame
 from biasaudit.audits.estimate import estimates_frame
 from biasaudit.audits.families import families_frame
 from biasaudit.audits.headlines import headlines
+from biasaudit.audits.lengths import with_equal_lengths
 from biasaudit.audits.manifest import Manifest
 from biasaudit.audits.published_rows import published_frame
 from biasaudit.audits.result import Audit
 from biasaudit.audits.scoring import scores_frame
 from biasaudit.framing import Framing
-from biasaudit.types import ClusterDesign, Kind
+from biasaudit.types import ClusterDesign, Kind, stage_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,6 +48,8 @@ class Analysis:
     ----------
     kinds, designs, formats : mapping
         Probe -> kind, design of its clusters, format of its data.
+    also : mapping
+        Probe -> tag that names an item's second cluster, of those whose card declares one.
     framings : tuple of Framing
     tuned : tuple of str
         Tuned checkpoints, in order.
@@ -56,6 +60,7 @@ class Analysis:
     kinds: Mapping[str, Kind]
     designs: Mapping[str, ClusterDesign]
     formats: Mapping[str, str]
+    also: Mapping[str, str]
     framings: tuple[Framing, ...]
     tuned: tuple[str, ...]
     margin: float
@@ -77,6 +82,7 @@ def analysis_of_probes(
         kinds={probe.card.id: probe.card.kind for probe in probes},
         designs={probe.card.id: probe.card.clusters for probe in probes},
         formats={probe.card.id: probe.card.data.format for probe in probes},
+        also={probe.card.id: second.tag for probe in probes if (second := probe.card.also_clustered_by) is not None},
         framings=framings,
         tuned=tuple(tuned),
         margin=margin,
@@ -99,9 +105,11 @@ def analysis_of_manifest(manifest: Manifest) -> Analysis:
         designs={name: ClusterDesign(facts["clusters"]) for name, facts in manifest.probes.items()},
         # Manifests before version 3 do not say; the probes of that time are named by their format, or have none.
         formats={name: facts.get("format", name.removesuffix("-revised")) for name, facts in manifest.probes.items()},
+        # Audits before version 6 know of none.
+        also={name: second["tag"] for name, facts in manifest.probes.items() if (second := facts.get("also"))},
         framings=tuple(Framing(**wording) for wording in plan["framings"]),
         # JSON sorts names: tuned-10 would stand before tuned-2.
-        tuned=tuple(sorted(plan["tuned"], key=lambda name: (len(name), name))),
+        tuned=tuple(sorted(plan["tuned"], key=stage_place)),
         margin=float(plan["margin"]),
         level=float(plan["level"]),
         seed=int(plan["seed"]),
@@ -122,10 +130,21 @@ def tabulate(items: pd.DataFrame, responses: pd.DataFrame, analysis: Analysis) -
     Audit
         With a manifest that is yet to be written.
     """
-    scores = scores_frame(responses, items, analysis.framings)
-    settings = Settings(designs=analysis.designs, margin=analysis.margin, level=analysis.level, seed=analysis.seed)
-    comparisons = comparisons_frame(scores, tuned=analysis.tuned, settings=settings)
+    scores = scores_frame(responses, items, analysis.framings, also=analysis.also)
+    primary = primary_contrast(framing.framing for framing in analysis.framings)
+    settings = Settings(
+        designs=analysis.designs, margin=analysis.margin, level=analysis.level, seed=analysis.seed, primary=primary
+    )
     kinds = {name: kind.value for name, kind in analysis.kinds.items()}
+    comparisons = with_equal_lengths(
+        comparisons_frame(scores, tuned=analysis.tuned, settings=settings),
+        scores,
+        responses,
+        kinds=kinds,
+        designs=analysis.designs,
+        tuned=analysis.tuned,
+        level=analysis.level,
+    )
     return Audit(
         manifest=PENDING,
         items=items,
@@ -143,5 +162,13 @@ def tabulate(items: pd.DataFrame, responses: pd.DataFrame, analysis: Analysis) -
             level=analysis.level,
             seed=analysis.seed,
         ),
-        headlines=headlines(scores, comparisons, tuned=analysis.tuned, seed=analysis.seed, level=analysis.level),
+        headlines=headlines(
+            scores,
+            comparisons,
+            tuned=analysis.tuned,
+            designs=analysis.designs,
+            primary=primary,
+            seed=analysis.seed,
+            level=analysis.level,
+        ),
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ import biasaudit
 from biasaudit.audits import store
 from biasaudit.audits.manifest import SCHEMA_VERSION, Manifest, from_dict
 from biasaudit.audits.tabulate import analysis_of_manifest, tabulate
-from biasaudit.errors import AlteredAuditError
+from biasaudit.errors import AlteredAuditError, AuditFolderError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def written(audit: Audit, manifest: Manifest, out: Path | None) -> Audit:
-    """Return the audit with its manifest, after its files are written; the manifest last.
+    """Return the audit with its manifest, after its files are written.
+
+    The manifest comes after the tables, and again after the reports: what ends the drawing of a report ends no audit.
 
     Parameters
     ----------
@@ -29,12 +33,33 @@ def written(audit: Audit, manifest: Manifest, out: Path | None) -> Audit:
         Without the checksums.
     out : Path or None
         None writes nothing.
+
+    Raises
+    ------
+    AuditFolderError
+        If a file cannot be written; those before it stay.
     """
     complete = replace(audit, manifest=manifest, folder=out)
     if out is None:
         return complete
-    files = store.write_tables(out, complete)
-    return with_reports(replace(complete, manifest=replace(manifest, files=files)), out)
+    with _into(out):
+        files = store.write_tables(out, complete)
+        complete = replace(complete, manifest=replace(manifest, files=files))
+        store.write_manifest(out, complete.manifest)
+    return with_reports(complete, out)
+
+
+def completed(audit: Audit, folder: Path) -> Audit:
+    """Return a finished audit, after its reports are written if the run ended before they were.
+
+    Parameters
+    ----------
+    audit : Audit
+        As it was read from `folder`.
+    folder : Path
+    """
+    there = {store.REPORT, store.REPORT_MARKDOWN} <= audit.manifest.files.keys()
+    return audit if there else with_reports(audit, folder)
 
 
 def with_reports(audit: Audit, folder: Path) -> Audit:
@@ -49,10 +74,23 @@ def with_reports(audit: Audit, folder: Path) -> Audit:
     from biasaudit.report import render_html, render_markdown  # noqa: PLC0415  # slow to import
 
     reports = {store.REPORT: render_html(audit), store.REPORT_MARKDOWN: render_markdown(audit)}
-    sums = {name: store.write_text(folder, name, text) for name, text in reports.items()}
-    complete = replace(audit, manifest=replace(audit.manifest, files={**audit.manifest.files, **sums}))
-    store.write_manifest(folder, complete.manifest)
+    with _into(folder):
+        sums = {name: store.write_text(folder, name, text) for name, text in reports.items()}
+        complete = replace(audit, manifest=replace(audit.manifest, files={**audit.manifest.files, **sums}))
+        store.write_manifest(folder, complete.manifest)
     return complete
+
+
+@contextmanager
+def _into(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise AuditFolderError(
+            f"the audit cannot be written into {folder}: {exc.strerror or exc}.",
+            fix="Free some space, or make the folder writable, and run the same command again: responses are in the "
+            "cache, and what was written stays.",
+        ) from exc
 
 
 def computed_again(folder: Path) -> Audit:
@@ -69,7 +107,7 @@ def computed_again(folder: Path) -> Audit:
     AuditFolderError
         If the folder is of a later version.
     """
-    manifest = store.read_manifest(folder, earlier=True)
+    manifest = _with_second_factors(store.read_manifest(folder, earlier=True))
     items, responses = (store.read_table(folder, name, manifest) for name in ("items", "responses"))
     try:
         analysis = analysis_of_manifest(manifest)
@@ -86,3 +124,20 @@ def computed_again(folder: Path) -> Audit:
         run={**manifest.run, "tables_by": biasaudit.__version__},
     )
     return written(audit, from_dict(json.loads(fresh.to_json())), folder)
+
+
+def _with_second_factors(manifest: Manifest) -> Manifest:
+    """Add which second factor a shipped probe has, to manifests from before cards could say so."""
+    from biasaudit.probes.registry import available, card_of  # noqa: PLC0415  # yaml is slow to import
+
+    shipped = available()
+    probes = {}
+    for name, facts in manifest.probes.items():
+        found = dict(facts)
+        if "also" not in found:
+            card = card_of(name) if name in shipped else None
+            same = card is not None and card.version == found.get("version")
+            second = card.also_clustered_by if card is not None and same else None
+            found["also"] = None if second is None else second.model_dump()
+        probes[name] = found
+    return replace(manifest, probes=probes)

@@ -8,7 +8,7 @@ import struct
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from biasaudit.audits import store
 from biasaudit.errors import BundleError
@@ -45,7 +45,7 @@ def sums_text(sums: Mapping[str, str]) -> str:
     return "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
 
 
-def write_archive(path: Path, members: Mapping[str, bytes]) -> None:
+def write_archive(path: Path | IO[bytes], members: Mapping[str, bytes]) -> None:
     """Write members in the order of their names, uncompressed: compression depends on the zlib at hand."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(members):

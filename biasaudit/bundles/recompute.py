@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +17,7 @@ from biasaudit.audits.manifest import SCHEMA_VERSION, Manifest, from_dict
 from biasaudit.audits.tabulate import analysis_of_manifest, tabulate
 from biasaudit.audits.written import written
 from biasaudit.bundles import archive
+from biasaudit.bundles.texts import text_findings
 from biasaudit.bundles.write import decided, decision_bytes
 from biasaudit.errors import BiasauditError, BundleError
 
@@ -45,8 +46,16 @@ _SENSELESS: Final = (
 )
 
 
-def computed_differences(folder: Path) -> list[str]:
-    """Say in what an extracted bundle differs from what its items and responses give.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recomputed:
+    """What came of computing a bundle again: in what it differs, and what could not be compared."""
+
+    differences: list[str]
+    unchecked: tuple[str, ...] = ()
+
+
+def computed_again(folder: Path) -> Recomputed:
+    """Say in what an extracted bundle differs from what its items and responses give, and these from the probes.
 
     Parameters
     ----------
@@ -55,7 +64,7 @@ def computed_differences(folder: Path) -> list[str]:
 
     Returns
     -------
-    list of str
+    Recomputed
 
     Raises
     ------
@@ -75,11 +84,21 @@ def computed_differences(folder: Path) -> list[str]:
         manifest = store.read_manifest(folder)
         fresh = _written(folder, manifest, again)
         differences = [found for name in sorted(manifest.files) if (found := _file(folder, again, name)) is not None]
-        return [*differences, *_manifest(manifest, fresh.manifest), *_decision(folder, fresh)]
+        texts = text_findings(fresh.items, fresh.responses, manifest)
+        return Recomputed(
+            differences=[
+                *differences,
+                *texts.differences,
+                *_manifest(manifest, fresh.manifest),
+                *_decision(folder, fresh),
+            ],
+            unchecked=texts.unchecked,
+        )
     except BundleError:
         raise
     except _SENSELESS as exc:
-        return [f"nothing can be computed from items and responses: {type(exc).__name__}: {str(exc)[:300]!a}"]
+        reason = f"{type(exc).__name__}: {str(exc)[:300]!a}"
+        return Recomputed(differences=[f"nothing can be computed from items and responses: {reason}"])
 
 
 def _refuse_what_explodes(path: Path) -> None:

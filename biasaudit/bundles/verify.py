@@ -9,14 +9,19 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.audits import store
+from biasaudit.audits.manifest import CHECKSUM, own_checksum
 from biasaudit.bundles import archive
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _LINE: Final = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9._-]{1,100})")
 _MAX_SUMS: Final = 100_000
 _MAX_MANIFEST: Final = 50_000_000
+_NO_CHECKSUM: Final = f"{store.MANIFEST} itself: an earlier version wrote it without a checksum of its own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +37,15 @@ class Verification:
         Of the whole file: what can be signed, or named elsewhere.
     recomputed : bool
         Whether the numbers were computed again.
+    unchecked : tuple of str
+        What could not be compared, and why.
     """
 
     differences: tuple[str, ...]
     n_members: int
     sha256: str
     recomputed: bool
+    unchecked: tuple[str, ...] = ()
 
 
 def verify_bundle(path: str | Path, *, recompute: bool = False) -> Verification:
@@ -49,7 +57,8 @@ def verify_bundle(path: str | Path, *, recompute: bool = False) -> Verification:
         What :func:`write_bundle` wrote.
     recompute : bool
         Compute tables, headlines, report and decision again from items and responses, and compare byte for
-        byte. No model is needed. Not done where the checksums differ already.
+        byte; and the items with the manifest's hash of them, and the keys of the responses with those of the
+        items' texts. No model is needed. Not done where the checksums differ already.
 
     Returns
     -------
@@ -63,21 +72,28 @@ def verify_bundle(path: str | Path, *, recompute: bool = False) -> Verification:
     file = Path(path)
     with archive.opened(file) as bundle:
         differences = _members(bundle, archive.REQUIRED)
-        files = None if differences else _files_of_the_manifest(bundle)
+        manifest = None if differences else _manifest(bundle)
+        files = None if manifest is None else _files_of_the_manifest(manifest)
         if files is not None:
             differences += _members(bundle, archive.REQUIRED | set(files), only=True)
         if not differences:
-            differences = [*_checksums(bundle), *_of_the_manifest(bundle, files)]
+            differences = [*_checksums(bundle), *_of_the_manifest(bundle, files), *_of_itself(manifest)]
+        unchecked = [] if manifest is None or CHECKSUM in manifest else [_NO_CHECKSUM]
         n_members = len(bundle.namelist())
         again = recompute and not differences
         if again:
-            from biasaudit.bundles.recompute import computed_differences  # noqa: PLC0415  # slow to import
+            from biasaudit.bundles.recompute import computed_again  # noqa: PLC0415  # slow to import
 
             with tempfile.TemporaryDirectory() as scratch:
                 _extract(bundle, Path(scratch))
-                differences = computed_differences(Path(scratch))
+                found = computed_again(Path(scratch))
+            differences, unchecked = found.differences, [*unchecked, *found.unchecked]
     return Verification(
-        differences=tuple(differences), n_members=n_members, sha256=archive.sha256_of_file(file), recomputed=again
+        differences=tuple(differences),
+        n_members=n_members,
+        sha256=archive.sha256_of_file(file),
+        recomputed=again,
+        unchecked=tuple(unchecked),
     )
 
 
@@ -104,13 +120,25 @@ def _checksums(bundle: zipfile.ZipFile) -> list[str]:
     ]
 
 
-def _files_of_the_manifest(bundle: zipfile.ZipFile) -> dict[str, str] | None:
-    """Return the names and checksums of the manifest; None if it is none."""
+def _manifest(bundle: zipfile.ZipFile) -> dict[str, Any] | None:  # Any: JSON values
+    """Return the content of the manifest; None if it is no object."""
     try:
-        files = json.loads(archive.text_of(bundle, store.MANIFEST, limit=_MAX_MANIFEST) or "")["files"]
-        return {str(name): str(checksum) for name, checksum in files.items()}
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        content = json.loads(archive.text_of(bundle, store.MANIFEST, limit=_MAX_MANIFEST) or "")
+    except (ValueError, RecursionError):
         return None
+    return content if isinstance(content, dict) else None
+
+
+def _files_of_the_manifest(manifest: Mapping[str, Any]) -> dict[str, str] | None:  # Any: JSON values
+    """Return the names and checksums of a manifest; None if it has none."""
+    files = manifest.get("files")
+    return {str(name): str(checksum) for name, checksum in files.items()} if isinstance(files, dict) else None
+
+
+def _of_itself(manifest: Mapping[str, Any] | None) -> list[str]:  # Any: JSON values
+    if manifest is None or CHECKSUM not in manifest or manifest[CHECKSUM] == own_checksum(manifest):
+        return []
+    return [f"{store.MANIFEST} was altered: it is not what its own checksum says"]
 
 
 def _of_the_manifest(bundle: zipfile.ZipFile, files: dict[str, str] | None) -> list[str]:

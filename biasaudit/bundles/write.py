@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import io
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -14,6 +14,7 @@ from biasaudit.audits import store
 from biasaudit.bundles import archive
 from biasaudit.errors import AlteredAuditError, PolicyError, UsageError
 from biasaudit.gate.ready import policy_path
+from biasaudit.outputs import check_outputs, is_stream, write_output
 
 if TYPE_CHECKING:
     from biasaudit.audits.result import Audit
@@ -58,8 +59,11 @@ def write_bundle(
         If the policy cannot be read.
     """
     source, target = Path(folder), Path(out)
-    if target.exists():
-        raise UsageError(f"{target} is there already.", fix="Name another file with --out; nothing was written.")
+    if target.exists() or is_stream(out):
+        said = "a bundle is a file, and no stream." if is_stream(out) else f"{target} is there already."
+        raise UsageError(said, fix="Name another file with --out; nothing was written.")
+    inputs = [source, *([] if policy is None else [policy_path(policy)])]
+    check_outputs([out], inputs=inputs)
     audit = api.open_audit(source)
     members = {name: _content(source, name, audit) for name in _names(source, audit)}
     decision = None
@@ -69,7 +73,9 @@ def write_bundle(
         members[archive.DECISION] = decision_bytes(decision)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
     members[archive.SUMS] = archive.sums_text(sums).encode("ascii")
-    _write(target, members)
+    content = io.BytesIO()
+    archive.write_archive(content, members)
+    write_output(out, content.getvalue(), inputs=inputs, new=True)
     return decision
 
 
@@ -114,14 +120,3 @@ def _policy_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as exc:
         raise PolicyError(f"{path}: cannot be read: {exc.strerror}.") from exc
-
-
-def _write(target: Path, members: dict[str, bytes]) -> None:
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        archive.write_archive(unfinished, members)
-        os.replace(unfinished, target)
-    except OSError as exc:
-        raise UsageError(f"{target} cannot be written: {exc.strerror}.", fix="Name another file with --out.") from exc
-    finally:
-        unfinished.unlink(missing_ok=True)

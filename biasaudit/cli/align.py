@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from biasaudit.cli import terminal
+
 app = typer.Typer(help="Tune a base model, to audit what that does.", no_args_is_help=True)
 
 
@@ -75,9 +77,9 @@ def sft(
             progress=shown,
         )
     used, loss = tuned.card.instructions, tuned.card.loss_nats
-    typer.echo(
+    terminal.say(
         f"{used['n_used']} of {used['n_records']} records used; {used['n_without_response']} have no response, "
         f"{used['n_too_long']} are too long."
     )
-    typer.echo(f"Loss {loss[0][1]:.3f} to {loss[-1][1]:.3f} nats per token in {tuned.card.n_steps} updates.")
-    typer.echo(f"Adapter: {tuned.folder} (audit it as {base}+{tuned.folder})")
+    terminal.say_line(f"Loss {loss[0][1]:.3f} to {loss[-1][1]:.3f} nats per token in {tuned.card.n_steps} updates.")
+    terminal.say_line(f"Adapter: {tuned.folder} (audit it as {base}+{tuned.folder})")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from biasaudit.cli import terminal
+
 
 def bundle(
     folder: Annotated[Path, typer.Argument(help="A finished audit.")],
@@ -21,8 +23,8 @@ def bundle(
 
     decision = write_bundle(folder, out, policy=policy)
     if decision is not None:
-        typer.echo(f"decision: {decision.outcome.value}")
-    typer.echo(f"{sha256_of_file(out)}  {out}")
+        terminal.say_line(f"decision: {decision.outcome.value}")
+    terminal.say_line(f"{sha256_of_file(out)}  {out}")
 
 
 def verify(
@@ -36,9 +38,11 @@ def verify(
 
     found = verify_bundle(file, recompute=recompute)
     for difference in found.differences:
-        typer.echo(f"{file}: {difference}")
+        terminal.say_line(f"{file}: {difference}")
+    for unchecked in found.unchecked:
+        terminal.say_line(f"{file}: not checked: {unchecked}")
     if found.differences:
         raise typer.Exit(1)
     checked = "every number computed again" if found.recomputed else "every checksum right"
-    typer.echo(f"{file}: {found.n_members} members, {checked}")
-    typer.echo(f"{found.sha256}  {file}")
+    terminal.say_line(f"{file}: {found.n_members} members, {checked}")
+    terminal.say_line(f"{found.sha256}  {file}")

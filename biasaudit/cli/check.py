@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from biasaudit.cli import terminal
+from biasaudit.visible import visible_line
+
 if TYPE_CHECKING:
     from biasaudit.gate import GateDecision
 
@@ -21,7 +24,7 @@ def _schema(asked: bool) -> None:
     if asked:
         from biasaudit.gate import policy_schema
 
-        typer.echo(policy_schema(), nl=False)
+        terminal.say(policy_schema().rstrip("\n"))
         raise typer.Exit
 
 
@@ -61,16 +64,28 @@ def check(
     """
     from biasaudit import gate
     from biasaudit.audits.checked import read_baseline, read_checked
+    from biasaudit.audits.sealed import has_own_checksum
     from biasaudit.errors import UsageError
     from biasaudit.gate.ready import policy_path
+    from biasaudit.outputs import append_output, check_outputs, write_output
 
     if output not in FORMATS:
         raise UsageError(f"there is no format {output!r}.", fix=f"Use one of: {', '.join(FORMATS)}.")
     day = _day(today)
-    rules = gate.read_policy(policy_path(policy))
+    rules_file = policy_path(policy)
+    rules = gate.read_policy(rules_file)
     files = {json_file: gate.to_json, junit_file: gate.to_junit, markdown_file: gate.to_markdown}
-    _refuse_own_files(folder, (*files, html_file))
+    inputs = [folder, rules_file, *([] if baseline is None else [baseline])]
+    check_outputs((json_file, junit_file, markdown_file, html_file), inputs=inputs)
+    summary = _summary() if github_summary or output == "github" else None
+    check_outputs([summary], inputs=inputs)
     found = read_checked(folder)
+    if not has_own_checksum(folder):
+        terminal.tell(
+            f"biasaudit: {visible_line(str(folder / 'manifest.json'))} has no checksum of its own: an earlier version "
+            "wrote it, and an edit of it goes unseen. `biasaudit report FOLDER` writes one."
+        )
+    gate.refuse_unknown_probes(rules, found.manifest.probes)
     decision = gate.decide(
         rules,
         estimates=found.estimates,
@@ -86,11 +101,11 @@ def check(
     _print(decision, output)
     for path, write in files.items():
         if path is not None:
-            _write(path, write(decision).rstrip("\n") + "\n")
+            write_output(path, write(decision).rstrip("\n") + "\n", inputs=inputs)
     if html_file is not None:
-        _write(html_file, _page(folder, decision))
-    if github_summary or output == "github":
-        _summarise(decision)
+        write_output(html_file, _page(folder, decision), inputs=inputs)
+    if summary is not None:
+        append_output(summary, gate.to_markdown(decision) + "\n", inputs=inputs)
     raise typer.Exit(0 if exit_zero else decision.exit_code)
 
 
@@ -98,11 +113,9 @@ def _print(decision: GateDecision, output: str) -> None:
     from biasaudit import gate
 
     if output == "text" and _at_terminal():
-        from rich.console import Console
-
         from biasaudit.gate.terminal import show
 
-        show(decision, Console())
+        show(decision, terminal.console())
         return
     writers = {
         "text": gate.to_text,
@@ -111,7 +124,7 @@ def _print(decision: GateDecision, output: str) -> None:
         "junit": gate.to_junit,
         "github": gate.to_github,
     }
-    typer.echo(writers[output](decision).rstrip("\n"))
+    terminal.say(writers[output](decision).rstrip("\n"), commands=output == "github")
 
 
 def _at_terminal() -> bool:
@@ -125,37 +138,12 @@ def _page(folder: Path, decision: GateDecision) -> str:
     return render_html(read_audit(folder), decision=decision)
 
 
-def _summarise(decision: GateDecision) -> None:
-    from biasaudit.gate import to_markdown
-
+def _summary() -> Path | None:
     name = os.environ.get(SUMMARY)
     if not name:
-        typer.echo(f"biasaudit: ${SUMMARY} is not set; no summary was written.", err=True)
-        return
-    _write(Path(name), to_markdown(decision) + "\n", append=True)
-
-
-def _write(path: Path, text: str, *, append: bool = False) -> None:
-    from biasaudit.errors import UsageError
-
-    try:
-        with path.open("a" if append else "w", encoding="utf-8") as file:
-            file.write(text)
-    except (OSError, ValueError) as exc:  # ValueError: a path with a null character
-        raise UsageError(f"{path} cannot be written: {exc}.", fix="Name a file in a folder that exists.") from exc
-
-
-def _refuse_own_files(folder: Path, targets: tuple[Path | None, ...]) -> None:
-    """Refuse to write over what the audit consists of: the next check would find it altered."""
-    from biasaudit.audits.sealed import EVIDENCE, MANIFEST
-    from biasaudit.errors import UsageError
-
-    own = {folder.absolute() / name for name in (MANIFEST, "report.html", *EVIDENCE)}
-    for target in targets:
-        if target is not None and (
-            target.absolute() in own or any(path.exists() and target.exists() and path.samefile(target) for path in own)
-        ):
-            raise UsageError(f"{target} is a file of the audit itself.", fix="Name another file.")
+        terminal.tell(f"biasaudit: ${SUMMARY} is not set; no summary was written.")
+        return None
+    return Path(name)
 
 
 def _day(today: str | None) -> date:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from biasaudit.cli import terminal
+
 
 def compare(
     folders: Annotated[list[Path], typer.Argument(help="Finished audits.")],
@@ -16,5 +18,5 @@ def compare(
     from biasaudit.cli.console import print_verdicts
 
     for folder in folders:
-        typer.echo(f"== {folder}")
+        terminal.say_line(f"== {folder}")
         print_verdicts(api.open_audit(folder))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.text import Text
+
+from biasaudit.cli import terminal
+from biasaudit.visible import visible_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,9 +29,9 @@ class Shown:
     """Progress of an audit, drawn on standard error."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
+        self._console = terminal.console(err=True)
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
@@ -39,24 +40,27 @@ class Shown:
         )
         self._task: TaskID | None = None
         self._tokens = 0
+        self._guard = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         self._bars.start()
+        self._guard.enter_context(terminal.also_guarded())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._guard.close()
         self._bars.stop()
 
     def say(self, text: str) -> None:
         """Tell one line."""
-        self._console.print(escape(text), highlight=False)
+        self._console.print(Text(visible_line(text)))
 
     def begin(self, label: str, total: int) -> None:
         """Begin a bar."""
         self._tokens = 0
-        self._task = self._bars.add_task(escape(label), total=total, rate="")
+        self._task = self._bars.add_task(visible_line(label), total=total, rate="")
 
     def advance(self, n_requests: int, n_tokens: int) -> None:
         """Move the bar on."""
@@ -70,43 +74,46 @@ class Shown:
 
 def print_verdicts(audit: Audit) -> None:
     """Print the headline and one line per cell of the first contrast."""
-    console = Console()
+    from biasaudit.report.shares import DIFFERENT_LINEAGE, left_out, sentence
+    from biasaudit.report.wording import in_words
+
     for headline in audit.headlines:
-        relative = headline.relative_reduction
-        if relative.value is None:
-            answer = f"relative reduction {relative.status.value}: {relative.method}"
-        else:
-            answer = (
-                f"relative reduction of the inherited lean {relative.value:+.1%} "
-                f"({relative.ci_low:+.1%} to {relative.ci_high:+.1%})"
-            )
-        counts = ", ".join(f"{count} {verdict}" for verdict, count in headline.counts.items())
-        console.print(
-            f"{headline.tuned}, {headline.contrast}: {answer}. {headline.n_cells} cells: {counts}.", highlight=False
-        )
+        related = not str(audit.manifest.lineage.get(headline.tuned, "")).startswith(DIFFERENT_LINEAGE)
+        said = [
+            sentence(headline, related=related),
+            left_out(headline),
+            f"{headline.n_cells} cells: {in_words(headline.counts)}{' (exploratory)' if headline.exploratory else ''}.",
+        ]
+        terminal.show_text(f"{headline.tuned}: {' '.join(part for part in said if part)}")
     if audit.headlines:
-        console.print(_table(audit))
+        _print_cells(audit)
 
 
-def _table(audit: Audit) -> Table:
+def _print_cells(audit: Audit) -> None:
     first = audit.headlines[0]
-    table = Table(title=f"{first.tuned}, {first.contrast}: graded index, positive with the stereotype")
-    for column in ("probe", "feature", "base", "tuned", "reduction", "p (Holm)", "verdict"):
-        table.add_column(column)
     rows = audit.comparisons
     rows = rows[(rows["tuned"] == first.tuned) & (rows["contrast"] == first.contrast) & (rows["metric"] == "graded")]
-    for row in rows.to_dict("records"):
-        measured = row["status"] == "ok"
-        table.add_row(
-            escape(str(row["probe"])),
-            escape(str(row["feature"])),
-            _interval(row, "first_value", "first_ci_low", "first_ci_high"),
-            _interval(row, "second_value", "second_ci_low", "second_ci_high"),
-            _interval(row, "reduction", "ci_low", "ci_high"),
-            f"{row['p_holm']:.3f}" if measured else "-",
-            str(row["verdict"]),
-        )
-    return table
+    terminal.show_table(
+        title=f"{first.tuned}, {first.contrast}: graded index, positive with the stereotype",
+        columns=("probe", "feature", "base", "tuned", "reduction", "p of |B|, corrected", "verdict"),
+        rows=[
+            (
+                row["probe"],
+                row["feature"],
+                _interval(row, "first_value", "first_ci_low", "first_ci_high"),
+                _interval(row, "second_value", "second_ci_low", "second_ci_high"),
+                _interval(row, "reduction", "ci_low", "ci_high"),
+                _corrected(row),
+                f"{row['verdict']}{' (exploratory)' if row['exploratory'] else ''}",
+            )
+            for row in rows.to_dict("records")
+        ],
+    )
+
+
+def _corrected(row: Mapping[Hashable, Any]) -> str:  # Any: cells of several types
+    adjusted = row["p_bh"] if row["exploratory"] else row["p_holm"]
+    return f"{adjusted:.3f}" if adjusted is not None and adjusted >= 0 else "-"  # NaN is not
 
 
 def _interval(row: Mapping[Hashable, Any], value: str, low: str, high: str) -> str:
@@ -117,39 +124,44 @@ def _interval(row: Mapping[Hashable, Any], value: str, low: str, high: str) -> s
 
 def print_prospects(prospects: pd.DataFrame, *, margin: float) -> None:
     """Print what each cell of a probe can show."""
-    table = Table(title=f"{escape(str(prospects['probe'].iloc[0]))}: what an audit can show at margin {margin:g}")
-    table.add_column("feature")
-    for heading in ("items", "clusters", "smallest change found", "called unchanged if it is"):
-        table.add_column(heading, justify="right")
-    for row in prospects.to_dict("records"):
-        measured = row["status"] == "ok"
-        table.add_row(
-            escape(str(row["feature"])),
-            f"{row['n_items']:,}",
-            f"{row['n_clusters']:,}",
-            f"{row['smallest_detectable_change']:.3f}" if measured else str(row["status"]),
-            f"{row['power_unchanged']:.0%}" if measured else "never",
-        )
-    Console().print(table)
+    from biasaudit.audits.prospects import smallest_text
+
+    headings = ("items", "clusters", "smallest change found", "called unchanged if it is")
+    terminal.show_table(
+        title=f"{prospects['probe'].iloc[0]}: what an audit can show at margin {margin:g}",
+        columns=("feature", *((heading, {"justify": "right"}) for heading in headings)),
+        rows=[
+            (
+                row["feature"],
+                f"{row['n_items']:,}",
+                f"{row['n_clusters']:,}",
+                smallest_text(row),
+                f"{row['power_unchanged']:.0%}" if row["status"] == "ok" else "never",
+            )
+            for row in prospects.to_dict("records")
+        ],
+    )
 
 
 def print_scores(scores: pd.DataFrame, *, title: str) -> None:
     """Print published scores."""
-    table = Table(title=escape(title))
-    table.add_column("subset")
-    table.add_column("score")
-    for heading in ("value (interval)", "parity", "scored / asked"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in scores.to_dict("records"):
-        measured = row["status"] == "ok"
-        table.add_row(
-            escape(str(row["subset"])),
-            escape(str(row["score"])),
-            f"{row['value']:.4g} ({row['ci_low']:.4g} to {row['ci_high']:.4g})" if measured else str(row["status"]),
-            f"{row['parity']:g}" if row["parity"] == row["parity"] and row["parity"] is not None else "",  # not NaN
-            f"{row['n_items']:,} / {row['n_asked']:,}",
-        )
-    Console().print(table)
+    from biasaudit.published.printed import value_text
+
+    headings = ("value (interval)", "parity", "scored / asked")
+    terminal.show_table(
+        title=title,
+        columns=("subset", "score", *((heading, {"justify": "right", "no_wrap": True}) for heading in headings)),
+        rows=[
+            (
+                row["subset"],
+                row["score"],
+                value_text(row),
+                f"{row['parity']:g}" if row["parity"] == row["parity"] and row["parity"] is not None else "",  # not NaN
+                f"{row['n_items']:,} / {row['n_asked']:,}",
+            )
+            for row in scores.to_dict("records")
+        ],
+    )
 
 
 def print_findings(probe: str, n_items: int, findings: Sequence[Finding]) -> None:
@@ -157,7 +169,9 @@ def print_findings(probe: str, n_items: int, findings: Sequence[Finding]) -> Non
     to_mend = [finding for finding in findings if finding.accepted is None]
     accepted = [finding for finding in findings if finding.accepted is not None]
     counts = f"{len(to_mend):,} to mend" if to_mend else "nothing to mend" if accepted else "nothing found"
-    typer.echo(f"{probe}: {n_items:,} items, {counts}" + (f", {len(accepted):,} accepted." if accepted else "."))
+    terminal.say(
+        f"{visible_line(probe)}: {n_items:,} items, {counts}" + (f", {len(accepted):,} accepted." if accepted else ".")
+    )
     _print_codes(to_mend, dim=False)
     _print_codes(accepted, dim=True)
 
@@ -172,7 +186,7 @@ def _print_codes(findings: Sequence[Finding], *, dim: bool) -> None:
         heading = f"  {code} ({len(found):,}): {CODES[code]}"
         reason = found[0].accepted
         lines = [heading if reason is None else f"{heading}; accepted: {reason.strip()}"]
-        lines += [f"    - {finding.message}" for finding in found[:EXAMPLES]]
+        lines += [f"    - {visible_line(finding.message)}" for finding in found[:EXAMPLES]]
         if len(found) > EXAMPLES:
             lines.append(f"    and {len(found) - EXAMPLES:,} more of this code")
-        typer.secho("\n".join(lines), dim=dim)
+        terminal.say("\n".join(lines), dim=dim)

@@ -10,7 +10,21 @@ import typer
 from typer.exceptions import TyperException
 
 from biasaudit import __version__
-from biasaudit.cli import align, audit, bundle, check, compare, demo, doctor, init, model, probes, report, score
+from biasaudit.cli import (
+    align,
+    audit,
+    bundle,
+    check,
+    compare,
+    demo,
+    doctor,
+    init,
+    model,
+    probes,
+    report,
+    score,
+    terminal,
+)
 from biasaudit.errors import BiasauditError
 
 INTERRUPTED = 130
@@ -40,7 +54,7 @@ app.add_typer(align.app, name="align")
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"biasaudit {__version__}")
+        terminal.say_line(f"biasaudit {__version__}")
         raise typer.Exit
 
 
@@ -54,27 +68,43 @@ def _root(
 
 
 def main() -> None:
-    """Run the command; every known error becomes one message and its exit code."""
+    """Run the command; every known error becomes one message and its exit code.
+
+    A reader of standard output that goes (``| head``) changes no code; a full disk in its place does.
+    """
+    with terminal.guarded() as out:
+        code = _code()
+        out.flush()
+        if out.failure is not None:
+            terminal.tell(f"biasaudit: standard output cannot be written: {out.failure.strerror}.")
+            code = code or BiasauditError.exit_code
+    sys.exit(code)
+
+
+def _code() -> int:
     try:
-        code = app(standalone_mode=False)
+        code = int(app(standalone_mode=False) or 0)
     except BiasauditError as error:
-        typer.echo(f"biasaudit: {error}", err=True)
-        sys.exit(error.exit_code)
-    except typer.Abort:
-        code = INTERRUPTED
-    except KeyboardInterrupt:
+        terminal.tell(f"biasaudit: {error}")
+        return error.exit_code
+    except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED
     except TyperException as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
-        typer.echo(f"biasaudit: {message}", err=True)
-        sys.exit(2)
-    except Exception:  # noqa: BLE001  # the outermost layer: Python's own code 1 would say that a policy is violated
-        traceback.print_exc()
-        typer.echo("biasaudit: this is a fault of biasaudit itself; what was computed is in the cache.", err=True)
-        sys.exit(BiasauditError.exit_code)
-    if code == INTERRUPTED:
-        typer.echo(
-            "\nbiasaudit: interrupted; run the same command again, it goes on from the cache or the last checkpoint.",
-            err=True,
+        terminal.tell(f"biasaudit: {message}")
+        return 2
+    except MemoryError:
+        terminal.tell(
+            "biasaudit: the memory does not suffice.\n"
+            "What was computed is kept: run the same command again where there is more of it."
         )
-    sys.exit(code or 0)
+        return BiasauditError.exit_code
+    except Exception:  # noqa: BLE001  # the outermost layer: Python's own code 1 would say that a policy is violated
+        terminal.tell(traceback.format_exc().rstrip("\n"))
+        terminal.tell("biasaudit: this is a fault of biasaudit itself; what was computed is in the cache.")
+        return BiasauditError.exit_code
+    if code == INTERRUPTED:  # typer, too, makes this of Ctrl-C
+        terminal.tell(
+            "\nbiasaudit: interrupted; run the same command again, it goes on from the cache or the last checkpoint."
+        )
+    return code

@@ -7,15 +7,21 @@ from typing import Annotated
 import typer
 
 
-def model(reference: Annotated[str, typer.Argument(help="A model reference.")]) -> None:
-    """Find a model, and say what would be loaded."""
-    from biasaudit.models import locate, parse_reference
-    from biasaudit.models.tokenizer import chat_template_of, load_tokenizer
+def model(
+    reference: Annotated[str, typer.Argument(help="A model reference.")],
+    suite: Annotated[str, typer.Option(help="Suite whose time is estimated: quick, standard or full.")] = "quick",
+    check: Annotated[
+        bool, typer.Option("--check", help="Load it too, and see whether it finds sentences likelier than nonsense.")
+    ] = False,
+) -> None:
+    """Find a model, check what an audit would check, and say what would be loaded and how long it takes."""
+    from biasaudit.audits.facts import adapter_facts, model_facts
+    from biasaudit.cli.console import Shown
+    from biasaudit.cli.forecast import print_model
 
-    found = locate(parse_reference(reference), lambda text: typer.echo(text, err=True))
-    template = chat_template_of(found, load_tokenizer(found))
-    typer.echo(f"reference      {reference}")
-    typer.echo(f"architecture   {found.config.get('architectures', ['unknown'])}")
-    typer.echo(f"weights        {found.weights}")
-    typer.echo(f"adapter        {found.adapter or 'none'}")
-    typer.echo(f"chat template  {'yes' if template else 'none: name one with --chat-template'}")
+    with Shown() as shown:
+        found = model_facts(reference, suite=suite, progress=shown, ask=check)
+    print_model(found, adapter=adapter_facts(found.located))
+    if found.sanity is not None:
+        # The exit code is the one that an audit of it would end with.
+        found.sanity.refuse({"base": reference})

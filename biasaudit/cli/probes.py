@@ -8,11 +8,21 @@ from typing import Annotated
 
 import typer
 
+from biasaudit.cli import terminal
+
 app = typer.Typer(help="List, show and check probes.", no_args_is_help=True)
 
 Margin = Annotated[float, typer.Option(min=0.001, max=1.0, help="Largest change that counts as none, in index points.")]
-Discordance = Annotated[
-    float, typer.Option(min=0.001, max=1.0, help="Share of items expected to turn between the checkpoints.")
+Spread = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001,
+        max=1.0,
+        help="Standard deviation of an item's change on the graded index; default: usual for the kind.",
+    ),
+]
+Cells = Annotated[
+    int | None, typer.Option(min=1, help="Cells that the audit tests together; default: those of this probe.")
 ]
 Correlation = Annotated[float, typer.Option(min=0.0, max=1.0, help="Of differences within a cluster.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder with published data sets.")]
@@ -25,13 +35,13 @@ def list_() -> None:
     from biasaudit.probes.card import Card, read_card
 
     def print_cards(heading: str, cards: list[Card]) -> None:
-        typer.echo(f"\n{heading}")
+        terminal.say(f"\n{heading}")
         for card in cards:
-            typer.echo(f"  {card.id:<27} {card.kind.value:<12} {card.name}")
+            terminal.say_line(f"  {card.id:<27} {card.kind.value:<12} {card.name}")
 
-    typer.echo("Suites (biasaudit audit BASE TUNED --suite NAME):")
+    terminal.say_line("Suites (biasaudit audit BASE TUNED --suite NAME):")
     for name, suite in suites().items():
-        typer.echo(f"  {name:<10} {suite.says}")
+        terminal.say_line(f"  {name:<10} {suite.says}")
     cards = [read_card(folder / "card.yaml") for folder in available().values()]
     print_cards("Our own, which come with the package:", [card for card in cards if not card.data.published])
     print_cards("Published sets, read from your --data-dir:", [card for card in cards if card.data.published])
@@ -45,21 +55,21 @@ def show(name: str, data_dir: DataDir = None) -> None:
     from biasaudit.probes.registry import card_of
 
     card = card_of(name)
-    typer.echo(f"{card.id}: {card.name}, version {card.version}, {card.kind.value}, {card.language}")
-    typer.echo(f"\nMeasures: {card.measures}\nHarm: {card.harm}\nPositive index: {card.positive_index}")
-    typer.echo(f"Features: {', '.join(card.features)}\nLicence: {card.licence}\nCitation: {card.citation}")
-    typer.echo("Known defects:")
+    terminal.say_line(f"{card.id}: {card.name}, version {card.version}, {card.kind.value}, {card.language}")
+    terminal.say(f"\nMeasures: {card.measures}\nHarm: {card.harm}\nPositive index: {card.positive_index}")
+    terminal.say(f"Features: {', '.join(card.features)}\nLicence: {card.licence}\nCitation: {card.citation}")
+    terminal.say_line("Known defects:")
     for defect in card.known_defects:
-        typer.echo(f"  - {defect}")
-    typer.echo(f"Not shown: {card.not_shown}")
+        terminal.say_line(f"  - {defect}")
+    terminal.say_line(f"Not shown: {card.not_shown}")
     try:
         probe = load_probe(name, data_dir=data_dir)
     except ProbeError as error:
-        typer.echo(f"\nData: {error}")
+        terminal.say(f"\nData: {error}")
         return
-    typer.echo(f"\nData: {len(probe.items)} items from {probe.origin}, sha256 {probe.sha256}")
+    terminal.say(f"\nData: {len(probe.items)} items from {probe.origin}, sha256 {probe.sha256}")
     for notice in probe.notices:
-        typer.echo(f"Notice: {notice}")
+        terminal.say_line(f"Notice: {notice}")
 
 
 @app.command()
@@ -82,7 +92,7 @@ def check(
     for name in names or own_probes():
         probe = load_probe(name, data_dir=data_dir)
         for notice in (*probe.notices, *notices(probe)):
-            typer.echo(f"{probe.card.id}: {notice}")
+            terminal.say_line(f"{probe.card.id}: {notice}")
         found = findings(probe, tokens=tokens)
         print_findings(probe.card.id, len(probe.items), found)
         to_mend += len(probe.unexpected) + sum(finding.accepted is None for finding in found)
@@ -94,7 +104,7 @@ def _tokens_of(reference: str) -> Callable[[str], int]:
     from biasaudit.models import locate, parse_reference
     from biasaudit.models.tokenizer import load_tokenizer
 
-    loaded = load_tokenizer(locate(parse_reference(reference), lambda text: typer.echo(text, err=True)))
+    loaded = load_tokenizer(locate(parse_reference(reference), terminal.tell))
     return lambda text: len(loaded(text, add_special_tokens=False)["input_ids"])
 
 
@@ -108,8 +118,8 @@ def new(
     from biasaudit.probes.starters import write_starter
 
     written = write_starter(name, kind, folder)
-    typer.echo(f"{written}: written. It is about gender and hobbies; put your own texts, groups and sources in.")
-    typer.echo(
+    terminal.say_line(f"{written}: written. It is about gender and hobbies; put your own texts, groups and sources in.")
+    terminal.say(
         "Next:\n"
         f"  biasaudit probes check {written}\n"
         f"  biasaudit probes power {written}\n"
@@ -123,18 +133,22 @@ def new(
 def power(
     name: str,
     margin: Margin = 0.05,
-    discordance: Discordance = 0.1,
+    spread: Spread = None,
     correlation: Correlation = 0.1,
+    cells: Cells = None,
     data_dir: DataDir = None,
 ) -> None:
     """Say what an audit with a probe can show, before it runs."""
     from biasaudit.audits.asked import probes_to_ask
     from biasaudit.audits.prospects import power_table
     from biasaudit.cli.console import print_prospects
+    from biasaudit.stats.power import planned_spread
 
     [probe] = probes_to_ask([name], data_dir=data_dir)
-    print_prospects(power_table(probe, margin=margin, discordance=discordance, correlation=correlation), margin=margin)
-    typer.echo(
-        f"By the sign of the items, if {discordance:.0%} of them turn and differences correlate at {correlation:g} "
-        "within a cluster. The graded index, which carries the verdict, sees smaller changes."
+    table = power_table(probe, margin=margin, spread=spread, correlation=correlation, n_cells=cells)
+    print_prospects(table, margin=margin)
+    terminal.say(
+        "On the graded index, which carries the verdict, if an item changes with a standard deviation of "
+        f"{planned_spread(probe.card.kind) if spread is None else spread:g} and changes correlate at {correlation:g} "
+        "within a cluster."
     )

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from biasaudit.cli import terminal
+
 
 def score(
     probe: Annotated[str, typer.Argument(help="Probe whose set has published scores.")],
@@ -26,13 +28,35 @@ def score(
     """
     from biasaudit import api
     from biasaudit.cli.console import print_scores
+    from biasaudit.outputs import check_outputs, write_output
+    from biasaudit.published.printed import part_of_the_set
+    from biasaudit.report.csv_files import csv_bytes
 
+    inputs = _read(probe, predictions, data_dir) if csv is not None else []
+    check_outputs([csv], inputs=inputs)
     found = api.score(probe, predictions=predictions, data_dir=data_dir, level=level)
     print_scores(found, title=f"{probe}: {predictions.name}")
+    if said := part_of_the_set(found.to_dict("records")):
+        terminal.say(said)
     if csv is not None:
-        found.to_csv(csv, index=False)
+        write_output(csv, csv_bytes(found), inputs=inputs)
     # Shares of refused and unread answers are numbers where there is nothing else.
     leans = found[found["parity"].notna()]
     if not (leans["status"] == "ok").any():
-        typer.echo("No lean was measured.", err=True)
+        terminal.tell("No lean was measured.")
         raise typer.Exit(3)
+
+
+def _read(probe: str, predictions: Path, data_dir: Path | None) -> list[Path]:
+    """Return the files that a score is computed from."""
+    import os
+
+    from biasaudit.probes import DATA_VARIABLE
+    from biasaudit.probes.registry import card_of, folder_of
+
+    folder, data = folder_of(probe), card_of(probe).data
+    named = data_dir or (Path(os.environ[DATA_VARIABLE]) if os.environ.get(DATA_VARIABLE) else None)
+    found = [predictions, folder / "card.yaml", *([] if data.file is None else [folder / data.file])]
+    if named is not None:
+        found += [where / name for where in (named, named / data.folder) for name in data.files]
+    return found

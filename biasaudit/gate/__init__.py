@@ -8,17 +8,19 @@ from biasaudit.gate.decision import GateDecision, Note, RuleResult, WaiverUse
 from biasaudit.gate.github import to_github
 from biasaudit.gate.junit import to_junit
 from biasaudit.gate.markdown import to_markdown
+from biasaudit.gate.names import refuse_unknown_probes
 from biasaudit.gate.outputs import to_json, to_text
 from biasaudit.gate.policy import Defaults, Policy, Rule, Waiver
 from biasaudit.gate.policy_file import read_policy
 from biasaudit.gate.schema import policy_schema
-from biasaudit.gate.vocabulary import Criterion, Effect, Family, OnInconclusive, Outcome, Severity, WaiverState
+from biasaudit.gate.vocabulary import Criterion, Effect, Family, Form, OnInconclusive, Outcome, Severity, WaiverState
 
 __all__ = [
     "Criterion",
     "Defaults",
     "Effect",
     "Family",
+    "Form",
     "GateDecision",
     "Note",
     "OnInconclusive",
@@ -35,6 +37,7 @@ __all__ = [
     "judge_upper",
     "policy_schema",
     "read_policy",
+    "refuse_unknown_probes",
     "to_github",
     "to_json",
     "to_junit",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from biasaudit.gate.decision import GateDecision, RuleResult, WaiverUse, outcome_of
 from biasaudit.gate.evidence import Table, evidence_of
-from biasaudit.gate.family import Interval, intervals_of
+from biasaudit.gate.family import intervals_of
+from biasaudit.gate.lean import Interval
 from biasaudit.gate.rules import Cell, cells_of
 from biasaudit.gate.vocabulary import Outcome, Severity
 from biasaudit.gate.waivers import waived
@@ -32,7 +33,8 @@ def decide(
     """Judge an audit's tables by a policy.
 
     A limit is kept only if the whole interval keeps it, and broken only if the whole interval
-    breaks it. What was not measured, or is not there, decides nothing; few items take a pass away and give none.
+    breaks it. What was not measured, or is not there, decides nothing; few items, and a model that is not shown to read
+    them, take a pass away and give none.
     Every tuned checkpoint that a table names is judged on every cell that a rule asks for.
 
     Parameters
@@ -110,6 +112,7 @@ def _result(cell: Cell, interval: Interval | None, divisor: int, *, warnings_as_
         level=level,
         n_items=found.n_items if found else 0,
         n_clusters=found.n_clusters if found else 0,
+        is_read=not (found and found.unread),
         outcome=outcome,
         reason=reason,
         method=found.method if found else "",

@@ -74,6 +74,8 @@ class RuleResult:
     level : float or None
         Confidence level of the interval as it was judged, widened where the policy corrects for a family.
     n_items, n_clusters : int
+    is_read : bool
+        Whether competence shows that the model reads what it was asked.
     outcome : Outcome
     reason : str
     method : str
@@ -106,6 +108,7 @@ class RuleResult:
     level: float | None = None
     n_items: int = 0
     n_clusters: int = 0
+    is_read: bool = True
     outcome: Outcome
     reason: str
     method: str = ""
@@ -144,7 +147,7 @@ class RuleResult:
             return Effect.PASSED
         if self.waiver is not None and self.can_be_waived:
             return Effect.WAIVED
-        if not self.fails and self.on_inconclusive is OnInconclusive.PASS and self.is_measured:
+        if not self.fails and self.on_inconclusive is OnInconclusive.PASS and self.is_measured and self.is_read:
             return Effect.ACCEPTED
         if self.severity is Severity.WARNING:
             return Effect.WARNING

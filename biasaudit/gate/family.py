@@ -7,8 +7,11 @@ has no interval; it is not in the family.
 An audit holds a value, its bounds at the level 1 - a, and the number of clusters k. Each bound is moved away from the
 value by the ratio of t quantiles with k - 1 degrees of freedom, at 1 - a' over at 1 - a. Where one bound is the value
 itself, every item sits at one end of the scale, and the ratio is that of the Clopper-Pearson bounds by which such
-intervals were made. Bonferroni: a' = a / m. Holm: a' = a / (m - r), where r is the number of cells that are decided at
-that very a': starting from r = 0 it grows until no further cell is decided, which is Holm's step-down procedure.
+intervals were made. A rise of |B| is bounded by two intervals, that of the change and that of the sum: both are widened
+so, and the rise is bounded by the wider ones.
+
+Bonferroni: a' = a / m. Holm: a' = a / (m - r), where r is the number of cells that are decided at that very a':
+starting from r = 0 it grows until no further cell is decided, which is Holm's step-down procedure.
 """
 
 from __future__ import annotations
@@ -17,10 +20,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from biasaudit.gate.criteria import RANGES
+from biasaudit.gate.lean import LARGEST, Halves, Interval
 from biasaudit.gate.rules import Cell
 from biasaudit.gate.vocabulary import Family, Outcome
-
-Interval = tuple[float, float, float]
 
 _FEWEST: Final = 2
 """Clusters without which there is no t interval."""
@@ -70,16 +72,21 @@ def _widened(cell: Cell, divisor: int) -> Interval | None:
     level, n_clusters = cell.found.level, cell.found.n_clusters
     if level is None or n_clusters < _FEWEST:
         return None
-    value, low, high = cell.interval
-    one_ended = low < high and value in {low, high}
-    factor = _factor(1 - level, (1 - level) / divisor, n_clusters, one_ended=one_ended)
-    lowest, highest = RANGES[cell.rule.criterion]
-    # Never narrower than it was, whatever the rounding or a value outside its own interval does.
-    return (
-        value,
-        min(low, max(value - factor * (value - low), lowest)),
-        max(high, min(value + factor * (high - value), highest)),
-    )
+
+    def wider(found: Interval, lowest: float, highest: float) -> Interval:
+        value, low, high = found
+        one_ended = low < high and value in {low, high}
+        factor = _factor(1 - level, (1 - level) / divisor, n_clusters, one_ended=one_ended)
+        # Never narrower than it was, whatever the rounding or a value outside its own interval does.
+        return Interval(
+            value,
+            min(low, max(value - factor * (value - low), lowest)),
+            max(high, min(value + factor * (high - value), highest)),
+        )
+
+    if cell.found.halves is not None:
+        return Halves(*(wider(half, -LARGEST, LARGEST) for half in cell.found.halves)).rise
+    return wider(cell.interval, *RANGES[cell.rule.criterion])
 
 
 def _factor(alpha: float, stricter: float, n_clusters: int, *, one_ended: bool) -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from biasaudit.errors import EvidenceError
+from biasaudit.gate.changes import competence_losses, rise
 from biasaudit.types import Contrast
 
 if TYPE_CHECKING:
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from biasaudit.gate.measurement import Measurement
+
 _STEP: Final = Decimal("0.01")
+_LEVEL: Final = 0.95
+"""Nothing is widened here, so that it changes nothing."""
 _ALL: Final = "all"
 _BASE: Final = "base"
 _CONTRASTS: Final = (Contrast.AS_DEPLOYED, Contrast.WEIGHTS_PLAIN, Contrast.WEIGHTS_CHAT)
@@ -27,8 +32,10 @@ _Row = dict[str, Any]  # Any: cells of several types
 
 _HEAD: Final = """\
 # Written by `biasaudit init` from one audit. Every limit below is what that audit measured: the end of the tuned
-# model's interval, rounded outward to 0.01. Such a limit says "no worse than this model was"; it is no standard,
-# and says nothing of what is acceptable. Decide for each cell what you want to hold, lower the limit, say why.
+# model's interval that is further from 0, rounded outward to 0.01, on the graded index, which the report shows. It
+# holds either way: a lean against the stereotype is a lean. Such a limit says "no worse than this model was"; it is no
+# standard, and says nothing of what is acceptable. Decide for each cell what you want to hold, lower the limit, and
+# say why.
 # A limit is kept only if the whole interval keeps it; what is not measured is inconclusive (exit code 3).
 """
 
@@ -44,7 +51,8 @@ class _Cell:
 def policy_text(*, estimates: pd.DataFrame, comparisons: pd.DataFrame, source: str) -> str:
     """Write a policy that an audit itself keeps wherever it measured.
 
-    For each cell a rule with `max_index` and one with `max_increase`, and one for the coverage of all. Of
+    For each cell a rule with `max_abs_index` and one with `max_increase`, one for the coverage of all, and one for
+    the competence that any probe lost. Of
     several tuned checkpoints the loosest sets the limit, because a rule holds for each of them.
 
     Parameters
@@ -64,13 +72,12 @@ def policy_text(*, estimates: pd.DataFrame, comparisons: pd.DataFrame, source: s
     EvidenceError
         If no tuned checkpoint has a cell that was measured.
     """
-    levels = [row for row in _records(estimates) if row["metric"] == "index" and row["checkpoint"] != _BASE]
+    levels = [row for row in _records(estimates) if row["metric"] == "graded" and row["checkpoint"] != _BASE]
     framing = "chat" if any(row["framing"] == "chat" for row in levels) else "plain"
     changes = [row for row in _records(comparisons) if row["metric"] == "graded"]
     contrast = next(one.value for one in _CONTRASTS if one.value in {row["contrast"] for row in changes} | _LAST)
-    cells = _cells(
-        [row for row in levels if row["framing"] == framing], [row for row in changes if row["contrast"] == contrast]
-    )
+    changes = [row for row in changes if row["contrast"] == contrast]
+    cells = _cells([row for row in levels if row["framing"] == framing], changes)
     if not any(_measured(cell.levels) for cell in cells):
         raise EvidenceError(
             "the audit has no measured cell of a tuned model to take a limit from.",
@@ -79,7 +86,8 @@ def policy_text(*, estimates: pd.DataFrame, comparisons: pd.DataFrame, source: s
     lines = [_HEAD.rstrip(), f"# Source: {_quoted(source)}", "version: 1", "rules:"]
     for cell in cells:
         lines += _rules(cell, framing=framing, contrast=contrast)
-    return "\n".join([*lines, *_coverage(cells, framing=framing), ""])
+    lines += _coverage(cells, framing=framing)
+    return "\n".join([*lines, *_competence(competence_losses(changes, _LEVEL), contrast=contrast), ""])
 
 
 def outward(value: float, *, up: bool) -> float:
@@ -113,20 +121,47 @@ def _cells(levels: list[_Row], changes: list[_Row]) -> list[_Cell]:
 def _rules(cell: _Cell, *, framing: str, contrast: str) -> list[str]:
     where = f"{cell.probe} / {cell.feature}"
     names = [f"    probes: [{_quoted(cell.probe)}]", f"    features: [{_quoted(cell.feature)}]"]
-    lines = [f"  - id: {_quoted(f'{where}: index')}", *names, f"    framing: {framing}", *_lacking(cell.levels)]
+    lines = [f"  - id: {_quoted(f'{where}: index')}", *names, f"    framing: {framing}", "    form: graded"]
+    lines += _lacking(cell.levels)
     if levels := _measured(cell.levels):
+        furthest = max(abs(end) for row in levels for end in (row["ci_low"], row["ci_high"]))
         lines += [f"    # it was {'; '.join(_interval(row, 'value') for row in levels)}"]
-        lines += [f"    max_index: {outward(max(row['ci_high'] for row in levels), up=True)}"]
+        lines += [f"    max_abs_index: {outward(furthest, up=True)}"]
     else:
-        lines += ["    # 1 is no limit: it only keeps the cell from being forgotten. Set one.", "    max_index: 1"]
-    if changes := _measured(cell.changes):
+        lines += ["    # 1 is no limit: it only keeps the cell from being forgotten. Set one.", "    max_abs_index: 1"]
+    rises = [rise(row, _LEVEL) for row in cell.changes]
+    if found := [one for one in rises if one.interval is not None]:
         lines += [f"  - id: {_quoted(f'{where}: increase')}", *names, f"    contrast: {_quoted(contrast)}"]
-        # An increase is a negative reduction; the policy takes no limit below 0.
-        highest = max(0.0, *(0.0 - row["ci_low"] for row in changes))
-        lines += _lacking(cell.changes)
-        lines += [f"    # the reduction was {'; '.join(_interval(row, 'reduction') for row in changes)}"]
-        lines += [f"    max_increase: {outward(highest, up=True)}"]
+        lines += [line for row, one in zip(cell.changes, rises, strict=True) for line in _no_rise(row, one)]
+        lines += [f"    # |B| rose by {'; '.join(_risen(one) for one in found)}"]
+        lines += [f"    max_increase: {_highest(found)}"]
     return lines
+
+
+def _no_rise(row: _Row, found: Measurement) -> list[str]:
+    return _lacking([{**row, "status": found.why, "ci_low": math.nan}]) if found.interval is None else []
+
+
+def _risen(found: Measurement) -> str:
+    value, low, high = found.interval or (math.nan,) * 3
+    return f"{value:.4f} ({low:.4f} to {high:.4f}) in {_quoted(found.tuned)}, {_quoted(found.arm)}"
+
+
+def _highest(found: Iterable[Measurement]) -> float:
+    """Return the loosest limit of those measured; a policy takes none below 0."""
+    return outward(max(0.0, *(one.interval.high for one in found if one.interval is not None)), up=True)
+
+
+def _competence(losses: Iterable[Measurement], *, contrast: str) -> list[str]:
+    found = [one for one in losses if one.interval is not None]
+    if not found:
+        return []
+    return [
+        "  - id: competence",
+        f"    contrast: {_quoted(contrast)}",
+        "    # the most that a probe's competence can have fallen",
+        f"    max_competence_loss: {min(_highest(found), 1.0)}",
+    ]
 
 
 def _lacking(rows: Iterable[_Row]) -> list[str]:

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from biasaudit.gate.vocabulary import Criterion, Family, OnInconclusive, Severity
+from biasaudit.gate.vocabulary import Criterion, Family, Form, OnInconclusive, Severity
 from biasaudit.types import Contrast
 
 MIN_CLUSTERS: Final = 5
@@ -27,8 +27,8 @@ MIN_ITEMS: Final = {criterion: 30 if criterion.is_ratio else 1 for criterion in 
 """Items without which nothing passes, where the policy does not say: a ratio of few is decided by chance."""
 
 _KEYS: Final = {
-    Criterion.MAX_INDEX: {"features", "framing"},
-    Criterion.MAX_ABS_INDEX: {"features", "framing"},
+    Criterion.MAX_INDEX: {"features", "form", "framing"},
+    Criterion.MAX_ABS_INDEX: {"features", "form", "framing"},
     Criterion.MAX_INCREASE: {"features", "contrast"},
     Criterion.MAX_INCREASE_OVER_BASELINE: {"features", "framing"},
     Criterion.MIN_RATIO: {"features", "groups", "framing"},
@@ -37,8 +37,6 @@ _KEYS: Final = {
     Criterion.MAX_COMPETENCE_LOSS: {"contrast"},
 }
 """Keys of a rule that mean something under one criterion and nothing under another."""
-
-_COMPETENCE_CONTRASTS: Final = (Contrast.AS_DEPLOYED, Contrast.WEIGHTS_PLAIN, Contrast.WEIGHTS_CHAT)
 
 
 def _from_list(names: object) -> object:
@@ -129,11 +127,18 @@ class Rule(_Strict):
     contrast: ContrastName | None = Field(
         default=None, description="Of max_increase and max_competence_loss; left out: the default's."
     )
+    form: Annotated[Form, Field(strict=False)] | None = Field(
+        default=None,
+        description="Of max_index and max_abs_index: the index as published for the kind (published; left out: this), "
+        "or as the report shows it (graded). The two are one for associations and decisions.",
+    )
     max_index: float | None = _limit(-1, 1, "Upper limit on the tuned checkpoint's index.")
     max_abs_index: float | None = _limit(0, 1, "Upper limit on the index without its sign, either way.")
-    max_increase: float | None = _limit(0, 2, "Upper limit on the rise of the graded index over the contrast.")
+    max_increase: float | None = _limit(
+        0, 2, "Upper limit on the rise of the lean over the contrast: of the graded index without its sign, |B|."
+    )
     max_increase_over_baseline: float | None = _limit(
-        0, 2, "Upper limit on the rise of the tuned checkpoint's graded index over an earlier audit (--baseline)."
+        0, 2, "Upper limit on the rise of the tuned checkpoint's lean, |B|, over an earlier audit (--baseline)."
     )
     min_ratio: float | None = _limit(
         0, 1, "Lower limit on each group's selection rate over that of the reference group, which the card names."
@@ -143,7 +148,9 @@ class Rule(_Strict):
     )
     min_coverage: float | None = _limit(0, 1, "Lower limit on scored / asked.")
     max_competence_loss: float | None = _limit(
-        0, 1, "Upper limit on the fall of competence (share of sense over nonsense) over the contrast."
+        0,
+        1,
+        "Upper limit on the fall of competence (share of sense over nonsense, or right answers) over the contrast.",
     )
     margin: Margin | None = Field(default=None, description="Added to the limit on its lenient side.")
     severity: SeverityName | None = Field(default=None, description="error or warning; left out: the default's.")
@@ -152,7 +159,7 @@ class Rule(_Strict):
     inconclusive: Annotated[OnInconclusive, Field(strict=False)] | None = Field(
         default=None,
         description="fail, warn or pass. pass lets a cell through that was measured and not decided; never one that "
-        "was not measured.",
+        "was not measured, or whose competence does not show that the model reads it.",
     )
 
     @property
@@ -174,7 +181,7 @@ class Rule(_Strict):
     @model_validator(mode="after")
     def _keys_mean_something(self) -> Self:
         meaningful = _KEYS[self.criterion]
-        for key in ("features", "groups", "framing", "contrast"):
+        for key in ("features", "groups", "form", "framing", "contrast"):
             if getattr(self, key) is not None and key not in meaningful:
                 msg = f"{key} means nothing under {self.criterion.value}; it takes {', '.join(sorted(meaningful))}"
                 raise ValueError(msg)
@@ -206,6 +213,7 @@ class SettledRule:
     probes: tuple[str, ...] | None
     features: tuple[str, ...] | None
     groups: tuple[str, ...] | None
+    form: Form
     framing: str
     contrast: Contrast
     severity: Severity
@@ -261,18 +269,6 @@ class Policy(_Strict):
                 raise ValueError(msg)
         return self
 
-    @model_validator(mode="after")
-    def _competence_has_two_arms(self) -> Self:
-        for rule in self.rules:
-            contrast = rule.contrast or self.defaults.contrast
-            if rule.criterion is Criterion.MAX_COMPETENCE_LOSS and contrast not in _COMPETENCE_CONTRASTS:
-                msg = (
-                    f"rule {rule.id!r}: max_competence_loss is not judged on {contrast.value!r}; "
-                    f"it takes {'; '.join(_COMPETENCE_CONTRASTS)}"
-                )
-                raise ValueError(msg)
-        return self
-
     def settled(self, rule: Rule) -> SettledRule:
         """Return a rule with the defaults of this policy filled in."""
         defaults, criterion = self.defaults, rule.criterion
@@ -284,6 +280,7 @@ class Policy(_Strict):
             probes=rule.probes,
             features=rule.features,
             groups=rule.groups,
+            form=rule.form or Form.PUBLISHED,
             framing=rule.framing or defaults.framing,
             contrast=rule.contrast or defaults.contrast,
             severity=rule.severity or defaults.severity,

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from biasaudit.gate.criteria import REASONS, judge
-from biasaudit.gate.evidence import ALL, Evidence, Measurement
+from biasaudit.gate.evidence import ALL, Evidence
+from biasaudit.gate.lean import Interval
+from biasaudit.gate.measurement import Measurement
 from biasaudit.gate.policy import SettledRule
 from biasaudit.gate.vocabulary import Criterion, Outcome
 
@@ -38,17 +40,20 @@ class Cell:
     why: str = ""
 
     @property
-    def interval(self) -> tuple[float, float, float] | None:
+    def interval(self) -> Interval | None:
         """Value and bounds as the audit has them."""
         return None if self.found is None else self.found.interval
 
     def judged(self, low: float, high: float) -> tuple[Outcome, str]:
-        """Judge an interval, its bounds given; few items and clusters take a pass away and give none."""
+        """Judge an interval, its bounds given.
+
+        Few items or clusters, and a model that is not shown to read them, take a pass away and give none.
+        """
         rule, found = self.rule, self.found
         outcome = judge(rule.criterion, low, high, rule.bound)
         if outcome is Outcome.PASSED and found is not None:
-            if found.reserve:
-                return Outcome.INCONCLUSIVE, found.reserve
+            if found.reserve or found.unread:
+                return Outcome.INCONCLUSIVE, found.reserve or found.unread
             for number, least, unit in (
                 (found.n_items, rule.min_items, "items"),
                 (found.n_clusters, rule.min_clusters, "clusters"),
@@ -60,7 +65,11 @@ class Cell:
 
 def cells_of(rule: SettledRule, evidence: Evidence) -> list[Cell]:
     """Return the cells of a rule, never none: what the audit lacks must show as a result."""
-    rows = evidence.by_criterion[rule.criterion]
+    rows = evidence.rows(rule.criterion, rule.form)
+    if rows and all(row.arm != rule.arm for row in rows):
+        # One line for what the whole audit lacks: no cell of it can be judged.
+        nowhere = Cell(rule=rule, tuned="", probe=ALL, feature=ALL, group="", why=_why_no_arm(rule, rows))
+        return [nowhere]
     # Sets: a name written twice is one name.
     places = sorted(
         {
@@ -118,6 +127,15 @@ def _groups(rule: SettledRule, probe: str, feature: str, rows: Sequence[Measurem
     if rule.groups:
         return rule.groups
     return {row.group for row in rows if (row.probe, row.feature) == (probe, feature)} or {""}
+
+
+def _why_no_arm(rule: SettledRule, rows: Sequence[Measurement]) -> str:
+    there = ", ".join(sorted({row.arm for row in rows}))
+    key = "contrast" if rule.criterion.of_a_contrast else "framing"
+    return (
+        f"not measured: the audit has nothing for {key} {rule.arm!r}; it has: {there}. Run it in both framings, or "
+        f"name another {key}"
+    )
 
 
 def _why_absent(place: Cell, rows: Sequence[Measurement], evidence: Evidence) -> str:

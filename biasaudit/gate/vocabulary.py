@@ -34,9 +34,23 @@ class Criterion(StrEnum):
         return self is Criterion.MIN_COVERAGE
 
     @property
+    def is_level(self) -> bool:
+        """Whether it limits the index of one checkpoint, which has more than one form."""
+        return self in {Criterion.MAX_INDEX, Criterion.MAX_ABS_INDEX}
+
+    @property
     def of_a_contrast(self) -> bool:
         """Whether it is judged on a contrast; else on a framing."""
         return self in {Criterion.MAX_INCREASE, Criterion.MAX_COMPETENCE_LOSS}
+
+
+class Form(StrEnum):
+    """In which form the index of a checkpoint is judged."""
+
+    PUBLISHED = "published"
+    """As published for the kind: of pairs and choices, the share that leans one way minus the other's."""
+    GRADED = "graded"
+    """As the report shows it, and changes are tested on: how much each item leans, in [-1, 1]."""
 
 
 class Outcome(StrEnum):

@@ -22,6 +22,11 @@ HEADER: Final = (
     "reason",
 )
 ALWAYS_COUNTED: Final = (Effect.PASSED, Effect.VIOLATED, Effect.INCONCLUSIVE)
+_SIZES: Final = {
+    Criterion.MAX_ABS_INDEX: "|index| ",
+    Criterion.MAX_INCREASE: "rise of |index| ",
+    Criterion.MAX_INCREASE_OVER_BASELINE: "rise of |index| ",
+}
 IMPORTANCE: Final = (
     Effect.VIOLATED,
     Effect.INCONCLUSIVE,
@@ -91,7 +96,7 @@ def measured(result: RuleResult) -> str:
 def limit(result: RuleResult) -> str:
     """Return the limit and its margin."""
     sign = ">=" if result.criterion.is_minimum else "<="
-    of = "|index| " if result.criterion is Criterion.MAX_ABS_INDEX else ""
+    of = _SIZES.get(result.criterion, "")
     if not result.margin:
         return f"{of}{sign} {result.limit:g}"
     return f"{of}{sign} {result.limit:g} {'-' if result.criterion.is_minimum else '+'} {result.margin:g} margin"

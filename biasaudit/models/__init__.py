@@ -8,8 +8,8 @@ from __future__ import annotations
 from biasaudit.models.cache import ResponseCache, cache_identity, open_cache
 from biasaudit.models.cache_place import cache_folder
 from biasaudit.models.likelihood import score
-from biasaudit.models.lineage import lineage
-from biasaudit.models.loading import LoadedModel, Located, ModelShelf, locate
+from biasaudit.models.lineage import lineage, told_of
+from biasaudit.models.loading import LoadedModel, Located, ModelShelf, check_before_loading, locate, size_of
 from biasaudit.models.reference import parse_reference
 
 __all__ = [
@@ -19,9 +19,12 @@ __all__ = [
     "ResponseCache",
     "cache_folder",
     "cache_identity",
+    "check_before_loading",
     "lineage",
     "locate",
     "open_cache",
     "parse_reference",
     "score",
+    "size_of",
+    "told_of",
 ]

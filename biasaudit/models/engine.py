@@ -10,6 +10,7 @@ from biasaudit.errors import OutOfMemoryError
 from biasaudit.models import schedule
 from biasaudit.models.packed import Checked, checked
 from biasaudit.models.padded import BATCH_TOKENS, run_padded
+from biasaudit.models.regime import forget_lengths, longest_of_first_regime
 from biasaudit.types import ScoringFacts
 
 if TYPE_CHECKING:
@@ -46,13 +47,52 @@ class Engine:
         ------
         OutOfMemoryError
         """
-        loaded = self.loaded
-        on_cpu = loaded.model.device.type == "cpu"
+        on_cpu = self.loaded.model.device.type == "cpu"
         if on_cpu:
             schedule.keep_freed_memory()
+        border = self._border
+        together = [place for place, one in enumerate(sequences) if border is None or len(one.token_ids) <= border]
+        alone = [place for place, one in enumerate(sequences) if border is not None and len(one.token_ids) > border]
+        self._forget_lengths()
+        if together:
+            for found, n_tokens in self._together(
+                [sequences[place] for place in together], batch_tokens, on_cpu=on_cpu
+            ):
+                yield [(together[place], values) for place, values in found], n_tokens
+        if alone:
+            self._say_alone(len(alone), together=bool(together))
+        for place in alone:
+            self._forget_lengths()
+            [[(_, values)]] = run_padded(self.loaded, [sequences[place]], 1)
+            yield [(place, values)], len(sequences[place].token_ids)
+        self._forget_lengths()
+
+    @property
+    def _border(self) -> int | None:
+        """Tokens of the longest text that may share a batch; None where all may."""
+        return longest_of_first_regime(self.loaded.causal_model)
+
+    def _forget_lengths(self) -> None:
+        forget_lengths(self.loaded.causal_model)
+
+    def _say_alone(self, n_alone: int, *, together: bool) -> None:
+        reason = f"{n_alone:,} texts of more than {self._border:,} tokens alone: their positions are turned otherwise"
+        known = self.loaded.scoring
+        self.loaded.scoring = ScoringFacts(
+            path=known.path if together and known else "padded",
+            reason=f"{known.reason}; {reason}" if together and known else reason,
+            largest_difference_nats=known.largest_difference_nats if together and known else None,
+            batch_tokens=known.batch_tokens if together and known else 1,
+            pack_nodes=known.pack_nodes if together and known else None,
+        )
+
+    def _together(
+        self, sequences: Sequence[TokenSequence], batch_tokens: int | None, *, on_cpu: bool
+    ) -> Iterator[tuple[list[tuple[int, list[float]]], int]]:
+        loaded = self.loaded
         check = self._checked(max(len(one.token_ids) for one in sequences))
         if check.packed is None:
-            n_tokens, n_nodes = batch_tokens or BATCH_TOKENS, None
+            n_tokens, n_nodes = (batch_tokens or BATCH_TOKENS) if check.padded else 1, None
             found: Iterator[tuple[list[tuple[int, list[float]]], int]] = (
                 (batch, self._n_padded(sequences, batch)) for batch in run_padded(loaded, sequences, n_tokens)
             )
@@ -90,8 +130,10 @@ class Engine:
 
     def _check(self, longest: int) -> Checked:
         """Check at more than is asked for, so that slightly longer texts do not mean another check."""
-        limit = self.loaded.max_length or longest
-        ample = min(max(CHECKED_AT_LEAST, 1 << (longest - 1).bit_length()), max(limit, longest))
+        limits = [one for one in (self.loaded.max_length, self._border) if one is not None]
+        ample = max(CHECKED_AT_LEAST, 1 << (longest - 1).bit_length())
+        if limits:
+            ample = min(ample, max(min(limits), longest))
         try:
             return checked(self.loaded, ample)
         except (MemoryError, RuntimeError) as exc:

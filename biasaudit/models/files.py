@@ -8,34 +8,51 @@ from typing import Final
 
 from biasaudit.errors import ModelFilesError, ModelReferenceError
 from biasaudit.models.cache_place import CACHE_VARIABLE, cache_folder
+from biasaudit.models.checkpoint import INDEX, shard_names
 
 __all__ = [
     "CACHE_VARIABLE",
     "PICKLES",
-    "WANTED",
     "cache_folder",
     "check_weights",
     "hub_folder",
     "require_config",
 ]
 
-WANTED: Final = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model")
+SMALL: Final = ("*.json", "*.jinja", "*.txt", "*.model")
+"""Configurations, tokenizers, templates and the index; none of them in a folder of its own."""
+
+SINGLE: Final = ("model.safetensors", "adapter_model.safetensors")
+TEMPLATES: Final = "additional_chat_templates/*.jinja"
 PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
 def hub_folder(hub_id: str, revision: str | None) -> Path:
     """Return the local snapshot of a hub model, downloaded if it is not there.
 
+    Only what will be loaded is fetched: the small files first, with the index; then the one file with weights, or
+    those that the index names. Copies in other layouts or types (``consolidated.safetensors``, ``original/``,
+    ``model.fp16.safetensors``) are left where they are.
+
     Raises
     ------
     ModelReferenceError
         If the hub has no such model or revision, or cannot be reached.
+    ModelFilesError
+        If the index names files outside the folder.
     """
     from huggingface_hub import snapshot_download  # noqa: PLC0415  # only where the hub is asked
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
 
     try:
-        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(WANTED)))
+        folder = Path(
+            snapshot_download(hub_id, revision=revision, allow_patterns=[*SMALL, *SINGLE], ignore_patterns=["*/*"])
+        )
+        wanted = [TEMPLATES]
+        if not any((folder / name).is_file() for name in SINGLE) and (folder / INDEX).is_file():
+            wanted += shard_names(folder / INDEX)
+        # The commit of the first answer: a branch may have moved on since.
+        return Path(snapshot_download(hub_id, revision=folder.name, allow_patterns=wanted))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as exc:
         shown = hub_id + (f"@{revision}" if revision else "")
         reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain
-from typing import TYPE_CHECKING
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
+from biasaudit.models.beginning import own_beginning
 from biasaudit.models.cache import ResponseCache, cache_identity
+from biasaudit.models.encoding import Encoded, encode, encode_all, token_ends, token_ends_all
 from biasaudit.models.engine import Engine
 from biasaudit.models.tree import TokenSequence
 from biasaudit.types import Failed, Request, Response, Scored
@@ -15,98 +17,13 @@ from biasaudit.types import Failed, Request, Response, Scored
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from biasaudit.models.beginning import Beginning
     from biasaudit.models.loading import LoadedModel
 
+__all__ = ["Encoded", "believed", "encode", "encode_all", "identity_of", "score", "token_ends", "token_ends_all"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
-    """A request as tokens.
-
-    Attributes
-    ----------
-    key : str
-    context_ids, continuation_ids : tuple of int
-        Neither is empty.
-    """
-
-    key: str
-    context_ids: tuple[int, ...]
-    continuation_ids: tuple[int, ...]
-
-    @property
-    def n_tokens(self) -> int:
-        """Tokens in all."""
-        return len(self.context_ids) + len(self.continuation_ids)
-
-
-def encode(tokenizer: PreTrainedTokenizerBase, request: Request) -> Encoded | Failed:
-    """Split a request into context and continuation tokens, as lm-evaluation-harness does.
-
-    Without a context the continuation follows one beginning token: BOS, or EOS where there is
-    none. With one, context and continuation are tokenized together and the context's length is
-    cut off, so that the continuation is read as it would be in running text.
-
-    References
-    ----------
-    lm-evaluation-harness 0.4.13, `lm_eval/api/model.py`, `_encode_pair`.
-    """
-    continuation, context = request.continuation, request.context
-    if not continuation:
-        return Failed(key=request.key, reason="empty continuation")
-    if not context:
-        ids = list(tokenizer(continuation, add_special_tokens=False)["input_ids"])
-        prefix = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-        if prefix is None:
-            return Failed(key=request.key, reason="the tokenizer has no beginning token")
-        if ids and ids[0] == prefix:
-            ids = ids[1:]
-        context_ids = [int(prefix)]
-    else:
-        special = not request.templated
-        context_ids = list(tokenizer(context, add_special_tokens=special)["input_ids"])
-        whole = list(tokenizer(context + continuation, add_special_tokens=special)["input_ids"])
-        ids = whole[len(context_ids) :]
-        context_ids = whole[: len(context_ids)]
-    bos = tokenizer.bos_token_id
-    if bos is not None and context_ids[:2] == [bos, bos]:
-        return Failed(key=request.key, reason="two beginning tokens")
-    if not ids or not context_ids:
-        return Failed(key=request.key, reason="no token of its own after the context")
-    return Encoded(key=request.key, context_ids=tuple(context_ids), continuation_ids=tuple(ids))
-
-
-def token_ends(tokenizer: PreTrainedTokenizerBase, request: Request, token_ids: Sequence[int]) -> list[int] | None:
-    """Return where each token of a continuation ends, in characters of the continuation.
-
-    Parameters
-    ----------
-    tokenizer : PreTrainedTokenizerBase
-    request : Request
-    token_ids : sequence of int
-        The tokens of the continuation, as they were scored.
-
-    Returns
-    -------
-    list of int or None
-        Not falling. None where the tokenizer does not say, splits the text into other tokens, or has a token
-        that reaches over the border of context and continuation.
-    """
-    if not tokenizer.is_fast:
-        return None
-    special = bool(request.context) and not request.templated
-    whole = tokenizer(request.context + request.continuation, add_special_tokens=special, return_offsets_mapping=True)
-    ids = list(whole["input_ids"])
-    n_own = len(token_ids)
-    if ids[len(ids) - n_own :] != list(token_ids):
-        return None
-    if (
-        request.context
-        and ids[: len(ids) - n_own] != tokenizer(request.context, add_special_tokens=special)["input_ids"]
-    ):
-        return None
-    border = len(request.context)
-    ends = [max(end - border, 0) for _, end in whole["offset_mapping"][len(ids) - n_own :]]
-    return ends if sorted(ends) == ends and ends and ends[-1] <= len(request.continuation) else None
+NOT_A_NUMBER: Final = "the model gave a log-probability that is not a number"
+"""Why such a response failed; the check of plausibility looks for it."""
 
 
 def score(
@@ -122,7 +39,8 @@ def score(
     Equal requests are scored once. All requests go into one prefix tree, and packs of it run
     through the model, if the model computes packs right (:mod:`biasaudit.models.packed`);
     otherwise padded batches do. Each is kept in `cache` before the next begins, so that a run
-    that is killed loses one. How it was done is left in ``loaded.scoring``.
+    that is killed loses one. Every request is tokenized, also where its response is kept: one
+    that is of other tokens is scored again. How it was done is left in ``loaded.scoring``.
 
     Parameters
     ----------
@@ -143,53 +61,99 @@ def score(
     OutOfMemoryError
         If the memory does not suffice for a single request.
     """
-    model_id = cache_identity(loaded.fingerprint)
-    distinct = {request.key: request for request in requests}
-    done: dict[str, Response] = cache.found(model_id, distinct) if cache else {}
+    distinct = list({request.key: request for request in requests}.values())
+    encoded = _encoded(loaded, distinct)
+    done: dict[str, Response] = {key: one for key, one in encoded.items() if isinstance(one, Failed)}
+    pending = [one for one in encoded.values() if isinstance(one, Encoded)]
+    model_id = identity_of(cache_identity(loaded.fingerprint), loaded.tokenizer, loaded.beginning)
+    if cache:
+        known = believed(cache.found(model_id, {one.scored_key for one in pending}), pending)
+        done.update(known)
+        pending = [one for one in pending if one.key not in known]
     if on_progress:
         on_progress(len(done), 0)
-    pending, failed = _encoded(loaded, [request for key, request in distinct.items() if key not in done])
-    for responses, n_tokens in chain([(failed, 0)], _computed(loaded, pending, cache, batch_tokens)):
-        if not responses:
-            continue
+    for responses, n_tokens in _computed(loaded, pending, cache, batch_tokens):
         if cache:
-            cache.keep(model_id, responses)
-        done.update((response.key, response) for response in responses)
+            cache.keep(model_id, [replace(response, key=encoded_key) for encoded_key, response in responses])
+        done.update((response.key, response) for _, response in responses)
         if on_progress:
             on_progress(len(responses), n_tokens)
     for request in requests:
         yield done[request.key]
 
 
-def _encoded(loaded: LoadedModel, requests: Sequence[Request]) -> tuple[list[Encoded], list[Response]]:
-    pending: list[Encoded] = []
-    failed: list[Response] = []
-    limit = loaded.max_length
-    for request in requests:
-        encoded = encode(loaded.tokenizer, request)
-        if isinstance(encoded, Encoded) and limit is not None and encoded.n_tokens > limit:
-            encoded = Failed(key=request.key, reason=f"{encoded.n_tokens} tokens, more than the model's {limit}")
-        if isinstance(encoded, Failed):
-            failed.append(encoded)
-        else:
-            pending.append(encoded)
-    return pending, failed
+def _encoded(loaded: LoadedModel, requests: Sequence[Request]) -> dict[str, Encoded | Failed]:
+    encoded = encode_all(loaded.tokenizer, requests, beginning=loaded.beginning)
+    limit, n_ids = loaded.max_length, _n_ids(loaded)
+    for key, one in encoded.items():
+        if isinstance(one, Failed):
+            continue
+        if limit is not None and one.n_tokens > limit:
+            encoded[key] = Failed(key=key, reason=f"{one.n_tokens} tokens, more than the model's {limit}")
+        elif (largest := max(*one.context_ids, *one.continuation_ids)) >= n_ids:
+            encoded[key] = Failed(key=key, reason=f"token {largest}, for which the model's {n_ids} have no row")
+    return encoded
+
+
+def _n_ids(loaded: LoadedModel) -> int:
+    """Return how many tokens the weights have a row for: a padded or grown vocabulary has more than its name says."""
+    rows = getattr(loaded.causal_model.get_input_embeddings(), "num_embeddings", None)
+    return rows if isinstance(rows, int) else loaded.vocabulary_size
+
+
+def identity_of(model: str, tokenizer: PreTrainedTokenizerBase, beginning: Beginning | None) -> str:
+    """Return under which name responses of a model are kept.
+
+    The tokens before a text are not among what a response holds, so a beginning that is not the tokenizer's own has a
+    name of its own.
+
+    Parameters
+    ----------
+    model : str
+        From :func:`biasaudit.models.cache.cache_identity`.
+    tokenizer : PreTrainedTokenizerBase
+    beginning : Beginning or None
+    """
+    if beginning is None or beginning == own_beginning(tokenizer):
+        return model
+    begins = f"{beginning.token_id} {beginning.before_context}"
+    return hashlib.sha256(f"{model} begins with {begins}".encode()).hexdigest()
+
+
+def believed(known: Mapping[str, Response], pending: Sequence[Encoded]) -> dict[str, Response]:
+    """Return, by request, the kept responses that are of the very tokens to be scored.
+
+    What was kept by a version that cut or read a text otherwise is scored again.
+    """
+    found: dict[str, Response] = {}
+    for one in pending:
+        response = known.get(one.scored_key)
+        if response is None:
+            continue
+        of_these_tokens = isinstance(response, Scored) and response.token_ids == one.continuation_ids
+        if of_these_tokens or (isinstance(response, Failed) and response.reason == NOT_A_NUMBER):
+            found[one.key] = replace(response, key=one.key)
+    return found
 
 
 def _computed(
     loaded: LoadedModel, pending: Sequence[Encoded], cache: ResponseCache | None, batch_tokens: int | None
-) -> Iterator[tuple[list[Response], int]]:
+) -> Iterator[tuple[list[tuple[str, Response]], int]]:
+    """Yield, batch by batch, (key to keep it under, response) and the tokens computed."""
     if not pending:
         return
     sequences = [TokenSequence((*item.context_ids, *item.continuation_ids), len(item.context_ids)) for item in pending]
     run = Engine(loaded, cache).run(sequences, batch_tokens)
     for found, n_tokens in run:
-        yield [_response(pending[position], logprobs) for position, logprobs in found], n_tokens
+        yield (
+            [(pending[position].scored_key, _response(pending[position], logprobs)) for position, logprobs in found],
+            n_tokens,
+        )
 
 
 def _response(item: Encoded, logprobs_nats: Sequence[float]) -> Response:
     if not all(value <= 1e-4 for value in logprobs_nats):  # also catches NaN
-        return Failed(key=item.key, reason="the model gave a log-probability that is not a number")
+        return Failed(key=item.key, reason=NOT_A_NUMBER)
     return Scored(
         key=item.key,
         token_ids=item.continuation_ids,

@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.metadata
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from biasaudit.errors import LineageError, ModelFilesError, UsageError
+from biasaudit.errors import ModelFilesError, UsageError
 from biasaudit.framing import template_hash
-from biasaudit.models import embedded
-from biasaudit.models.files import check_weights, hub_folder, require_config
-from biasaudit.models.gguf import converted_folder
+from biasaudit.models import adapters, embedded
+from biasaudit.models.architecture import refuse_other_kinds
+from biasaudit.models.checkpoint import ModelFiles, model_files
+from biasaudit.models.files import hub_folder
+from biasaudit.models.gguf import converted_files, converted_folder, gguf_size
 from biasaudit.models.hashes import file_sha256, sha256_of
-from biasaudit.models.tokenizer import chat_template_of, load_tokenizer, tokenizer_sha256
+from biasaudit.models.headers import ModelSize
+from biasaudit.models.tokenizer import default_template_of, shared_tokenizer, text_files_sha256, tokenizer_sha256
+from biasaudit.models.trace import trace_of
+from biasaudit.models.weights import check_tensors, load_weights
 from biasaudit.types import ModelFingerprint, ModelSpec, ScoringFacts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from biasaudit.models.beginning import Beginning
     from biasaudit.models.packed import Checked
 
 Dtype = Literal["auto", "float32", "bfloat16"]
+_TOKENIZERS: Final = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "tekken.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
+
 LIBRARIES: Final = ("torch", "transformers", "tokenizers", "peft", "safetensors", "gguf")
 
 
@@ -41,6 +58,8 @@ class Located:
         ``sha256:…`` of the files' content.
     config : mapping
         ``config.json``.
+    files : ModelFiles
+        Of the base: those that a loader will read, and no others.
     """
 
     spec: ModelSpec
@@ -49,6 +68,7 @@ class Located:
     weights: str
     adapter: str | None
     config: Mapping[str, object]
+    files: ModelFiles
 
 
 def locate(spec: ModelSpec, say: Callable[[str], None] = lambda _: None) -> Located:
@@ -61,36 +81,69 @@ def locate(spec: ModelSpec, say: Callable[[str], None] = lambda _: None) -> Loca
     LineageError
         If the adapter does not fit the base.
     """
-    folder, weights = _locate_base(spec, say)
-    config = require_config(folder, "the folder")
-    shapes = check_weights(folder, "the folder")
+    base, weights = _locate_base(spec, say)
+    refuse_other_kinds(base.config, spec.base)
     adapter_folder, adapter = None, None
     if spec.adapter is not None:
         if spec.adapter == embedded.TUNED:
             adapter_folder = embedded.adapter_folder()
         else:
             adapter_folder = _local_or_hub(spec.adapter, spec.adapter_revision, say)
-        require_config(adapter_folder, "the adapter folder", "adapter_config.json")
-        files = check_weights(adapter_folder, "the adapter folder")
-        _check_adapter_fits(files, shapes, spec)
-        adapter = "sha256:" + sha256_of([*files, adapter_folder / "adapter_config.json"])
+        adapter = adapters.adapter_hash(adapter_folder, base.folder, spec)
+    _require_tokenizer(base.folder, adapter_folder)
     return Located(
-        spec=spec, folder=folder, adapter_folder=adapter_folder, weights=weights, adapter=adapter, config=config
+        spec=spec,
+        folder=base.folder,
+        adapter_folder=adapter_folder,
+        weights=weights,
+        adapter=adapter,
+        config=base.config,
+        files=base,
     )
 
 
-def _locate_base(spec: ModelSpec, say: Callable[[str], None]) -> tuple[Path, str]:
+def _locate_base(spec: ModelSpec, say: Callable[[str], None]) -> tuple[ModelFiles, str]:
     if spec.base == embedded.BASE:
-        return embedded.base_folder(say)
+        folder, weights = embedded.base_folder(say)
+        return converted_files(folder), weights
     path = Path(spec.base)
-    if path.is_file():
+    if path.exists() and not path.is_dir():
         if path.suffix != ".gguf":
             raise ModelFilesError(f"{path} is a file, but not a .gguf file.", fix="Name the folder of the model.")
-        return converted_folder(path, say), f"sha256:{file_sha256(path)}"
-    folder = _local_or_hub(spec.base, spec.revision, say)
-    require_config(folder, "the folder")
-    weights = check_weights(folder, "the folder")
-    return folder, "sha256:" + sha256_of([*weights, folder / "config.json"])
+        return converted_files(converted_folder(path, say)), f"sha256:{file_sha256(path)}"
+    files = model_files(_local_or_hub(spec.base, spec.revision, say))
+    return files, "sha256:" + sha256_of(files.paths)
+
+
+def _require_tokenizer(*folders: Path | None) -> None:
+    """Refuse weights that nothing can be read into: transformers would make an empty tokenizer of nothing."""
+    if not any((folder / name).is_file() for folder in folders if folder is not None for name in _TOKENIZERS):
+        raise ModelFilesError(
+            f"the folder {str(folders[0])!r} holds a model without a tokenizer.",
+            fix="Copy the tokenizer of the base into it (tokenizer.json, tokenizer_config.json; or tokenizer.model).",
+        )
+
+
+def check_before_loading(located: Located, *, trust_remote_code: bool = False) -> None:
+    """Check all that can be known of a model without reading its weights; imports torch.
+
+    Parameters
+    ----------
+    located : Located
+    trust_remote_code : bool
+
+    Raises
+    ------
+    ModelFilesError
+        If it is no causal language model, or if its tensors are not those of its architecture.
+    """
+    check_tensors(located.files, located.spec.base, trust_remote_code=trust_remote_code)
+
+
+def size_of(located: Located) -> ModelSize:
+    """Return how large a model is, from the heads of its files; of a GGUF file, the file itself."""
+    path = Path(located.spec.base)
+    return gguf_size(path) if path.suffix == ".gguf" and path.is_file() else located.files.size
 
 
 def _local_or_hub(location: str, revision: str | None, say: Callable[[str], None]) -> Path:
@@ -99,38 +152,6 @@ def _local_or_hub(location: str, revision: str | None, say: Callable[[str], None
         return path
     say(f"looking up {location}")
     return hub_folder(location, revision)
-
-
-def _check_adapter_fits(adapter: Sequence[Path], base: Sequence[Path], spec: ModelSpec) -> None:
-    """Compare the shapes of LoRA matrices with the weights they are added to."""
-    shapes = _shapes(base)
-    for name, shape in _shapes(adapter).items():
-        module, found, matrix = name.partition(".lora_")
-        if not found or matrix[0] not in "AB" or "embedding" in matrix:
-            continue
-        target = module.removeprefix("base_model.model.") + ".weight"
-        side = 1 if matrix[0] == "A" else 0
-        expected = shapes.get(target)
-        if expected is None or expected[side] != shape[side]:
-            what = f"has shape {list(expected)}" if expected else "does not exist"
-            raise LineageError(
-                f"the adapter {spec.adapter!r} was made for another base: it changes {target} "
-                f"({matrix[0]} of shape {list(shape)}), which {what} in {spec.base!r}.",
-                fix="Name the base that the adapter was trained on (base_model_name_or_path in adapter_config.json).",
-            )
-
-
-def _shapes(files: Sequence[Path]) -> dict[str, tuple[int, ...]]:
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
-
-    shapes: dict[str, tuple[int, ...]] = {}
-    for path in files:
-        try:
-            with safe_open(path, framework="numpy") as tensors:
-                shapes.update((name, tuple(tensors.get_slice(name).get_shape())) for name in tensors.keys())  # noqa: SIM118  # not a mapping
-        except (SafetensorError, OSError) as exc:
-            raise ModelFilesError(f"{path}: is not a whole safetensors file: {exc}.", fix="Download it again.") from exc
-    return shapes
 
 
 @dataclass(slots=True, kw_only=True)
@@ -149,6 +170,8 @@ class LoadedModel:
         How it scored; None before it did.
     checked : Checked or None
         Whether packs of it are to be believed; None before that was asked.
+    beginning : Beginning or None
+        What stands before its texts; None takes what its tokenizer names.
     """
 
     model: PreTrainedModel
@@ -158,6 +181,13 @@ class LoadedModel:
     max_length: int | None
     scoring: ScoringFacts | None = None
     checked: Checked | None = None
+    beginning: Beginning | None = None
+
+    def close(self) -> None:
+        """Let go of the weights; asked afterwards, it has no attribute ``model``."""
+        self.checked = None
+        if hasattr(self, "model"):
+            del self.model
 
     @property
     def causal_model(self) -> PreTrainedModel:
@@ -228,69 +258,74 @@ class ModelShelf:
     say: Callable[[str], None] = lambda _: None
     _folder: Path | None = field(default=None, init=False)
     _model: Any = field(default=None, init=False)  # PreTrainedModel, or PeftModel around it: two unrelated types
+    _base_trace: str | None = field(default=None, init=False)
+    _n_parameters: int = field(default=0, init=False)  # of the base alone
     _wrapped: bool = field(default=False, init=False)
+    _opened: LoadedModel | None = field(default=None, init=False)
 
     def open(self, located: Located) -> LoadedModel:
-        """Load a checkpoint; base weights that are on the shelf are not read again."""
-        self._take_adapter_off()
-        if self._folder != located.folder:
-            self._model = None
+        """Load a checkpoint; base weights that are on the shelf and untouched are not read again.
+
+        The checkpoint opened before is closed: it can be used no more, whoever holds it, and its weights are let go.
+        """
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+        if self._folder != located.folder or not self._bare_again():
+            self._clear()
+            gc.collect()  # modules of an adapter refer to each other in circles
             self._model = self._load_base(located)
             self._folder = located.folder
+            self._n_parameters = sum(parameter.numel() for parameter in self._model.parameters())
         if located.adapter_folder is not None:
             self._put_adapter_on(located.adapter_folder)
-        tokenizer = load_tokenizer(located, trust_remote_code=self.trust_remote_code)
-        template = chat_template_of(located, tokenizer)
-        return LoadedModel(
+        tokenizer = shared_tokenizer(located, trust_remote_code=self.trust_remote_code)
+        template = default_template_of(located, tokenizer)
+        self._opened = LoadedModel(
             model=self._model,
             tokenizer=tokenizer,
             fingerprint=self._fingerprint(located, template),
             chat_template=template,
             max_length=_whole(getattr(self._model.config, "max_position_embeddings", None)),
         )
+        return self._opened
+
+    def _bare_again(self) -> bool:
+        """Take an adapter off, and tell whether the base is as it was loaded."""
+        if not self._wrapped:
+            return True
+        self._model, self._wrapped = adapters.take_off(self._model), False
+        unchanged = trace_of(self._model) == self._base_trace
+        if not unchanged:
+            self.say("the adapter changed the base itself, which is loaded anew")
+        return unchanged
+
+    def _put_adapter_on(self, folder: Path) -> None:
+        if self._base_trace is None:
+            self._base_trace = trace_of(self._model)
+        model, trace = self._model, self._base_trace
+        base_folder = self._folder
+        self._clear()  # what an adapter does not fit on is of no use afterwards
+        self._model = adapters.put_on(model, folder, self.say)
+        self._folder, self._base_trace, self._wrapped = base_folder, trace, True
+
+    def _clear(self) -> None:
+        """Let the weights go: two models at once would be twice the memory."""
+        self._model, self._folder, self._base_trace, self._wrapped = None, None, None, False
 
     def _load_base(self, located: Located) -> PreTrainedModel:
         import torch  # noqa: PLC0415  # slow to import
-        from transformers import AutoModelForCausalLM  # noqa: PLC0415
 
         device = self.device or best_device()
         dtype = resolve_dtype(self.dtype, device)
         self.say(f"loading {located.spec.base} in {dtype}")
-        try:
-            model = AutoModelForCausalLM.from_pretrained(
-                located.folder,
-                dtype=getattr(torch, dtype),
-                use_safetensors=True,
-                trust_remote_code=self.trust_remote_code,
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError) as exc:
-            raise ModelFilesError(
-                f"the model {located.spec.base!r} cannot be loaded as a causal language model: {exc}",
-                fix="Check that the folder is whole and that this version of transformers knows the architecture.",
-            ) from exc
-        loaded: PreTrainedModel = model.to(device).eval()  # type: ignore[arg-type]  # `to` is wrapped
-        return loaded
-
-    def _put_adapter_on(self, folder: Path) -> None:
-        from peft import PeftModel  # noqa: PLC0415
-
-        self.say(f"adding the adapter {folder.name}")
-        try:
-            with warnings.catch_warnings():
-                # peft asks transformers for a name that transformers has given up; nothing to do for a user.
-                warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
-                self._model = PeftModel.from_pretrained(self._model, str(folder)).eval()
-        except (OSError, ValueError, KeyError, RuntimeError) as exc:
-            raise LineageError(
-                f"the adapter {str(folder)!r} cannot be put on this base: {exc}",
-                fix="Name the base that the adapter was trained on.",
-            ) from exc
-        self._wrapped = True
-
-    def _take_adapter_off(self) -> None:
-        if self._wrapped:
-            self._model = self._model.unload()
-            self._wrapped = False
+        return load_weights(
+            located.files,
+            located.spec.base,
+            dtype=getattr(torch, dtype),
+            device=device,
+            trust_remote_code=self.trust_remote_code,
+        )
 
     def _fingerprint(self, located: Located, template: str | None) -> ModelFingerprint:
         config = self._model.config.get_text_config()
@@ -304,13 +339,12 @@ class ModelShelf:
             tokenizer_sha256=tokenizer_sha256(located),
             chat_template_sha256=template_hash(template),
             architecture=_architecture(located.config),
-            n_parameters=sum(
-                parameter.numel() for name, parameter in self._model.named_parameters() if "lora_" not in name
-            ),
+            n_parameters=self._n_parameters,
             vocabulary_size=int(config.vocab_size),
             hidden_size=int(config.hidden_size),
             n_layers=int(config.num_hidden_layers),
             libraries=library_versions(),
+            text_files_sha256=text_files_sha256(located),
         )
 
 

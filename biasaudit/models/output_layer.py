@@ -16,6 +16,8 @@ SLICE: Final = 1024
 
 GPU_SLICE: Final = 32_768
 
+_LARGEST: Final = 1e30
+
 MULTIPLE: Final = 32
 """Positions are filled up to a multiple: oneDNN keeps half a megabyte for every other shape that it has met."""
 
@@ -95,12 +97,17 @@ def output_layer(model: PreTrainedModel) -> OutputLayer | None:
     if type(layer) is not torch.nn.Linear:
         return None
     config = model.config.get_text_config()
-    divisor = getattr(config, "logits_scaling", None)  # Granite
-    factor = getattr(config, "logit_scale", None)  # Cohere
-    softcap = getattr(config, "final_logit_softcapping", None)  # Gemma 2
+    divisor = _number(getattr(config, "logits_scaling", None))  # Granite
+    factor = _number(getattr(config, "logit_scale", None))  # Cohere
+    softcap = _number(getattr(config, "final_logit_softcapping", None))  # Gemma 2
     return OutputLayer(
         weight=layer.weight,
         bias=layer.bias,
-        factor=1 / float(divisor) if divisor else float(factor) if factor else 1.0,
-        softcap=float(softcap) if softcap else None,
+        factor=1 / divisor if divisor else factor or 1.0,
+        softcap=softcap or None,
     )
+
+
+def _number(value: object) -> float | None:
+    """Return a number as it is; other architectures keep whatever a configuration says under these names."""
+    return float(value) if isinstance(value, int | float) and abs(value) < _LARGEST else None

@@ -154,12 +154,15 @@ class Checked:
     largest_difference_nats : float or None
     reason : str
         Why packs are used, or not.
+    padded : bool
+        Whether rows side by side, filled up on the right, give what each gives alone. Asked where packs are not used.
     """
 
     packed: PackedModel | None
     longest: int
     largest_difference_nats: float | None
     reason: str
+    padded: bool = True
 
 
 def checked(loaded: LoadedModel, longest: int) -> Checked:
@@ -175,7 +178,7 @@ def checked(loaded: LoadedModel, longest: int) -> Checked:
     model = loaded.causal_model
     decoder, output = model.base_model, output_layer(model)
     if decoder is model or output is None:
-        return Checked(packed=None, longest=longest, largest_difference_nats=None, reason="no separable output layer")
+        return _without_packs(loaded, longest)
     sequences = _check_sequences(output.weight.shape[0], longest)
     rows = [(one.token_ids[: one.n_context], one.token_ids[one.n_context :]) for one in sequences]
     # One at a time: rows side by side share their earliest read position, and with a vocabulary of 262,144 words the
@@ -198,7 +201,36 @@ def checked(loaded: LoadedModel, longest: int) -> Checked:
             return Checked(packed=candidate, longest=longest, largest_difference_nats=difference, reason=reason)
         if smallest is None or difference < smallest:
             smallest, reason = difference, "packed and plain differ"
-    return Checked(packed=None, longest=longest, largest_difference_nats=smallest, reason=reason)
+    padded = _padded_agrees(loaded, rows, plain, tolerance)
+    if not padded:
+        reason += "; padded and plain differ: one text at a time"
+    return Checked(packed=None, longest=longest, largest_difference_nats=smallest, reason=reason, padded=padded)
+
+
+def _without_packs(loaded: LoadedModel, longest: int) -> Checked:
+    sequences = _check_sequences(loaded.vocabulary_size, min(longest, 16))
+    rows = [(one.token_ids[: one.n_context], one.token_ids[one.n_context :]) for one in sequences]
+    plain = [values for row in rows for values in loaded.continuation_logprobs([row])]
+    padded = _padded_agrees(loaded, rows, plain, TOLERANCES_NATS[loaded.fingerprint.dtype])
+    reason = "no separable output layer" + ("" if padded else "; padded and plain differ: one text at a time")
+    return Checked(packed=None, longest=longest, largest_difference_nats=None, reason=reason, padded=padded)
+
+
+def _padded_agrees(
+    loaded: LoadedModel,
+    rows: Sequence[tuple[tuple[int, ...], tuple[int, ...]]],
+    plain: Sequence[Sequence[float]],
+    tolerance: float,
+) -> bool:
+    """Tell whether short rows are scored beside longer ones as they are alone; not beside the longest, for memory."""
+    few = range(len(rows) - 1)
+    together = loaded.continuation_logprobs([rows[place] for place in few])
+    differences = [
+        abs(ours - theirs)
+        for place, found in zip(few, together, strict=True)
+        for ours, theirs in zip(found, plain[place], strict=True)
+    ]
+    return bool(float(np.max(differences)) <= tolerance)  # NaN is not
 
 
 def _difference(
@@ -252,4 +284,5 @@ def _forms(model: PreTrainedModel) -> Iterator[MaskForm]:
 def _window(model: PreTrainedModel) -> int | None:
     config = model.config.get_text_config()
     window = getattr(config, "sliding_window", None)
-    return int(window) if window and getattr(config, "use_sliding_window", True) else None
+    # An architecture without windows keeps whatever its configuration says there.
+    return window if type(window) is int and window > 0 and getattr(config, "use_sliding_window", True) else None

@@ -111,6 +111,22 @@ class Data(_Strict):
         return self
 
 
+class SecondFactor(_Strict):
+    """A second cluster of each item, crossed with the first: items that share either move together.
+
+    Attributes
+    ----------
+    tag
+        Tag of the items whose value names the second cluster. A feature with fewer than 5 of them holds for these
+        alone.
+    what
+        What they are, in the plural: what a result is generalised over, beside the wordings.
+    """
+
+    tag: Text
+    what: Text
+
+
 class Card(_Strict):
     """A probe's card, as written in ``card.yaml``.
 
@@ -118,6 +134,7 @@ class Card(_Strict):
     ----------
     why_these_groups : str or None
         Why these groups, and why the first of each feature is the reference.
+    also_clustered_by : SecondFactor or None
     accepts : mapping of str to str
         Code of a finding of ``biasaudit probes check`` -> why it stays as it is.
     detects : float or None
@@ -136,6 +153,7 @@ class Card(_Strict):
     harm: Text
     positive_index: Text
     clusters: ClusterDesign
+    also_clustered_by: SecondFactor | None = None
     licence: Text
     citation: Text
     sources: tuple[Source, ...] = ()

@@ -16,7 +16,7 @@ from biasaudit.probes.card import Card, read_card
 from biasaudit.probes.forms import read_form
 from biasaudit.probes.readers import Reading
 from biasaudit.probes.sources import DATA_VARIABLE, read_published
-from biasaudit.types import ProbeItem
+from biasaudit.types import ProbeItem, Role
 
 __all__ = ["DATA_VARIABLE", "Probe", "available", "card_of", "folder_of", "load_probe", "shipped_folder"]
 
@@ -127,6 +127,7 @@ def load_probe(name: str, *, data_dir: Path | None = None) -> Probe:
             Reading(items=read_form(_beside(folder, card.data.file), card)),
             f"{card.id}/{card.data.file}",
         )
+    _check_second_factor(folder / "card.yaml", card, found.items)
     return Probe(
         card=card,
         items=found.items,
@@ -135,6 +136,28 @@ def load_probe(name: str, *, data_dir: Path | None = None) -> Probe:
         notices=(*found.unexpected, *found.notices),
         unexpected=found.unexpected,
     )
+
+
+def _check_second_factor(path: Path, card: Card, items: Iterable[ProbeItem]) -> None:
+    """Refuse a second factor that the items do not have: the intervals would silently be those without it.
+
+    Raises
+    ------
+    ProbeError
+        If the tag is on no bias item, or only on some.
+    """
+    if card.also_clustered_by is None:
+        return
+    tag = card.also_clustered_by.tag
+    bias = [item for item in items if item.role is Role.BIAS]
+    without = [item for item in bias if not item.tags.get(tag)]
+    if without:
+        tags = ", ".join(sorted({name for item in bias for name in item.tags})) or "none"
+        raise ProbeError(
+            f"{path}: also_clustered_by names the tag {tag!r}, which {len(without):,} of {len(bias):,} bias items "
+            f"lack, such as {without[0].item_id!r}.",
+            fix=f"Name a tag that each of them has. Their tags: {tags}.",
+        )
 
 
 def content_sha256(items: Iterable[ProbeItem]) -> str:

@@ -75,6 +75,9 @@ class PublishedScore:
         Where a model without a lean stands; None where the score has no such point.
     n_asked : int
         Items of the subset, answered or not.
+    point : float or None
+        The score as the paper defines it, in the estimate's unit, for subsets of too few clusters: it is printed
+        without an interval, and nothing is claimed by it.
     """
 
     subset: str
@@ -82,6 +85,7 @@ class PublishedScore:
     estimate: Estimate
     parity: float | None
     n_asked: int
+    point: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,7 @@ def _of_subset(name: str, pairs: Sequence[Answered], settings: Settings) -> tupl
     size = mean_estimate(
         d_nats.with_values(np.abs(d_nats.values)), ClusterDesign.NUISANCE, level=settings.level, unit="nats"
     )
+    there = bool(d_nats.n_items)
     return (
         PublishedScore(
             subset=name,
@@ -78,6 +79,14 @@ def _of_subset(name: str, pairs: Sequence[Answered], settings: Settings) -> tupl
             estimate=in_percent(prefers),
             parity=PARITY_PERCENT,
             n_asked=len(pairs),
+            point=100 * float((d_nats.values > 0).mean()) if there else None,
         ),
-        PublishedScore(subset=name, name="likelihood difference", estimate=size, parity=None, n_asked=len(pairs)),
+        PublishedScore(
+            subset=name,
+            name="likelihood difference",
+            estimate=size,
+            parity=None,
+            n_asked=len(pairs),
+            point=float(np.abs(d_nats.values).mean()) if there else None,
+        ),
     )

@@ -93,8 +93,8 @@ def of_triples(triples: Sequence[Triple], settings: Settings, *, subset: str = A
     -------
     tuple of PublishedScore
         In percent: LM score (ideal 100, chance 50), SS score (parity 50), ICAT (ideal 100). ``not
-        measured`` where no item has all three scores; an item that lacks one is left out, and counted
-        in `n_asked` only.
+        measured`` where no item has all three scores; with too few terms for an interval, the point alone; an
+        item that lacks one is left out, and counted in `n_asked` only.
 
     References
     ----------
@@ -120,11 +120,19 @@ def of_triples(triples: Sequence[Triple], settings: Settings, *, subset: str = A
         mean_estimate(sample, ClusterDesign.DESIGNED, level=settings.level, unit="share") for sample in (sense, prefers)
     )
     icat = _icat(sense, prefers, lm_score, ss_score, settings)
+    lm, ss, both = (None, None, None) if not whole else _points(sense, prefers)
     return (
-        PublishedScore(name="LM score", estimate=in_percent(lm_score), parity=None, **counts),
-        PublishedScore(name="SS score", estimate=in_percent(ss_score), parity=PARITY_PERCENT, **counts),
-        PublishedScore(name="ICAT", estimate=in_percent(icat), parity=None, **counts),
+        PublishedScore(name="LM score", estimate=in_percent(lm_score), parity=None, point=lm, **counts),
+        PublishedScore(name="SS score", estimate=in_percent(ss_score), parity=PARITY_PERCENT, point=ss, **counts),
+        PublishedScore(name="ICAT", estimate=in_percent(icat), parity=None, point=both, **counts),
     )
+
+
+def _points(sense: Clustered, prefers: Clustered) -> tuple[float, float, float]:
+    """Return LM score, SS score and ICAT in percent, however few the terms."""
+    lm, ss = float(sense.means.mean()), float(prefers.means.mean())
+    icat = float(_icat_of_means(np.array([lm, ss])))
+    return 100 * lm, 100 * ss, 100 * icat
 
 
 def _icat(sense: Clustered, prefers: Clustered, lm_score: Estimate, ss_score: Estimate, settings: Settings) -> Estimate:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from biasaudit.report.cells import EXPLAINED
 from biasaudit.report.facts import counted
-from biasaudit.report.wording import ARMS, clean, count, percent, percent_with_interval, present
-from biasaudit.types import Estimate, Status, Verdict
+from biasaudit.report.shares import SHARE, beside, brief, left_out, numbers, sentence
+from biasaudit.report.wording import ARMS, clean, count, present
+from biasaudit.types import Estimate, Status
 
 if TYPE_CHECKING:
     from biasaudit.audits.result import Headline
@@ -31,38 +32,41 @@ class Strip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One sentence, whether it holds a number, and what it rests on."""
+    """One sentence, the next contrast's beside it, whether it holds a number, and what it rests on."""
 
     sentence: str
+    beside: str
     measured: bool
     basis: tuple[str, ...]
     strip: Strip | None
 
 
-def answer(headline: Headline | None, cells: Rows, *, related: bool) -> Answer:
-    """Answer the page's question in one sentence.
+def answer(headlines: Sequence[Headline], cells: Rows, *, related: bool) -> Answer:
+    """Answer the page's question in one sentence, for the first headline, with the next contrast beside it.
 
     Parameters
     ----------
-    headline : Headline or None
+    headlines : sequence of Headline
+        The first is the one to quote.
     cells : sequence of mapping
         The declared cells that it is about, in their graded form.
     related : bool
         Whether the tuned checkpoint can descend from the base; if not, nothing is put down to tuning.
     """
-    if headline is None:
-        return Answer(sentence="Not measured: no contrast was compared.", measured=False, basis=(), strip=None)
-    relative, basis = headline.relative_reduction, _basis(headline, cells)
-    if relative.status is not Status.OK:
-        why = clean(relative.method, limit=300) or clean(relative.status.value)
-        lead = "Not measured" if relative.status is Status.NOT_MEASURED else "Not estimable"
+    if not headlines:
         return Answer(
-            sentence=f"{lead}: {why}. No number is given for the share of the inherited lean that is gone.",
-            measured=False,
-            basis=basis,
-            strip=None,
+            sentence="Not measured: no contrast was compared.", beside="", measured=False, basis=(), strip=None
         )
-    return Answer(sentence=_sentence(relative, related=related), measured=True, basis=basis, strip=_strip(relative))
+    headline = headlines[0]
+    relative = headline.relative_reduction
+    measured = relative.status is Status.OK
+    return Answer(
+        sentence=sentence(headline, related=related),
+        beside=beside(headline, headlines, related=related),
+        measured=measured,
+        basis=_basis(headline, cells),
+        strip=_strip(relative) if measured else None,
+    )
 
 
 def _basis(headline: Headline, cells: Rows) -> tuple[str, ...]:
@@ -79,66 +83,16 @@ def _basis(headline: Headline, cells: Rows) -> tuple[str, ...]:
 
 
 def _leaning(headline: Headline, cells: Rows) -> str:
-    """Say how many cells lean clearly, which way, and that none was left out for what else is known of it."""
+    """Say how many cells lean clearly, which way, and how many the share leaves out."""
     first, _ = ARMS.get(headline.contrast, ("first arm", "second arm"))
     clear = [row for row in cells if row["inherited_bias"]]
     n_with = sum(1 for row in clear if (present(row["first_value"]) or 0.0) > 0)
-    unreadable = [row for row in cells if str(row["verdict"]) == Verdict.NOT_INTERPRETABLE.value]
-    n_both = sum(1 for row in unreadable if row["inherited_bias"])
     lean = "leans" if len(clear) == 1 else "lean"
     said = (
         f"{len(clear)} of {counted(len(cells), 'cell', 'cells')} {lean} clearly to begin with ({first}): {n_with} "
         f"with the stereotype, {len(clear) - n_with} against it."
     )
-    if not unreadable or headline.relative_reduction.status is not Status.OK:
-        return said
-    also = (
-        f"{counted(len(unreadable), 'cell', 'cells')} that {'is' if len(unreadable) == 1 else 'are'} not interpretable"
-    )
-    return f"{said} The share also counts the {also}, {n_both} of them with a clear lean."
-
-
-def _sentence(relative: Estimate, *, related: bool) -> str:
-    value, low, high = numbers(relative)
-    level = f"{percent(relative.level, decimals=0)} interval"
-    shown = f"{percent(value)} ({level} {percent(low)} to {percent(high)})"
-    if low <= 0 <= high:
-        lean = "inherited lean" if related else "base's lean"
-        best = f"{percent(value)} of the {lean} is gone" if value >= 0 else f"the {lean} grew by {percent(-value)}"
-        return f"No overall change is shown. Best estimate: {best} ({level}: {_either_way(low, high)})."
-    if value < 0:
-        grown = f"{percent(-value)} ({level} {percent(-high)} to {percent(-low)})"
-        if related:
-            return f"Instruction tuning did not reduce it: the inherited lean grew by {grown}."
-        return f"The second checkpoint leans more than the base, by {grown} of the base's lean."
-    if related:
-        return f"Instruction tuning removed {shown} of the inherited lean."
-    return f"The second checkpoint lacks {shown} of the base's lean."
-
-
-def _either_way(low: float, high: float) -> str:
-    r"""Say bounds on either side of 0 without a minus sign: a share that is gone below 0 is a lean that grew.
-
-    Examples
-    --------
-    >>> _either_way(-0.034, 0.056)
-    'from 3.4\xa0% more to 5.6\xa0% less lean'
-    """
-    return f"from {percent(-low)} more to {percent(high)} less lean"
-
-
-def numbers(estimate: Estimate) -> tuple[float, float, float]:
-    """Return value and bounds of an estimate with status ok.
-
-    Raises
-    ------
-    ValueError
-        If one is missing.
-    """
-    if estimate.value is None or estimate.ci_low is None or estimate.ci_high is None:
-        msg = "an estimate with status ok has a value and both bounds"
-        raise ValueError(msg)
-    return estimate.value, estimate.ci_low, estimate.ci_high
+    return f"{said} {left_out(headline)}".strip()
 
 
 def _strip(relative: Estimate) -> Strip:
@@ -154,5 +108,5 @@ def _strip(relative: Estimate) -> Strip:
         low=place(low),
         width=f"{100 * (high - low) / (end - start):.2f}%",
         value=place(value),
-        label=f"Share of the inherited lean that is gone: {percent_with_interval(value, low, high)}; below 0 it grew",
+        label=f"{SHARE[:1].upper()}{SHARE[1:]}: {brief(relative)}; below 0 it grew",
     )

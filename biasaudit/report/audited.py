@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from biasaudit.report.again import command
 from biasaudit.report.compared import start_of
 from biasaudit.report.facts import Fact, mapping
 from biasaudit.report.wording import NOT_RECORDED, TEXT_LIMIT, clean, count, number, percent, present
@@ -71,29 +71,12 @@ def audited(recorded: Mapping[str, Any]) -> Audited:  # Any: JSON values
         versions=_pairs(recorded.get("versions")),
         # The report cannot hold its own checksum, nor its other form.
         files=_pairs({name: found for name, found in mapping(recorded.get("files")).items() if name not in REPORTS}),
-        command=command(plan),
+        command=command(plan, mapping(mapping(recorded.get("run")).get("asked"))),
         settings=f"Seed {_shown(plan.get('seed'))}, margin {_shown(plan.get('margin'))}, "
         f"level {_shown(plan.get('level'))}.",
         margin=NOT_RECORDED if margin is None else number(margin, decimals=2),
         level="95\u00a0%" if level is None else percent(level, decimals=0),
     )
-
-
-def command(plan: Mapping[str, Any]) -> str:  # Any: JSON values
-    """Return the shell command that asks for the same audit.
-
-    Examples
-    --------
-    >>> command({"base": "org/base", "tuned": {"tuned": "org/it"}, "probes": ["occupations"]})
-    'biasaudit audit org/base org/it --probe occupations --out AUDIT'
-    """
-    references = [plan.get("base", "BASE"), *(mapping(plan.get("tuned")).values() or ["TUNED"])]
-    words = ["biasaudit", "audit", *(shlex.quote(clean(reference)) for reference in references)]
-    for probe in plan.get("probes") or ():
-        words += ["--probe", shlex.quote(clean(probe))]
-    if plan.get("allow_different_lineage"):
-        words.append("--allow-different-lineage")
-    return " ".join([*words, "--out", "AUDIT"])
 
 
 def _checkpoint(name: str, found: Mapping[str, Any]) -> Titled:  # Any: JSON values

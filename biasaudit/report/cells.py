@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from biasaudit.report.asks import asked_by_probe
 from biasaudit.report.charts import NARROW, WIDE, reduction_chart, reduction_finding
 from biasaudit.report.elsewhere import CHANGED
+from biasaudit.report.equal_lengths import OF_EQUAL_LENGTH, disagreement, form_of, with_equal_lengths
 from biasaudit.report.order import in_order, is_interpretable
 from biasaudit.report.pictures import Picture, picture
 from biasaudit.report.wording import (
@@ -224,7 +225,10 @@ def _picture(comparisons: pd.DataFrame, shown: _Shown, *, contrast: str, tuned: 
 def _cell_rows(
     rows: Sequence[Mapping[str, Any]], saturated: frozenset[tuple[str, str]]
 ) -> tuple[CellRow, ...]:  # Any: pandas cells
-    cells = [list(forms) for _, forms in groupby(rows, key=lambda row: (bool(row["declared"]), str(row["feature"])))]
+    forms_of_each = list(with_equal_lengths(rows))
+    cells = [
+        list(forms) for _, forms in groupby(forms_of_each, key=lambda row: (bool(row["declared"]), str(row["feature"])))
+    ]
     return tuple(
         _cell_row(row, saturated, span=len(forms) if number == 0 else 0)
         for forms in cells
@@ -236,21 +240,29 @@ def _cell_row(
     row: Mapping[str, Any], saturated: frozenset[tuple[str, str]], *, span: int
 ) -> CellRow:  # Any: pandas cells
     verdict, status = str(row["verdict"]), clean(row["status"])
-    graded = str(row["metric"]) == "graded"
+    graded = str(row["metric"]) == "graded" and not row.get(OF_EQUAL_LENGTH)
     return CellRow(
         span=str(span),
         feature=clean(row["feature"]),
-        form=_form(row, graded=graded),
+        form=form_of(row, form=_form(row, graded=graded)),
         carries_verdict=graded,
         first=_levels(row, "first", status),
         second=_levels(row, "second", status),
         change=status if status != "ok" else _change(row),
-        p_adjusted=p_value(present(row["p_holm"])),
+        p_adjusted=_adjusted(row),
         verdict=clean(verdict),
         css_class=verdict_class(verdict),
         symbol=VERDICT_SYMBOLS.get(verdict, "•"),
         notes=_notes(row, saturated) if graded else (),
     )
+
+
+def _adjusted(row: Mapping[str, Any]) -> str:  # Any: pandas cells
+    """Return p of no difference in size, corrected; an exploratory one says so."""
+    if row["exploratory"]:
+        found = p_value(present(row["p_bh"]))
+        return found if found == "–" else f"{found} (exploratory)"
+    return p_value(present(row["p_holm"]))
 
 
 def _form(row: Mapping[str, Any], *, graded: bool) -> str:  # Any: pandas cells
@@ -273,8 +285,12 @@ def _levels(row: Mapping[str, Any], arm: str, status: str) -> str:  # Any: panda
     return with_interval(value, low, high, otherwise=status if status != "ok" else "not measured")
 
 
+def _is_competence_known(row: Mapping[str, Any]) -> bool:  # Any: pandas cells
+    return all(present(row[f"competence_{arm}"]) is not None for arm in ("first", "second"))
+
+
 def _notes(row: Mapping[str, Any], saturated: frozenset[tuple[str, str]]) -> tuple[str, ...]:  # Any: pandas cells
-    notes = [clean(row["verdict_reason"], limit=300)]
+    notes = [clean(row["verdict_reason"], limit=300), *disagreement(row)]
     smallest = present(row["smallest_detectable_change"])
     if smallest is not None and str(row["verdict"]) in _NEEDS_POWER:
         notes.append(f"Smallest detectable change at 80\u00a0% power: {number(smallest)}")
@@ -282,6 +298,8 @@ def _notes(row: Mapping[str, Any], saturated: frozenset[tuple[str, str]]) -> tup
         notes.append("The sign form is saturated: over 95\u00a0% of the items lie on one side")
     if row["competence_fell"]:
         notes.append("Competence fell")
+    if str(row["contrast"]) != Contrast.INTERACTION.value and not _is_competence_known(row):
+        notes.append("Competence was not measured in both arms: nothing shows that the model reads these items")
     low, high = present(row["framings_low"]), present(row["framings_high"])
     agree = present(row["framings_agree"])
     if low is not None and high is not None and agree is not None and low != high:

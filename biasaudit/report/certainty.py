@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from biasaudit.report.facts import Fact, counted, listed, mapping
 from biasaudit.report.guards import ABOVE_CHANCE, COVERS, NO_ITEMS, Guards
 from biasaudit.report.wording import ARMS, NOT_RECORDED, clean, count, number, percent, present, records
-from biasaudit.types import Kind, Status, Verdict
+from biasaudit.types import Kind, Status, Verdict, VerdictCode
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +25,7 @@ _ALPHA: Final = 0.05
 _SIGN_FLIPS: Final = "sign-flip"
 """How the name of the test begins whose smallest p-value the number of clusters sets."""
 
-_AT_CHANCE: Final = re.compile(r"competence of the (first|second) arm includes chance")
+_AT_CHANCE: Final = {VerdictCode.CHANCE_FIRST.value: 0, VerdictCode.CHANCE_SECOND.value: 1}
 
 _ASKS: Final[Mapping[str, str]] = {
     Kind.CHOICE: "which answer it picks",
@@ -61,7 +60,8 @@ def how_sure(
     controls = [[row.control_says for row in part.rows] for part in guards]
     return (
         Fact(term="Interval", values=_interval(headline)),
-        Fact(term="Verdicts", values=_verdicts(recorded, cells)),
+        Fact(term="Verdicts", values=_verdicts(recorded, cells, _family(audit))),
+        Fact(term="Holds for", values=_holds_for(recorded)),
         Fact(term="Undecided", values=_undecided(cells)),
         Fact(term="Competence", values=(_guarded(competence, ABOVE_CHANCE), *_fell(cells))),
         Fact(term="Negative controls", values=(_guarded(controls, COVERS),)),
@@ -117,6 +117,20 @@ def headline_cells(audit: Audit, headline: Headline | None) -> list[dict[str, An
     )
 
 
+def _family(audit: Audit) -> list[dict[str, Any]]:  # Any: pandas cells
+    """Return the cells that Holm corrects together."""
+    rows = audit.comparisons
+    return records(rows[(rows["metric"] == "graded") & ~rows["exploratory"]])
+
+
+def _holds_for(recorded: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON values
+    """Say over what the intervals generalise, beside wordings and sources."""
+    cards = [mapping(card) for card in mapping(recorded.get("probes")).values()]
+    second = {clean(card.get("name")): clean(what) for card in cards if (what := mapping(card.get("also")).get("what"))}
+    also = tuple(f"{name}: also other {what}, in features with at least 5" for name, what in second.items())
+    return ("other wordings or sources of the same kind, by probe", *also)
+
+
 def _interval(headline: Headline | None) -> tuple[str, ...]:
     if headline is None:
         return ("none",)
@@ -126,12 +140,15 @@ def _interval(headline: Headline | None) -> tuple[str, ...]:
     return (f"{percent(relative.level, decimals=0)}: {clean(relative.method, limit=300)}",)
 
 
-def _verdicts(recorded: Mapping[str, Any], cells: Rows) -> tuple[str, ...]:  # Any: JSON values
+def _verdicts(recorded: Mapping[str, Any], cells: Rows, family: Rows) -> tuple[str, ...]:  # Any: JSON values
     margin = present(mapping(recorded.get("plan")).get("margin"))
     within = NOT_RECORDED if margin is None else f"within ±{number(margin, decimals=2)}"
-    tested = [row for row in cells if present(row["p_value"]) is not None]
-    corrected = f"Holm-corrected over the {counted(len(tested), 'cell', 'cells')} tested"
-    barred = [row for row in tested if _is_barred(row, n_tested=len(tested))]
+    tested = [row for row in family if present(row["p_holm"]) is not None]
+    corrected = (
+        f"Holm-corrected over the {counted(len(tested), 'cell', 'cells')} that competence does not bar, in one contrast"
+        f"{' of all tuned checkpoints' if len({str(row['tuned']) for row in tested}) > 1 else ''}; others exploratory"
+    )
+    barred = [row for row in cells if present(row["p_holm"]) is not None and _is_barred(row, n_tested=len(tested))]
     too_few = (
         f"in {len(barred)} of them the clusters are too few for it: the smallest p-value that sign flips can give "
         "does not pass unless other cells pass first"
@@ -193,7 +210,7 @@ def _unmeasured(cells: Rows, names: Mapping[str, str], *, headline: Headline | N
     found: dict[str, dict[str, dict[str, list[str]]]] = {}
     for row in cells:
         reasons = found.setdefault(str(row["verdict"]), {})
-        probes = reasons.setdefault(_why(str(row["verdict_reason"]), headline), {})
+        probes = reasons.setdefault(_why(row, headline), {})
         probes.setdefault(names.get(str(row["probe"]), clean(row["probe"])), []).append(clean(row["feature"]))
     sizes = Counter(str(row["verdict"]) for row in cells)
     return tuple(
@@ -210,10 +227,10 @@ def _probes(found: Mapping[str, Sequence[str]]) -> str:
     return ", ".join(f"{probe} ({features[0] if len(features) == 1 else len(features)})" for probe, features in by_size)
 
 
-def _why(reason: str, headline: Headline | None) -> str:
-    first, second = ARMS.get(headline.contrast if headline else "", ("first arm", "second arm"))
-    arms = {"first": first, "second": second}
-    return clean(_AT_CHANCE.sub(lambda hit: f"{arms[hit[1]]} not shown to be better than chance", reason))
+def _why(row: Mapping[str, Any], headline: Headline | None) -> str:  # Any: pandas cells
+    arms = ARMS.get(headline.contrast if headline else "", ("first arm", "second arm"))
+    arm = _AT_CHANCE.get(str(row["verdict_code"]))
+    return clean(row["verdict_reason"]) if arm is None else f"{arms[arm]} not shown to be better than chance"
 
 
 def _without_control(guards: Sequence[Guards]) -> tuple[str, ...]:

@@ -210,7 +210,9 @@ def _feature(row: Mapping[str, Any]) -> str:  # Any: pandas cells
 
 def _verdict(row: Mapping[str, Any]) -> str:  # Any: pandas cells
     verdict = str(row["verdict"])
-    return f"{VERDICT_SYMBOLS.get(verdict, '')} {chart_label(verdict, limit=20)}".strip()
+    return (
+        f"{VERDICT_SYMBOLS.get(verdict, '')} {chart_label(verdict.removesuffix(' the stereotype'), limit=20)}".strip()
+    )
 
 
 def _points(row: Mapping[str, Any], name: str, arms: tuple[str, str]) -> list[dict[str, object]]:  # Any: pandas cells

@@ -12,8 +12,8 @@ from biasaudit.report.order import in_order
 from biasaudit.report.pictures import Picture, picture
 from biasaudit.report.row_chart import Panel, Row, base_arm, rows_chart, tuned_arms
 from biasaudit.report.wording import clean, present, records
-from biasaudit.stats.verdict import COMPETENCE_CHANCE
 from biasaudit.types import Contrast, Verdict
+from biasaudit.types.competence import CHANCE, is_above_chance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,8 +94,9 @@ def competence_finding(estimates: pd.DataFrame, comparisons: pd.DataFrame, *, tu
         title=title,
         description=(
             "Two dot charts over the same rows, one row per probe: competence, the share of right or sensible "
-            "choices, with chance at 0.5; and the index over all features, with parity at 0. The base as open "
-            "circles, the tuned checkpoint filled: diamonds in plain text, triangles in chat; with intervals. "
+            "choices, unknown counting half, with chance at 0.5; and the index over all features, with parity at 0. "
+            "The base as open circles, the tuned checkpoint filled: diamonds in plain text, triangles in chat; with "
+            "intervals. "
             f"{title}. The table after the chart holds the same numbers."
         ),
     )
@@ -120,8 +121,7 @@ def _at_chance(estimates: pd.DataFrame, tuned: str) -> str:
 
 def _is_at_chance(sense: Levels, arm: Arm | None, cell: Cell) -> bool:
     row = None if arm is None else sense.get((arm, cell))
-    low = None if row is None else present(row["ci_low"])
-    return low is None or low <= COMPETENCE_CHANCE
+    return not is_above_chance(None if row is None else present(row["ci_low"]))
 
 
 def competence_chart(
@@ -153,9 +153,7 @@ def competence_chart(
     leans, lean_words = marks(index, [(row, probes.get(cell[0])) for row, cell in rows], arms)
     low, high = domain([end for mark in leans for end in (mark.low, mark.high)])
     panels = [
-        Panel(
-            title="Competence (chance: 0.5)", marks=able, ends=(0.0, 1.0), guides=(COMPETENCE_CHANCE,), words=able_words
-        ),
+        Panel(title="Competence (chance: 0.5)", marks=able, ends=(0.0, 1.0), guides=(CHANCE,), words=able_words),
         Panel(title="Index (0: parity)", marks=leans, ends=(low, high), guides=(0.0,), words=lean_words),
     ]
     looks = (base_arm(next(iter(arms))), *tuned_arms(list(arms)[1:]))

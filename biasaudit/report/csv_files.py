@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from biasaudit.audits import store
+from biasaudit.errors import UsageError
+from biasaudit.outputs import check_outputs, write_output
 from biasaudit.report.wording import showable
 
 if TYPE_CHECKING:
@@ -38,13 +40,13 @@ def write_csv(audit: Audit, folder: Path) -> tuple[Path, ...]:
     -------
     tuple of Path
     """
-    written = []
-    for name in TABLES:
-        frame: pd.DataFrame = getattr(audit, name)
-        path = folder / f"{name}.csv"
-        store.write_atomically(path, csv_bytes(frame))
-        written.append(path)
-    return tuple(written)
+    paths = {name: folder / f"{name}.csv" for name in TABLES}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as exc:
+        raise UsageError(f"{folder} cannot be made: {exc}.", fix="Name another folder; nothing was written.") from exc
+    check_outputs(paths.values())
+    return tuple(write_output(path, csv_bytes(getattr(audit, name))) for name, path in paths.items())
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
     from biasaudit.audits.result import Audit, Headline
 
-CHANGED: Final = (Verdict.REDUCED.value, Verdict.INCREASED.value, Verdict.REVERSED.value)
+CHANGED: Final = (
+    Verdict.REDUCED.value,
+    Verdict.INCREASED.value,
+    Verdict.REVERSED.value,
+    Verdict.SHIFTED_WITH.value,
+    Verdict.SHIFTED_AGAINST.value,
+)
 """Verdicts that claim a change."""
 
 _NAMED: Final = 4
@@ -41,7 +47,7 @@ def elsewhere(audit: Audit, names: Mapping[str, str]) -> tuple[str, ...]:
             found.setdefault(where, {}).setdefault(str(row["verdict"]), []).append(cell)
     several = len({str(row["tuned"]) for row in records(rows[["tuned"]])}) > 1
     return tuple(
-        f"{_where(contrast, tuned if several else '')}: {_in_words(verdicts)}"
+        f"{_where(contrast, tuned if several else '')}{_mark(audit, tuned, contrast)}: {_in_words(verdicts)}"
         for (tuned, contrast), verdicts in sorted(found.items(), key=_place)
     )
 
@@ -59,9 +65,10 @@ def why_leading(headline: Headline | None) -> str:
     """Say why the answer is about this contrast; empty where there is no answer."""
     if headline is None:
         return ""
-    if headline.contrast == Contrast.WEIGHTS_PLAIN.value:
-        return "The answer is about the first row: there the weights differ and nothing else, no chat template."
-    return "The answer is about the first row; the weights alone, on plain text, were not compared."
+    last = "The answer is about the first row: the last tuned checkpoint,"
+    if headline.contrast == Contrast.AS_DEPLOYED.value:
+        return f"{last} as a user meets it. Its verdicts are claims; those of the other contrasts are exploratory."
+    return f"{last} in the one framing that was audited. Other contrasts are exploratory."
 
 
 _ORDER: Final = tuple(contrast.value for contrast in Contrast)
@@ -75,6 +82,11 @@ def _place(entry: tuple[tuple[str, str], object]) -> tuple[int, str]:
 def _where(contrast: str, tuned: str) -> str:
     name = clean(contrast[:1].upper() + contrast[1:])
     return f"{name}, checkpoint {clean(tuned)}" if tuned else name
+
+
+def _mark(audit: Audit, tuned: str, contrast: str) -> str:
+    primary = {(row.tuned, row.contrast) for row in audit.headlines if not row.exploratory}
+    return "" if (tuned, contrast) in primary else " (exploratory)"
 
 
 def _in_words(verdicts: Mapping[str, Sequence[str]]) -> str:

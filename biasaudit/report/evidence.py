@@ -11,6 +11,7 @@ from biasaudit.audits.evidence import Seen, flips, seen
 from biasaudit.report.order import in_order
 from biasaudit.report.shading import Addition, ShadedText, largest, shaded_texts
 from biasaudit.report.wording import NAME_LIMIT, TEXT_LIMIT, clean, count, number, records
+from biasaudit.types import stage_place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +126,7 @@ def evidence(audit: Audit, names: Mapping[str, str]) -> tuple[Evidence, ...]:
     plain = audit.scores[(audit.scores["framing_id"] == "plain") & (audit.scores["role"] == "bias")]
     probes = in_order((str(probe) for probe in plain["probe"]), audit.comparisons)
     found: list[Evidence] = []
-    for tuned in sorted({str(name) for name in plain["checkpoint"]} - {"base"}, key=lambda name: (len(name), name)):
+    for tuned in sorted({str(name) for name in plain["checkpoint"]} - {"base"}, key=stage_place):
         flipped = flips(audit.scores, tuned=tuned)
         shown = _strongest(flipped, audit.items)
         known = seen(audit, zip(shown["probe"], shown["item_id"], strict=True))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from biasaudit.report.answer import Answer, answer, numbers
+from biasaudit.report.answer import Answer, answer
 from biasaudit.report.certainty import headline_cells, how_sure, not_measured
 from biasaudit.report.compared import asked, compared
 from biasaudit.report.elsewhere import elsewhere, why_leading, without_share
@@ -15,21 +15,13 @@ from biasaudit.report.guards import Guards, guards
 from biasaudit.report.known_models import known_models
 from biasaudit.report.one_answer import one_answer
 from biasaudit.report.order import in_order
-from biasaudit.report.wording import (
-    NOT_RECORDED,
-    VERDICT_SYMBOLS,
-    clean,
-    in_words,
-    percent_with_interval,
-    verdict_class,
-)
+from biasaudit.report.plausible import told_of_checkpoints
+from biasaudit.report.shares import DIFFERENT_LINEAGE, brief, left_out, numbers
+from biasaudit.report.wording import NOT_RECORDED, VERDICT_SYMBOLS, clean, in_words, verdict_class
 from biasaudit.types import Contrast, Estimate, Status
 
 if TYPE_CHECKING:
     from biasaudit.audits.result import Audit, Headline
-
-DIFFERENT_LINEAGE: Final = "DIFFERENT LINEAGE"
-"""How the sentence of a tuned checkpoint begins that cannot descend from the base."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +117,7 @@ def first_screen(
         base=base,
         tuned=tuned,
         models=known_models(mapping(recorded.get("fingerprints"))),
-        answer=answer(headline, headline_cells(audit, headline), related=related),
+        answer=answer(audit.headlines, headline_cells(audit, headline), related=related),
         verdict_counts=_verdict_counts(headline),
         cells=counted(headline.n_cells if headline else 0, "cell", "cells"),
         contrast=clean(headline.contrast) if headline else "",
@@ -134,7 +126,7 @@ def first_screen(
         how_sure=how_sure(audit, recorded, headline=headline, guards=found),
         not_measured=not_measured(audit, recorded, names, headline=headline, guards=found),
         asked=asked(audit, recorded, names),
-        warnings=(*_warnings(audit, lineage), *one_answer(audit, recorded, names)),
+        warnings=(*told_of_checkpoints(recorded), *_warnings(audit, lineage), *one_answer(audit, recorded, names)),
         headlines=tuple(_headline_row(row) for row in audit.headlines),
         leads=why_leading(headline),
         without_share=without_share(audit),
@@ -156,16 +148,11 @@ def _verdict_counts(headline: Headline | None) -> tuple[VerdictCount, ...]:
 
 
 def _headline_row(headline: Headline) -> HeadlineRow:
-    relative = headline.relative_reduction
-    if relative.status is Status.OK:
-        shown = percent_with_interval(*numbers(relative))
-    else:
-        shown = clean(relative.status.value) + (f": {clean(relative.method)}" if relative.method else "")
     return HeadlineRow(
         tuned=clean(headline.tuned),
         contrast=clean(headline.contrast),
-        relative=shown,
-        verdicts=in_words(headline.counts) or "no cell",
+        relative="; ".join(said for said in (brief(headline.relative_reduction), left_out(headline)) if said),
+        verdicts=(in_words(headline.counts) or "no cell") + (" (exploratory)" if headline.exploratory else ""),
         inherited=f"{headline.n_inherited} of {headline.n_cells}",
     )
 

@@ -13,7 +13,7 @@ from biasaudit.report.pictures import Picture, picture
 from biasaudit.report.row_chart import Arm as Look
 from biasaudit.report.row_chart import Panel, base_arm, rows_chart, tuned_arms
 from biasaudit.report.wording import NOT_MEASURED, clean, present, records, with_interval
-from biasaudit.types import Contrast
+from biasaudit.types import Contrast, stage_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +74,7 @@ def four_arms(audit: Audit, names: Mapping[str, str]) -> tuple[FourArms, ...]:
     there = {arm for arm, _ in found}
     complete = [
         tuned
-        for tuned in sorted({checkpoint for checkpoint, _ in there} - {BASE}, key=lambda name: (len(name), name))
+        for tuned in sorted({checkpoint for checkpoint, _ in there} - {BASE}, key=stage_place)
         if set(_arms(tuned).values()) <= there
     ]
     return tuple(_view(audit, found, names, tuned) for tuned in complete)

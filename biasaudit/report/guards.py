@@ -84,7 +84,8 @@ def _guard(checkpoint: str, framing: str, by_metric: Mapping[str, Mapping[str, A
         control=estimate_text(control) if control else NOT_MEASURED,
         control_says=covers,
         control_of=_size(control),
-        warns=above in {NOT_ABOVE_CHANCE, BELOW_CHANCE} or covers == DOES_NOT_COVER,
+        # What was not measured is no better shown to read than what was not shown to.
+        warns=above != ABOVE_CHANCE or covers == DOES_NOT_COVER,
     )
 
 

@@ -13,6 +13,7 @@ from biasaudit.report.levels import levels, pooled
 from biasaudit.report.order import in_order
 from biasaudit.report.wording import NOT_MEASURED, clean, estimate_text, p_value, present, records
 from biasaudit.stats.verdict import COMPETENCE_CHANCE
+from biasaudit.types import stage_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -185,7 +186,7 @@ def _leans(audit: Audit, rows: Sequence[Row], framing: str) -> _Leans:
     return _Leans(
         by_place=by_place,
         probes=in_order({probe for probe, _ in there}, audit.comparisons),
-        checkpoints=sorted({name for _, name in there}, key=lambda name: (name != "base", len(name), name)),
+        checkpoints=sorted({name for _, name in there}, key=stage_place),
         granted=granted,
         unread=frozenset(_unread(audit, framing) & there),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from biasaudit.audits.arms import ALL
 from biasaudit.report.row_chart import Mark, Row, Words
 from biasaudit.report.wording import NOT_MEASURED, chart_label, estimate_text, present, records
+from biasaudit.types import stage_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,7 +61,7 @@ def pooled(found: Levels) -> dict[str, Cell]:
 def checkpoints(found: Levels) -> tuple[str, ...]:
     """Return the base and then the tuned checkpoints, in the order in which they were made."""
     names = {checkpoint for (checkpoint, _), _ in found}
-    return tuple(sorted(names, key=lambda name: (name != BASE, len(name), name)))
+    return tuple(sorted(names, key=stage_place))
 
 
 def under_probes(shown: Sequence[Cell], names: Mapping[str, str]) -> list[tuple[Row, Cell | None]]:

@@ -24,8 +24,9 @@ METHOD: Final = (
     "The model writes nothing: it is asked how probable given texts are. The index runs from -1 to 1; 0 is parity, "
     "and positive leans with the stereotype that the probe's card states. D is the first column minus the second, "
     "paired by item; intervals are over clusters of items that share wording or source, and p-values are "
-    "Holm-corrected over all cells. What could not be measured has a status in the place of a number. A measured "
-    "change says what these probes show in these framings, not how the model acts elsewhere."
+    "Holm-corrected over the cells of the contrast that the audit is about. What could not be measured has a status in "
+    "the place of a number. A measured change says what these probes show in these framings, not how the model acts "
+    "elsewhere."
 )
 
 # As entities: a backslash before a pipe would be undone by a backslash that the text brings along.
@@ -86,6 +87,8 @@ def render_markdown(audit: Audit, *, heading: int = 1) -> str:
 
 def _answer(first: FirstScreen, audit: Audit) -> list[str]:
     lines = [f"**{escaped(first.answer.sentence)}**", ""]
+    if first.answer.beside:
+        lines += [escaped(first.answer.beside), ""]
     for said in first.answer.basis:
         lines += [escaped(said), ""]
     for warning in first.warnings:

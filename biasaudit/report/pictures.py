@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from biasaudit.report.drawn_apart import NotDrawnError, svg_apart
 from biasaudit.report.shapes import Shape, shapes
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ TUNED: Final = "#0b6b72"
 TUNED_SOFT: Final = "#8fc4c6"
 LINK: Final = "#b9c2cc"
 WARM: Final = "#9a4310"
+
+UNDRAWN: Final = '<p class="undrawn">'
+"""How the page begins to say that a chart could not be drawn."""
 
 VARIABLES: Final[Mapping[str, str]] = {
     INK: "--ink",
@@ -42,35 +46,52 @@ class Picture:
 
     Attributes
     ----------
-    wide, narrow : Shape
-        Elements that a template writes out: text in them is text, and is escaped with all else.
+    wide, narrow : Shape or None
+        Elements that a template writes out: text in them is text, and is escaped with all else. None where the chart
+        could not be drawn.
     alt : str
         What the chart shows, for readers who do not see it.
+    missing : str
+        Why it could not be drawn; empty if it was.
     """
 
-    wide: Shape
-    narrow: Shape
+    wide: Shape | None
+    narrow: Shape | None
     alt: str
+    missing: str = ""
 
 
 def picture(wide: alt.VConcatChart | alt.LayerChart, narrow: alt.VConcatChart | alt.LayerChart, *, alt: str) -> Picture:
-    """Draw both charts."""
-    return Picture(wide=drawing(wide), narrow=drawing(narrow), alt=alt)
+    """Draw both charts; where that fails, say so: the numbers stand in a table, and a report can be written again."""
+    try:
+        return Picture(wide=drawing(wide), narrow=drawing(narrow), alt=alt)
+    except NotDrawnError as exc:
+        return Picture(wide=None, narrow=None, alt=alt, missing=str(exc))
 
 
 def drawing(chart: alt.VConcatChart | alt.LayerChart) -> Shape:
-    """Return a chart as elements, painted with the variables of the page."""
+    """Return a chart as elements, painted with the variables of the page.
+
+    Raises
+    ------
+    NotDrawnError
+        As :func:`svg`.
+    """
     return shapes(svg(chart), paints={colour: f"var({variable})" for colour, variable in VARIABLES.items()})
 
 
 def svg(chart: alt.VConcatChart | alt.LayerChart) -> str:
-    """Return the chart as SVG; the same chart gives the same text."""
+    """Return the chart as SVG; the same chart gives the same text.
+
+    Raises
+    ------
+    NotDrawnError
+        If the process that draws ends, or refuses the chart.
+    """
     import altair as alt  # noqa: PLC0415  # slow to import
-    import vl_convert  # noqa: PLC0415  # as above
 
     # As `chart.save` does, but for checking every part of it against the schema again.
-    drawn: str = vl_convert.vegalite_to_svg(chart.to_dict(validate=False), vl_version=_version(alt.SCHEMA_VERSION))
-    return drawn
+    return svg_apart(chart.to_dict(validate=False), _version(alt.SCHEMA_VERSION))
 
 
 def _version(schema: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from biasaudit.report.wording import clean, count, estimate_text, present, records
+from biasaudit.published.printed import part_of_the_set, point_of, without_interval
+from biasaudit.report.wording import clean, count, estimate_text, number, present, records
+from biasaudit.types import stage_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,10 +28,11 @@ class PublishedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedScores:
-    """The scores of one probe in one framing."""
+    """The scores of one probe in one framing; `part` says so where they rest on a part of the set alone."""
 
     probe: str
     framing: str
+    part: str
     checkpoints: tuple[str, ...]
     rows: tuple[PublishedRow, ...]
 
@@ -50,13 +53,12 @@ def published_scores(audit: Audit, names: Mapping[str, str]) -> tuple[PublishedS
         framings = sorted({str(row["framing_id"]) for row in of_probe})
         framing = "plain" if "plain" in framings else framings[0]
         chosen = [row for row in of_probe if str(row["framing_id"]) == framing]
-        checkpoints = sorted(
-            {str(row["checkpoint"]) for row in chosen}, key=lambda name: (name != "base", len(name), name)
-        )
+        checkpoints = sorted({str(row["checkpoint"]) for row in chosen}, key=stage_place)
         found.append(
             PublishedScores(
                 probe=names.get(probe, clean(probe)),
                 framing=clean(framing),
+                part=part_of_the_set(chosen),
                 checkpoints=tuple(map(clean, checkpoints)),
                 rows=_rows(chosen, checkpoints),
             )
@@ -74,18 +76,21 @@ def _rows(rows: Sequence[Mapping[str, Any]], checkpoints: Sequence[str]) -> tupl
             subset=clean(subset),
             score=clean(score),
             parity=_parity(next(iter(of_score.values()))["parity"]),
-            estimates=tuple(
-                estimate_text(of_score[name]) if name in of_score else "not measured" for name in checkpoints
-            ),
+            estimates=tuple(_estimate(of_score[name]) if name in of_score else "not measured" for name in checkpoints),
             scored=_scored([of_score[name] for name in checkpoints if name in of_score]),
         )
         for (subset, score), of_score in ordered
     )
 
 
+def _estimate(row: Mapping[str, Any]) -> str:  # Any: cells
+    point = point_of(row)
+    return estimate_text(row) if point is None else f"{number(point)} {without_interval(row)}"
+
+
 def _parity(value: object) -> str:
-    number = present(value)
-    return "none" if number is None else f"{number:g}"
+    stands = present(value)
+    return "none" if stands is None else f"{stands:g}"
 
 
 def _scored(rows: Sequence[Mapping[str, Any]]) -> str:  # Any: cells

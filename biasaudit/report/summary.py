@@ -14,6 +14,7 @@ from biasaudit.report.wording import (
     verdict_class,
     with_interval,
 )
+from biasaudit.types import stage_place
 
 if TYPE_CHECKING:
     from biasaudit.audits.result import Audit
@@ -81,4 +82,4 @@ def _estimate(row: Row, columns: tuple[str, str, str]) -> str:
 def tuned_of(audit: Audit, *, contrast: str) -> tuple[str, ...]:
     """Return the tuned checkpoints that a contrast was computed for, in the order in which they were made."""
     found = {str(name) for name in audit.comparisons.loc[audit.comparisons["contrast"] == contrast, "tuned"]}
-    return tuple(sorted(found, key=lambda name: (len(name), name)))
+    return tuple(sorted(found, key=stage_place))

@@ -22,6 +22,8 @@ VERDICT_SYMBOLS: Final[Mapping[str, str]] = {
     Verdict.UNCHANGED: "=",
     Verdict.INCREASED: "↑",
     Verdict.REVERSED: "⇄",
+    Verdict.SHIFTED_WITH: "↗",
+    Verdict.SHIFTED_AGAINST: "↘",
     Verdict.INCONCLUSIVE: "?",
     Verdict.NOT_INTERPRETABLE: "∅",
     Verdict.NOT_MEASURED: "–",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from biasaudit.stats.bootstrap import cluster_bootstrap
-from biasaudit.stats.change import Change, paired_change, paired_reduction
+from biasaudit.stats.change import Change, change_tests, paired_change, paired_reduction
 from biasaudit.stats.clusters import MIN_CLUSTERS, Clustered, clustered
+from biasaudit.stats.competence import competence_loss
 from biasaudit.stats.disparity import (
     FOUR_FIFTHS,
     FourFifths,
@@ -23,12 +24,15 @@ from biasaudit.stats.flows import ItemFlows, ItemState, item_flows, null_churn
 from biasaudit.stats.group_cells import MIN_CELL_ITEMS
 from biasaudit.stats.group_outcomes import Group, GroupMetric, GroupOutcomes, group_outcomes, metric_frame
 from biasaudit.stats.group_range import BetweenGroups, between_groups
+from biasaudit.stats.halves import crossed_signs, grid
 from biasaudit.stats.headline import Cell, relative_reduction_over_cells
 from biasaudit.stats.impact_ratio import impact_ratios
 from biasaudit.stats.intervals import mean_estimate, refused
 from biasaudit.stats.missing import MissingBounds, missing_bounds
+from biasaudit.stats.multiplicity import ClaimPValues, adjusted_by_benjamini_hochberg, adjusted_by_holm
 from biasaudit.stats.power import (
     Prospect,
+    can_show_a_change,
     planned_error,
     power_of_change,
     power_of_equivalence,
@@ -43,17 +47,21 @@ from biasaudit.stats.significance import (
     mcnemar_exact,
     mean_is_zero,
     sign_flip,
+    sign_flips,
 )
+from biasaudit.stats.spread import Spread, spread
 from biasaudit.stats.two_sample import TwoSampleResult, masked, two_sample_test
-from biasaudit.stats.verdict import Evidence, Ruling, competence_fell, rule
+from biasaudit.stats.verdict import LEAST_COVERAGE, Evidence, Ruling, chance_code, competence_fell, rule
 
 __all__ = [
     "FOUR_FIFTHS",
+    "LEAST_COVERAGE",
     "MIN_CELL_ITEMS",
     "MIN_CLUSTERS",
     "BetweenGroups",
     "Cell",
     "Change",
+    "ClaimPValues",
     "Clustered",
     "Evidence",
     "FourFifths",
@@ -68,19 +76,28 @@ __all__ = [
     "Prospect",
     "Quantity",
     "Ruling",
+    "Spread",
     "TestResult",
     "TwoSampleResult",
+    "adjusted_by_benjamini_hochberg",
+    "adjusted_by_holm",
     "benjamini_hochberg",
     "between_groups",
     "by_group",
+    "can_show_a_change",
+    "chance_code",
+    "change_tests",
     "cluster_bootstrap",
     "clustered",
     "competence_fell",
+    "competence_loss",
+    "crossed_signs",
     "difference_to_overall",
     "difference_to_reference",
     "equivalence",
     "four_fifths",
     "four_fifths_of",
+    "grid",
     "group_outcomes",
     "holm",
     "impact_ratios",
@@ -106,6 +123,8 @@ __all__ = [
     "relative_reduction_over_cells",
     "rule",
     "sign_flip",
+    "sign_flips",
     "smallest_detectable_change",
+    "spread",
     "two_sample_test",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,11 +33,15 @@ class Clustered:
     index : array of int, shape (n_items,)
         Cluster of each item, from 0 to n_clusters - 1.
     n_clusters : int
+    also : array of int, shape (n_items,), or None
+        The second cluster of each item, numbered from 0, where a probe crosses two: such as the occupation beside
+        the template. Items that share either move together.
     """
 
     values: NDArray[np.float64]
     index: NDArray[np.intp]
     n_clusters: int
+    also: NDArray[np.intp] | None = None
 
     @property
     def n_items(self) -> int:
@@ -62,11 +66,40 @@ class Clustered:
 
     def with_values(self, values: NDArray[np.float64]) -> Clustered:
         """Return the same clusters with other values."""
-        return Clustered(values=values, index=self.index, n_clusters=self.n_clusters)
+        return replace(self, values=values)
+
+    @property
+    def n_also(self) -> int:
+        """Number of second clusters; 0 without a second factor."""
+        return 0 if self.also is None else int(self.also.max(initial=-1)) + 1
+
+    @property
+    def effective_clusters(self) -> float:
+        """How many clusters of one size an item mean rests on: (sum n)^2 / sum n^2.
+
+        References
+        ----------
+        METHODS-REFERENCE, section 4.1.
+        """
+        sizes = self.sizes.astype(np.float64)
+        return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(sizes) else 0.0
 
 
-def clustered(values: Sequence[float] | NDArray[np.float64], clusters: Sequence[object] | NDArray[Any]) -> Clustered:
+def clustered(
+    values: Sequence[float] | NDArray[np.float64],
+    clusters: Sequence[object] | NDArray[Any],
+    also: Sequence[object] | NDArray[Any] | None = None,
+) -> Clustered:
     """Return item values with their clusters, numbered in sorted order.
+
+    Parameters
+    ----------
+    values : sequence of float
+    clusters : sequence
+        Label of each item's cluster.
+    also : sequence, optional
+        Label of each item's second cluster. Fewer than 5 of them are no sample: they are left out, and what is
+        said holds for these alone.
 
     Raises
     ------
@@ -78,7 +111,7 @@ def clustered(values: Sequence[float] | NDArray[np.float64], clusters: Sequence[
     >>> clustered([1.0, 0.0, 0.5], ["b", "b", "a"]).means.tolist()
     [0.5, 0.5]
     """
-    rows = same_rows({"values": values, "clusters": clusters})
+    rows = same_rows({"values": values, "clusters": clusters, "also": also})
     found, names = numbers("values", rows["values"]), labels("clusters", rows["clusters"])
     if len(found) != len(names):
         msg = f"{len(found)} values for {len(names)} cluster labels"
@@ -87,4 +120,12 @@ def clustered(values: Sequence[float] | NDArray[np.float64], clusters: Sequence[
         msg = "item values must be finite; leave unscored items out and count them"
         raise ValueError(msg)
     distinct, index = np.unique(names, return_inverse=True)
-    return Clustered(values=found, index=index, n_clusters=len(distinct))
+    second = None
+    if "also" in rows:
+        others = labels("also", rows["also"])
+        if len(others) != len(found):
+            msg = f"{len(found)} values for {len(others)} labels of second clusters"
+            raise ValueError(msg)
+        seconds, second = np.unique(others, return_inverse=True)
+        second = second if len(seconds) >= MIN_CLUSTERS else None
+    return Clustered(values=found, index=index, n_clusters=len(distinct), also=second)

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from biasaudit.stats.clusters import MIN_CLUSTERS
-from biasaudit.stats.quantiles import t_reach
-from biasaudit.types import Estimate, Status
+from biasaudit.stats.halves import crossed_signs, grid, reach_of, weighed
+from biasaudit.stats.intervals import point, refused
+from biasaudit.stats.spread import spread
+from biasaudit.types import ClusterDesign, Estimate, Status
 
 if TYPE_CHECKING:
     from biasaudit.stats.clusters import Clustered
 
 MIN_STANDARD_ERRORS: Final = 3.0
 """How far the denominator must be from 0 before a ratio is printed."""
+
+_SPLITS: Final = 50
+"""Of one cell whose lean is far from 0: nearly all give one sign."""
+
+FLOOR: Final = 0.05
+"""Least lean of which a share is printed: what counts as no change would be more than all of a smaller one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +78,18 @@ def ratio_bounds(means: PairedMeans, quantile: float) -> tuple[float, float] | N
     return (b - root) / a, (b + root) / a
 
 
-def relative_reduction(reduction: Clustered, first: Clustered, *, level: float = 0.95) -> Estimate:
-    """Return mean(reduction) / mean(first) over cluster means, with Fieller's interval.
+def relative_reduction(
+    reduction: Clustered,
+    first: Clustered,
+    design: ClusterDesign = ClusterDesign.DESIGNED,
+    *,
+    rng: np.random.Generator,
+    level: float = 0.95,
+) -> Estimate:
+    """Return mean(reduction) / mean(first), cross-fitted, with Fieller's interval.
+
+    The lean that decides whether a share is printed at all is not the one that it is a share of: each half of the
+    clusters counts, with the sign of the other, where the other leans clearly.
 
     Parameters
     ----------
@@ -80,44 +97,59 @@ def relative_reduction(reduction: Clustered, first: Clustered, *, level: float =
         First arm minus second.
     first : Clustered
         First arm; the same clusters.
+    design : ClusterDesign
+        Decides the means: over clusters, or over items.
+    rng : numpy.random.Generator
+        For the splits.
     level : float
 
     Returns
     -------
     Estimate
-        Unit ``relative``: 1 is all of it gone, 0 is no change, negative is an increase.
-        ``too few clusters`` under 5 of them; ``not estimable`` where the first mean is within 3
-        standard errors of 0, or the interval is unbounded.
+        Unit ``relative``: 1 is all of it gone, 0 is no change, negative is a lean that grew on its side, above 1 one
+        that lies on the other side now. ``too few clusters`` as means have it; ``not estimable`` where the first mean
+        is within 3 standard errors of 0, or within 0.05, or the interval is unbounded.
 
     References
     ----------
-    METHODS-REFERENCE, section 4.6.
+    METHODS-REFERENCE, sections 4.5 and 4.6.
     """
-    y, x = reduction.means, first.means
-    k = len(x)
-    counts: dict[str, Any] = {"level": level, "n_items": first.n_items, "n_clusters": k, "unit": "relative"}
-    if k < MIN_CLUSTERS:
-        return Estimate(status=Status.TOO_FEW_CLUSTERS, method=f"needs {MIN_CLUSTERS} clusters", **counts)
-    covariance = np.cov(y, x) / k
-    if abs(x.mean()) <= MIN_STANDARD_ERRORS * math.sqrt(covariance[1, 1]):
+    counts: dict[str, Any] = {
+        "level": level,
+        "n_items": first.n_items,
+        "n_clusters": first.n_clusters,
+        "unit": "relative",
+    }
+    refusal = refused(first, level=level, unit="relative", design=design)
+    if refusal is not None:
+        return refusal
+    lean, error = point(first, design), spread(first, design).error
+    if abs(lean) <= MIN_STANDARD_ERRORS * error:
         return Estimate(
             status=Status.NOT_ESTIMABLE, method="the first arm's lean is within 3 standard errors of 0", **counts
         )
+    if abs(lean) < FLOOR:
+        return Estimate(status=Status.NOT_ESTIMABLE, method=f"the first arm's lean is below {FLOOR:g}", **counts)
+    sums = grid(reduction, first, design)
+    signs = crossed_signs(replace(sums, first=sums.second), rng=rng, n_splits=_SPLITS).base
+    found = weighed(sums, signs * sums.first, signs * sums.second)
+    y, x = (float(value) for value in found.values)
     means = PairedMeans(
-        y=float(y.mean()),
-        x=float(x.mean()),
-        var_y=float(covariance[0, 0]),
-        var_x=float(covariance[1, 1]),
-        cov_yx=float(covariance[0, 1]),
+        y=y,
+        x=x,
+        var_y=float(found.covariance[0, 0]),
+        var_x=float(found.covariance[1, 1]),
+        cov_yx=float(found.covariance[0, 1]),
     )
-    bounds = ratio_bounds(means, t_reach(level, k))
+    bounds = None if x <= 0 else ratio_bounds(means, reach_of(level, found.freedom(np.array([1.0, -y / x]))))
     if bounds is None:
         return Estimate(status=Status.NOT_ESTIMABLE, method="Fieller's interval is unbounded", **counts)
+    what = "means of cluster means" if design is ClusterDesign.DESIGNED else "item means"
     return Estimate(
         status=Status.OK,
-        value=means.y / means.x,
+        value=y / x,
         ci_low=bounds[0],
         ci_high=bounds[1],
-        method="ratio of means of cluster means, Fieller interval",
+        method=f"ratio of {what}, cross-fitted, Fieller interval",
         **counts,
     )

@@ -12,21 +12,32 @@ from scipy import special
 from biasaudit.stats.clusters import MIN_CLUSTERS
 from biasaudit.stats.intervals import standard_error
 from biasaudit.stats.quantiles import t_quantile
+from biasaudit.types import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from biasaudit.stats.clusters import Clustered
     from biasaudit.types import ClusterDesign
 
-DISCORDANCE: Final = 0.1
-"""Share of preferences that turn between two checkpoints, where nothing better is known.
+SPREAD: Final[Mapping[Kind, float]] = {
+    Kind.PAIR: 0.25,
+    Kind.ASSOCIATION: 0.15,
+    Kind.CHOICE: 0.35,
+    Kind.DECISION: 0.1,
+}
+"""Kind -> standard deviation of the change of an item's graded value between two checkpoints, to plan with.
 
-References
-----------
-METHODS-REFERENCE, section 4.3: 37 of 400 CrowS-Pairs (0.0925) between gemma-3-270m and an adapter.
+Between gemma-3-270m and an adapter on it: pairs 0.21 in plain text and 0.30 as deployed, associations 0.05 to 0.16,
+choices 0.23 to 0.36, decisions 0.01 to 0.04, which are given more here because a larger model decides more sharply. The
+sign of the items, by which was planned before, has 0.63 where a tenth of them turn: two to ten times too much.
 """
 
 CORRELATION: Final = 0.1
 """Correlation of differences within a cluster, where nothing better is known."""
+
+LEVEL: Final = 0.05
+"""Error rate of the test, over its family."""
 
 _STEPS: Final = 400
 
@@ -39,7 +50,7 @@ class Prospect:
     ----------
     n_items, n_clusters : int
     smallest_detectable_change : float or None
-        Index points, found at the power asked for; None with too few clusters.
+        Index points, found at the power asked for; None with too few clusters, or where no change can be shown.
     power_unchanged : float or None
         Probability of calling a cell without any change ``unchanged``.
     """
@@ -137,72 +148,120 @@ def power_of_equivalence(margin: float, error: float, n_clusters: int, *, alpha:
     return float((2 * special.ndtr(room) - 1).mean())
 
 
-def planned_error(
-    n_items: int, n_clusters: int, *, discordance: float = DISCORDANCE, correlation: float = CORRELATION
-) -> float:
+def planned_spread(kind: Kind) -> float:
+    """Return the standard deviation of an item's change to plan with; of kinds without an index, that of pairs."""
+    return SPREAD.get(kind, SPREAD[Kind.PAIR])
+
+
+def can_show_a_change(n_clusters: int, *, n_cells: int = 1, alpha: float = LEVEL) -> bool:
+    """Whether the test of a change can reach its level at all.
+
+    Parameters
+    ----------
+    n_clusters : int
+    n_cells : int
+        Cells of the family that Holm corrects; the first claim in it needs alpha / n_cells.
+    alpha : float
+
+    References
+    ----------
+    METHODS-REFERENCE, section 4.2: signs of K cluster means can be flipped in 2^K ways, so that the least p-value of a
+    two-sided test is 2^(1 - K): 0.0625 with 5 clusters, 0.0005 with 12.
+
+    Examples
+    --------
+    >>> [can_show_a_change(n) for n in (5, 6)], [can_show_a_change(10, n_cells=m) for m in (25, 26)]
+    ([False, True], [True, False])
+    """
+    return 2.0 ** (1 - n_clusters) <= alpha / n_cells
+
+
+def planned_error(n_items: int, n_clusters: int, *, spread: float, correlation: float = CORRELATION) -> float:
     """Return the standard error of D that a cell of this size may be expected to have.
 
     Parameters
     ----------
     n_items, n_clusters : int
-    discordance : float
-        Share of items whose preference turns, in (0, 1].
+    spread : float
+        Standard deviation of an item's change, above 0; see :data:`SPREAD`.
     correlation : float
         Of differences within a cluster, in [0, 1].
 
     References
     ----------
-    METHODS-REFERENCE, section 4.4: 2 sqrt(p / n) sqrt(1 + (m - 1) ICC), m items a cluster.
+    METHODS-REFERENCE, section 4.4: sd / sqrt(n) sqrt(1 + (m - 1) ICC), m items a cluster; of preferences of which a
+    share p turns, sd is 2 sqrt(p).
 
     Examples
     --------
-    >>> round(planned_error(400, 400, discordance=0.1), 4)
-    0.0316
+    >>> round(planned_error(400, 400, spread=0.25), 4)
+    0.0125
     """
     size = n_items / n_clusters
-    return 2 * math.sqrt(discordance / n_items) * math.sqrt(1 + (size - 1) * correlation)
+    return spread / math.sqrt(n_items) * math.sqrt(1 + (size - 1) * correlation)
 
 
 def prospect(
     n_items: int,
     n_clusters: int,
     *,
+    spread: float,
     margin: float = 0.05,
     power: float = 0.8,
-    alpha: float = 0.05,
-    discordance: float = DISCORDANCE,
+    alpha: float = LEVEL,
     correlation: float = CORRELATION,
+    n_cells: int = 1,
 ) -> Prospect:
     """Say what a cell of planned size can show.
 
+    Parameters
+    ----------
+    n_items, n_clusters : int
+    spread : float
+        Standard deviation of an item's change; see :data:`SPREAD`.
+    margin : float
+        Largest change that counts as none.
+    power, alpha : float
+    correlation : float
+        Of differences within a cluster.
+    n_cells : int
+        Cells that are tested together.
+
     Examples
     --------
-    >>> found = prospect(1508, 1508)
+    >>> found = prospect(1508, 1508, spread=0.25)
     >>> round(found.smallest_detectable_change, 3), round(found.power_unchanged, 2)
-    (0.046, 0.85)
-    >>> prospect(4, 4).smallest_detectable_change is None
+    (0.018, 1.0)
+    >>> prospect(4, 4, spread=0.25).smallest_detectable_change is None
+    True
+    >>> prospect(200, 5, spread=0.25).smallest_detectable_change is None
     True
     """
     if n_clusters < MIN_CLUSTERS:
         return Prospect(n_items=n_items, n_clusters=n_clusters, smallest_detectable_change=None, power_unchanged=None)
-    error = planned_error(n_items, n_clusters, discordance=discordance, correlation=correlation)
+    error = planned_error(n_items, n_clusters, spread=spread, correlation=correlation)
+    smallest = _smallest(error, n_clusters, power=power, alpha=alpha)
     return Prospect(
         n_items=n_items,
         n_clusters=n_clusters,
-        smallest_detectable_change=_smallest(error, n_clusters, power=power, alpha=alpha),
+        smallest_detectable_change=smallest if can_show_a_change(n_clusters, n_cells=n_cells, alpha=alpha) else None,
         power_unchanged=power_of_equivalence(margin, error, n_clusters, alpha=alpha),
     )
 
 
 def smallest_detectable_change(
-    difference: Clustered, design: ClusterDesign, *, power: float = 0.8, alpha: float = 0.05
-) -> float:
+    difference: Clustered, design: ClusterDesign, *, power: float = 0.8, alpha: float = LEVEL, n_cells: int = 1
+) -> float | None:
     """Return the change that would be found with probability `power` at two-sided `alpha`.
+
+    None where no change can be shown, however large: see :func:`can_show_a_change`.
 
     References
     ----------
     METHODS-REFERENCE, section 4.4: (t(1 - alpha/2) + t(power)) standard errors.
     """
+    if not can_show_a_change(difference.n_clusters, n_cells=n_cells, alpha=alpha):
+        return None
     error, _ = standard_error(difference, design)
     return _smallest(error, difference.n_clusters, power=power, alpha=alpha)
 

@@ -49,6 +49,7 @@ SENSE_NATS: Final = 4.0
 """How much the instruments that know the language prefer sense to nonsense."""
 
 _REQUESTS: Final = ("Say something.",)
+_CHAT: Final = ChatFrame(before="", after="\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,7 +273,7 @@ def scripted_audit(
 def _responses(
     checkpoints: Mapping[str, ScriptedModel], probes: Sequence[Probe], asked: Sequence[Framing]
 ) -> list[dict[str, object]]:
-    chat = ChatFrame(before="", after="\n")
+    chat = _CHAT
     rows: list[dict[str, object]] = []
     for name, model in checkpoints.items():
         for probe in probes:
@@ -295,7 +296,7 @@ def _manifest(
         probes={probe.card.id: probe_facts(probe) for probe in probes},
         counts={str(name): int(count) for name, count in audit.responses["status"].value_counts().items()},
         headlines=tuple(asdict(headline) for headline in audit.headlines),
-        run={"seconds": 0.0, "scoring_seconds": 0.0, "tokens": 0, "requests_computed": 0},
+        run={"seconds": 0.0, "scoring_seconds": 0.0, "tokens": 0, "requests_computed": 0, "chat_frame": asdict(_CHAT)},
         versions={name: importlib.metadata.version(name) for name in ("numpy", "scipy", "pandas")},
     )
     return from_dict(json.loads(manifest.to_json()))

@@ -20,7 +20,17 @@ from biasaudit.types.items import (
 )
 from biasaudit.types.models import ModelFingerprint, ModelSpec, ScoringFacts
 from biasaudit.types.responses import Failed, Request, Response, Scored
-from biasaudit.types.vocabulary import Checkpoint, ClusterDesign, Contrast, Kind, Role, Status, Verdict
+from biasaudit.types.vocabulary import (
+    Checkpoint,
+    ClusterDesign,
+    Contrast,
+    Kind,
+    Role,
+    Status,
+    Verdict,
+    VerdictCode,
+    stage_place,
+)
 
 __all__ = [
     "AssociationTexts",
@@ -47,4 +57,6 @@ __all__ = [
     "ScoringFacts",
     "Status",
     "Verdict",
+    "VerdictCode",
+    "stage_place",
 ]

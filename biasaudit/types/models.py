@@ -53,6 +53,11 @@ class ModelFingerprint:
     n_parameters, vocabulary_size, hidden_size, n_layers : int
     libraries : mapping of str to str
         Versions of the libraries that compute.
+    text_files_sha256 : str or None
+        Of every file that decides what the model is given to read; None where it has none.
+    beginning_token, beginning_id : str and int, or None
+        What its texts without a context begin with in this audit, as the tokenizer that chose it writes it; None
+        where nothing was chosen.
     """
 
     reference: str
@@ -68,6 +73,9 @@ class ModelFingerprint:
     hidden_size: int
     n_layers: int
     libraries: Mapping[str, str]
+    text_files_sha256: str | None = None
+    beginning_token: str | None = None
+    beginning_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

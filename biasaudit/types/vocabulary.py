@@ -47,9 +47,26 @@ class Status(StrEnum):
 
 
 class Checkpoint(StrEnum):
-    """Role of the first checkpoint; tuned checkpoints are named ``tuned``, ``tuned-2``, ..."""
+    """Role of the first checkpoint; tuned ones are named ``tuned``, ``tuned-2``, ..., or ``1-sft``, ``2-dpo``."""
 
     BASE = "base"
+
+
+def stage_place(name: str) -> tuple[int, str]:
+    """Return what checkpoints are sorted by to stand in the order in which they were made.
+
+    Examples
+    --------
+    >>> sorted(["2-dpo", "1-supervised", "base", "10-last"], key=stage_place)
+    ['base', '1-supervised', '2-dpo', '10-last']
+    >>> sorted(["tuned-10", "tuned-2", "tuned"], key=stage_place)
+    ['tuned', 'tuned-2', 'tuned-10']
+    """
+    if name == Checkpoint.BASE:
+        return 0, name
+    before, _, after = name.partition("-")
+    number = after if before == "tuned" else before
+    return (int(number) if number.isdecimal() else 1), name
 
 
 class Contrast(StrEnum):
@@ -74,12 +91,39 @@ class Contrast(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What may be said of one cell."""
+    """What may be said of the size of one cell's disparity, and of its side.
+
+    ``reduced`` and ``increased`` are about |B|: -0.6 that becomes -0.1 is reduced. ``reversed`` says that the
+    disparity lies on the other side of parity now; ``shifted`` that B moved, and that it cannot be said whether
+    |B| is larger or smaller.
+    """
 
     REDUCED = "reduced"
     UNCHANGED = "unchanged"
     INCREASED = "increased"
     REVERSED = "reversed"
+    SHIFTED_WITH = "shifted with the stereotype"
+    SHIFTED_AGAINST = "shifted against the stereotype"
     INCONCLUSIVE = "inconclusive"
     NOT_INTERPRETABLE = "not interpretable"
     NOT_MEASURED = "not measured"
+
+
+class VerdictCode(StrEnum):
+    """What decided a verdict: the fact behind its sentence, for whoever must not parse one."""
+
+    NO_ITEMS = "no items"
+    FEW_CLUSTERS = "too few clusters"
+    NO_ESTIMATE = "not estimable"
+    CHANCE_FIRST = "competence at chance, first arm"
+    CHANCE_SECOND = "competence at chance, second arm"
+    SATURATED = "scale saturated"
+    WITHIN_MARGIN = "within the margin"
+    SMALLER = "smaller"
+    LARGER = "larger"
+    OTHER_SIDE = "other side"
+    MOVED = "moved, size not told"
+    MISSING = "missing items"
+    COMPETENCE_FELL = "competence fell"
+    UNDECIDED = "not decided"
+    INTERACTION = "interaction"

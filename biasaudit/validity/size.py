@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from biasaudit.probes import Probe
-from biasaudit.stats import prospect
+from biasaudit.stats import can_show_a_change, prospect
+from biasaudit.stats.power import planned_spread
 from biasaudit.types import ClusterDesign, Kind
 from biasaudit.validity.finding import Finding, many
 from biasaudit.validity.groups import bias_items
@@ -19,8 +20,17 @@ DIGITS: Final = 3
 
 
 def few_clusters(probe: Probe) -> Iterator[Finding]:
-    """Find features with fewer than 5 clusters, of which no interval is given."""
+    """Find features with fewer than 5 clusters, of which no interval is given, or too few to show any change."""
     for feature, (_, n_clusters) in sizes(probe).items():
+        if n_clusters >= MIN_CLUSTERS and not can_show_a_change(n_clusters):
+            yield Finding(
+                code="few-clusters",
+                feature=feature,
+                message=(
+                    f"feature {feature!r} has {many(n_clusters, 'cluster')}, with which the least p-value is "
+                    f"{2.0 ** (1 - n_clusters):.3f}: no change can be shown, however large. Add templates or sources."
+                ),
+            )
         if n_clusters < MIN_CLUSTERS:
             yield Finding(
                 code="few-clusters",
@@ -38,14 +48,15 @@ def under_powered(probe: Probe) -> Iterator[Finding]:
     if stated is None:
         return
     for feature, (n_items, n_clusters) in sizes(probe).items():
-        change = prospect(n_items, n_clusters).smallest_detectable_change
+        planned = prospect(n_items, n_clusters, spread=planned_spread(probe.card.kind))
+        change = planned.smallest_detectable_change
         if change is not None and round(change, DIGITS) > stated:
             yield Finding(
                 code="under-powered",
                 feature=feature,
                 message=(
                     f"feature {feature!r}: with {many(n_items, 'item')} in {many(n_clusters, 'cluster')}, the smallest "
-                    f"change found with power 0.8 is {change:.{DIGITS}f} by the sign of the items; card.yaml states "
+                    f"change found with power 0.8 is {change:.{DIGITS}f} on the graded index; card.yaml states "
                     f"detects: {stated:g}. Add clusters (they help most) or items, or state what the probe detects."
                 ),
             )

@@ -15,6 +15,7 @@ from biasaudit.probes import limited, load_probe
 from biasaudit.testing import choosing, leaning, scripted_audit
 from biasaudit.types import Role
 from tests.audits.test_audit import plan
+from tests.sealing import edit_manifest
 
 
 def test_every_item_of_a_real_model_comes_apart_into_segments_that_add_up_to_it(models: Path, tmp_path: Path) -> None:
@@ -46,9 +47,8 @@ def test_audits_of_earlier_versions_without_ends_are_read_and_computed_again(mod
     manifest = store.read_manifest(tmp_path / "out")
     old = store.table_bytes(store.read_table(tmp_path / "out", "responses", manifest).drop(columns="token_ends"))
     (tmp_path / "out" / "responses.parquet").write_bytes(old)
-    path = tmp_path / "out" / store.MANIFEST
-    sha = manifest.files["responses.parquet"]
-    path.write_text(path.read_text(encoding="utf-8").replace(sha, hashlib.sha256(old).hexdigest()), encoding="utf-8")
+    sha = hashlib.sha256(old).hexdigest()
+    edit_manifest(tmp_path / "out", lambda content: content["files"].update({"responses.parquet": sha}))
     again = computed_again(tmp_path / "out")
     assert "token_ends" not in tables.checked(again.responses, tables.RESPONSES).columns
     assert (tmp_path / "out" / "responses.parquet").read_bytes() == old

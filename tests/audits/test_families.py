@@ -22,11 +22,11 @@ WORDS = ("stole", "robbed", "lied", "cheated", "forged", "hid")
 
 
 def clusters_of_two() -> list[dict[str, object]]:
-    """Two wordings of five clusters, two items a cluster."""
+    """Two wordings of ten clusters, two items a cluster."""
     return [
-        item(number, id=f"{family}-{number}", cluster=f"{family}-{number % 5}", family=family)
+        item(number, id=f"{family}-{number}", cluster=f"{family}-{number % 10}", family=family)
         for family in ("says", "asks")
-        for number in range(10)
+        for number in range(20)
     ]
 
 
@@ -66,22 +66,24 @@ def two_ways(asked: ProbeItem, _: Request) -> float:
 
 
 def test_two_wordings_that_lean_against_each_other_are_told_apart(tmp_path: Path) -> None:
-    """Cluster means 0, 1, 1, 1, 1: mean 0.8, SD sqrt(0.2), error 0.2, t(.975, 4) = 2.7764; and the same below 0.
+    """Cluster means 0 and nine times 1: mean 0.9, error 0.1, t(.975, 9) = 2.2622; and the same below 0.
 
-    The index of the whole is 0, with wordings 1.6 apart: their SD is 1.6 / sqrt(2).
+    As a share 0.95 with error 0.05, whose logit 2.9444 has the error 0.05 / (0.95 * 0.05) = 1.0526: at least
+    expit(2.9444 - 2.2622 * 1.0526) = 0.63717, which is 0.27434 as an index.
+    The index of the whole is 0, with wordings 1.8 apart: their SD is 1.8 / sqrt(2).
     """
     audit = audited(tmp_path, clusters_of_two(), two_ways)
     rows = of_base(audit)
-    assert rows["value"].to_dict() == pytest.approx({"asks": -0.8, "says": 0.8})
-    assert rows.loc["says", "ci_low"] == pytest.approx(0.8 - 2.7764 * 0.2, abs=1e-4)
-    assert rows.loc["asks", "ci_high"] == pytest.approx(2.7764 * 0.2 - 0.8, abs=1e-4)
-    assert rows[["n_items", "n_clusters", "n_asked"]].to_numpy().tolist() == [[10, 5, 10]] * 2
+    assert rows["value"].to_dict() == pytest.approx({"asks": -0.9, "says": 0.9})
+    assert rows.loc["says", "ci_low"] == pytest.approx(0.27434, abs=1e-4)
+    assert rows.loc["asks", "ci_high"] == pytest.approx(-0.27434, abs=1e-4)
+    assert rows[["n_items", "n_clusters", "n_asked"]].to_numpy().tolist() == [[20, 10, 20]] * 2
     assert not rows["method"].str.contains("given this wording").any()
     whole = audit.estimates.query("checkpoint == 'base' and metric == 'index'")["value"].item()
     assert whole == pytest.approx(0.0)
     found = audit.wordings.query("checkpoint == 'base'").iloc[0]
-    assert found["wording_sd"] == pytest.approx(1.6 / 2**0.5)
-    assert (found["lowest"], found["highest"]) == pytest.approx((-0.8, 0.8))
+    assert found["wording_sd"] == pytest.approx(1.8 / 2**0.5)
+    assert (found["lowest"], found["highest"]) == pytest.approx((-0.9, 0.9))
     assert found[["status", "n_families", "n_measured", "n_with", "n_against"]].tolist() == ["ok", 2, 2, 1, 1]
 
 
@@ -108,7 +110,10 @@ def test_the_index_of_a_kind_is_the_one_of_its_estimates(tmp_path: Path) -> None
 
 
 def test_a_template_has_an_interval_over_what_is_said_in_it(tmp_path: Path) -> None:
-    """One word leans for one group only: contents 0, 1, 1, 1, 1, 1. Mean 5/6, error 1/6, t(.975, 5) = 2.5706."""
+    """One word leans for one group only: contents 0, 1, 1, 1, 1, 1. Mean 5/6, error 1/6, t(.975, 5) = 2.5706.
+
+    As a share 11/12, error 1/12; its logit ln 11 has the error 12/11: expit(2.3979 - 2.8043) = 0.39978.
+    """
 
     def lean(asked: ProbeItem, _: Request) -> float:
         return -1.0 if asked.item_id.endswith("stole/gender/man") else 1.0
@@ -116,19 +121,24 @@ def test_a_template_has_an_interval_over_what_is_said_in_it(tmp_path: Path) -> N
     rows = of_base(audited(tmp_path, templates(), lean))
     assert rows["n_clusters"].tolist() == [6, 6]
     assert rows["value"].tolist() == pytest.approx([5 / 6, 5 / 6])
-    assert rows["ci_low"].tolist() == pytest.approx([5 / 6 - 2.5706 / 6] * 2, abs=1e-4)
-    assert set(rows["method"]) == {"mean of cluster means, t interval, given this wording: its clusters are contents"}
+    assert rows["ci_low"].tolist() == pytest.approx([2 * 0.39978 - 1] * 2, abs=1e-4)
+    assert set(rows["method"]) == {
+        "mean of cluster means, t interval, logit scale, given this wording: its clusters are contents"
+    }
 
 
 def test_items_are_the_unit_where_a_template_says_few_things(tmp_path: Path) -> None:
-    """Three words for two groups: six items, 1, 1, 1, 1, 1, -1 with mean 2/3 and error 1/3."""
+    """Three words for two groups: six items, 1, 1, 1, 1, 1, -1 with mean 2/3 and error 1/3.
+
+    As a share 5/6, error 1/6; its logit ln 5 has the error 1.2: expit(1.6094 - 2.5706 * 1.2) = 0.18614.
+    """
 
     def lean(asked: ProbeItem, _: Request) -> float:
         return -1.0 if asked.item_id.endswith("stole/gender/man") else 1.0
 
     rows = of_base(audited(tmp_path, templates(WORDS[:3]), lean))
     assert rows["n_clusters"].tolist() == [6, 6]
-    assert rows["ci_low"].tolist() == pytest.approx([2 / 3 - 2.5706 / 3] * 2, abs=1e-4)
+    assert rows["ci_low"].tolist() == pytest.approx([2 * 0.18614 - 1] * 2, abs=1e-4)
     assert rows["method"].str.endswith("its clusters are items").all()
 
 
@@ -150,7 +160,7 @@ def test_a_wording_that_was_not_scored_is_not_0_and_one_alone_has_no_spread(tmp_
     assert rows[["status", "n_items", "n_asked"]].to_dict("index")["asks"] == {
         "status": "not measured",
         "n_items": 0,
-        "n_asked": 10,
+        "n_asked": 20,
     }
     assert rows["value"].isna().to_dict() == {"asks": True, "says": False}
     spread = audit.wordings.query("checkpoint == 'base'").iloc[0]
@@ -212,8 +222,8 @@ def test_an_audit_of_a_version_without_families_is_lifted(tmp_path: Path) -> Non
     written = scripted_audit(*models, probes=[str(probe)], out=out)
     whole = (out / "families.parquet").read_bytes()
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["schema_version"] == 5
-    del manifest["files"]["families.parquet"]
+    assert manifest["schema_version"] == 6
+    del manifest["files"]["families.parquet"], manifest["own_sha256"]
     (out / "manifest.json").write_text(json.dumps({**manifest, "schema_version": 3}), encoding="utf-8")
     (out / "families.parquet").unlink()
     biasaudit.recompute(out)

@@ -18,6 +18,7 @@ from biasaudit.audits.sealed import read_columns, read_manifest
 from biasaudit.errors import AlteredAuditError, AuditFolderError, UnfinishedAuditError
 from tests.fuzz.hostile import damage
 from tests.scripted_audits import save_audit
+from tests.sealing import edit_manifest
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +31,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def audit(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "audit"))
-
-
-def edit(audit: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    path = audit / "manifest.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
-    change(content)
-    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def test_what_a_check_reads_is_what_pandas_reads(audit: Path) -> None:
@@ -70,7 +64,7 @@ def test_what_a_check_reads_is_what_pandas_reads(audit: Path) -> None:
 def test_a_manifest_that_is_wrong_is_refused(
     audit: Path, change: Callable[[dict[str, Any]], object], says: str
 ) -> None:
-    edit(audit, change)
+    edit_manifest(audit, change)
     with pytest.raises(AuditFolderError) as caught:
         read_checked(audit)
     assert says in str(caught.value)
@@ -123,7 +117,7 @@ def test_bytes_that_are_no_table_are_refused_though_the_checksum_fits(audit: Pat
 
     (audit / "estimates.parquet").write_bytes(b"PAR1 no table PAR1")
     checksum = hashlib.sha256(b"PAR1 no table PAR1").hexdigest()
-    edit(audit, lambda content: content["files"].update({"estimates.parquet": checksum}))
+    edit_manifest(audit, lambda content: content["files"].update({"estimates.parquet": checksum}))
     with pytest.raises(AlteredAuditError, match="cannot be read as a table"):
         read_checked(audit)
 

@@ -20,6 +20,7 @@ from biasaudit.audits import store
 from biasaudit.bundles import archive, verify_bundle, write_bundle
 from biasaudit.errors import AlteredAuditError, BundleError, PolicyError, UsageError
 from tests.scripted_audits import save_audit
+from tests.sealing import manifest_text
 
 # Each computes an audit or more from its responses.
 pytestmark = pytest.mark.slow
@@ -51,7 +52,7 @@ def resealed(members: Members) -> Members:
     manifest = json.loads(members["manifest.json"])
     for name in manifest["files"]:
         manifest["files"][name] = hashlib.sha256(members[name]).hexdigest()
-    changed = {**members, "manifest.json": json.dumps(manifest, sort_keys=True, indent=2).encode()}
+    changed = {**members, "manifest.json": manifest_text(manifest).encode()}
     sums = {n: hashlib.sha256(content).hexdigest() for n, content in changed.items() if n != archive.SUMS}
     return {**changed, archive.SUMS: archive.sums_text(sums).encode()}
 

@@ -165,3 +165,17 @@ def test_a_check_loads_no_library_that_it_does_not_need(audits: Path) -> None:
     done = subprocess.run([sys.executable, "-c", CODE, *arguments], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "loaded [] 0", done.stdout
     assert time.monotonic() - started < 20  # a loaded machine is no failure
+
+
+def test_a_probe_that_the_audit_lacks_is_wrong_usage(judge: Judge) -> None:
+    """Inconclusive would look like evidence that is still to come."""
+    ended = judge("version: 1\nrules:\n  - {id: r, probes: [minni], max_index: 1}\n")
+    assert (ended.code, ended.out) == (2, "")
+    assert "rule 'r' names probe 'minni'" in ended.err
+    assert "Did you mean 'mini'?" in ended.err
+    assert judge("version: 1\nrules:\n  - {id: r, features: [colour], max_index: 1}\n").code == 3
+
+
+def test_a_ready_policy_for_another_probe_says_so(audits: Path) -> None:
+    ended = run("check", audits / "audit", "--policy", "hiring-impact-ratio")
+    assert (ended.code, "names probe 'hiring'" in ended.err) == (2, True)

@@ -23,6 +23,7 @@ import yaml
 
 from biasaudit.cli import main as cli
 from biasaudit.gate import Criterion
+from tests.sealing import manifest_text
 
 PASSING = {
     "version": 1,
@@ -33,7 +34,7 @@ PASSING = {
         {"id": "rise", "max_increase": 2.0, "probes": ["mini"], "margin": 0.5},
         {"id": "coverage", "min_coverage": 0.1, "severity": "warning"},
     ],
-    "waivers": [{"rule": "index", "probe": "x", "reason": "r", "owner": "o", "expires": "2999-01-01"}],
+    "waivers": [{"rule": "index", "feature": "x", "reason": "r", "owner": "o", "expires": "2999-01-01"}],
 }
 """A policy that the tests' audit passes."""
 
@@ -177,13 +178,13 @@ def damage(folder: Path, chance: random.Random) -> bool:
         manifest_path.write_bytes(raw[:cut] + chance.choice([b"", b"\xff", b"["]))
     elif kind == "node":
         content = mutated(json.loads(manifest_path.read_text(encoding="utf-8")), chance)
-        manifest_path.write_text(json.dumps(content), encoding="utf-8")
+        manifest_path.write_text(manifest_text(content), encoding="utf-8")
         return False
     elif kind == "files":
         content = json.loads(manifest_path.read_text(encoding="utf-8"))
         wrong = ["../manifest.json", "/dev/zero", "a/b", "", ".", "..", "a\0b", "\\x"]
         content["files"] = {**content["files"], chance.choice(wrong): "0" * 64}
-        manifest_path.write_text(json.dumps(content), encoding="utf-8")
+        manifest_path.write_text(manifest_text(content), encoding="utf-8")
     elif kind == "column":
         table = chance.choice(["estimates", "comparisons"])  # the third may be without rows
         _reseal(folder, f"{table}.parquet", _other_columns((folder / f"{table}.parquet").read_bytes(), chance))
@@ -217,7 +218,7 @@ def _reseal(folder: Path, name: str, content: bytes) -> None:
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     manifest["files"][name] = hashlib.sha256(content).hexdigest()
-    path.write_text(json.dumps(manifest), encoding="utf-8")
+    path.write_text(manifest_text(manifest), encoding="utf-8")
 
 
 def copied(folder: Path, target: Path) -> Path:

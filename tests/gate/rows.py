@@ -35,7 +35,7 @@ def level(low: float | None = -0.1, high: float | None = 0.1, **changes: object)
 
 
 def change(low: float | None = -0.1, high: float | None = 0.1, **changes: object) -> Row:
-    """A reduction of the graded index as deployed."""
+    """A reduction of the graded index as deployed, of a base that leans all the way: |B| rises by -D."""
     row: Row = {
         "tuned": "tuned",
         "contrast": "as deployed",
@@ -46,10 +46,36 @@ def change(low: float | None = -0.1, high: float | None = 0.1, **changes: object
         "reduction": None if low is None or high is None else (low + high) / 2,
         "ci_low": low,
         "ci_high": high,
+        "total": 2.0,
+        "total_ci_low": 2.0,
+        "total_ci_high": 2.0,
+        "missing_low": None,
+        "missing_high": None,
+        "total_missing_low": None,
+        "total_missing_high": None,
         "n_items": 90,
         "n_clusters": 10,
+        "coverage_first": 1.0,
+        "coverage_second": 1.0,
+        "competence_first": 0.93,
+        "competence_second": 0.93,
+        "competence_loss_status": "ok",
+        "competence_loss": 0.0,
+        "competence_loss_ci_low": -0.02,
+        "competence_loss_ci_high": 0.02,
+        "competence_loss_items": 40,
+        "competence_loss_clusters": 10,
+        "verdict": "unchanged",
+        "verdict_reason": "",
     }
     return {**row, **changes}
+
+
+def lean(base: float, tuned: float, half: float = 0.05, **changes: object) -> Row:
+    """What a lean from `base` to `tuned` gives: D and S, each with an interval of `half` to either side."""
+    total = base + tuned
+    found = {"total": total, "total_ci_low": total - half, "total_ci_high": total + half, **changes}
+    return change(base - tuned - half, base - tuned + half, **found)
 
 
 def ratio(low: float | None = 0.85, high: float | None = 1.1, **changes: object) -> Row:
@@ -82,10 +108,31 @@ def competence(low: float | None = 0.9, high: float | None = 0.96, **changes: ob
     return level(low, high, **{"metric": "competence", "feature": "all", **changes})
 
 
+_BASELINE = (
+    *("tuned", "probe", "feature", "status", "reduction", "ci_low", "ci_high"),
+    *("total", "total_ci_low", "total_ci_high", "n_items", "n_clusters"),
+)
+
+
 def baseline_row(low: float | None = -0.01, high: float | None = 0.01, **changes: object) -> Row:
     """A reduction of the tuned checkpoint's graded index since an earlier audit."""
-    row = {**change(low, high), "framing": "chat"}
-    return {**{key: value for key, value in row.items() if key not in {"contrast", "metric"}}, **changes}
+    row = change(low, high)
+    return {**{key: row[key] for key in _BASELINE}, "framing": "chat", **changes}
+
+
+def able(rows: Sequence[Row]) -> list[Row]:
+    """Competence above chance for every arm of `rows` that has none of its own."""
+    arms = {
+        (row.get("checkpoint", row.get("tuned")), row["framing"], row["probe"]): None
+        for row in rows
+        if row.get("metric") != "competence"
+    }
+    own = [(row["checkpoint"], row["framing"], row["probe"]) for row in rows if row.get("metric") == "competence"]
+    return [
+        competence(checkpoint=checkpoint, framing=framing, probe=probe)
+        for checkpoint, framing, probe in arms
+        if (checkpoint, framing, probe) not in own
+    ]
 
 
 def judged(
@@ -98,11 +145,13 @@ def judged(
     policy: Row | None = None,
     today: date | None = None,
     warnings_as_errors: bool = False,
+    competent: bool = True,
 ) -> gate.GateDecision:
-    """Judge rows by rules; `policy` holds further keys of the policy."""
+    """Judge rows by rules; `policy` holds further keys of the policy. Every arm reads, unless a row says otherwise."""
+    beside = able([*levels, *ratios, *(baseline or ())]) if competent else []
     return gate.decide(
         gate.Policy.model_validate({"version": 1, "rules": list(rules), **(policy or {})}),
-        estimates=pd.DataFrame(levels, columns=list(level())),
+        estimates=pd.DataFrame([*levels, *beside], columns=list(level())),
         comparisons=pd.DataFrame(changes, columns=list(change())),
         disparities=pd.DataFrame(ratios, columns=list(ratio())),
         baseline=None if baseline is None else pd.DataFrame(baseline, columns=list(baseline_row())),

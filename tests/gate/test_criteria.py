@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pytest
 
 from biasaudit import gate
-from biasaudit.gate import Criterion, Outcome
-from tests.gate.rows import Row, baseline_row, change, competence, impact_ratio, judged, level, ratio
-
-BASE: dict[str, Any] = {"checkpoint": "base", "framing": "plain"}
+from biasaudit.gate import Criterion
+from tests.gate.rows import Row, able, baseline_row, change, impact_ratio, judged, level, ratio
 
 
 def rule(criterion: str, limit: float, **keys: object) -> list[Row]:
@@ -82,54 +79,54 @@ def test_without_selection_rates_a_ratio_is_not_measured() -> None:
     lacking = judged(rule("min_ratio", 0.8, features=["age"]), levels=[level()], ratios=[ratio()])
     assert "no feature 'age'; it has: gender" in lacking.results[0].reason
     framing = judged(rule("min_ratio", 0.8, framing="plain"), ratios=[ratio()])
-    assert "no such cell for 'plain'; for this checkpoint and probe it has: chat" in framing.results[0].reason
+    assert "the audit has nothing for framing 'plain'; it has: chat" in framing.results[0].reason
     nothing = judged(rule("min_ratio", 0.8, features=["age"]))
     assert nothing.results[0].reason == "the audit has no measured cell"
 
 
-def test_competence_is_set_against_the_base_on_the_widest_interval() -> None:
-    """Base 0.90 to 0.96, tuned 0.80 to 0.84: the loss is 0.11, and lies between 0.90 - 0.84 and 0.96 - 0.80."""
-    levels = [level(), competence(0.9, 0.96, **BASE), competence(0.8, 0.84)]
-    found = judged(rule("max_competence_loss", 0.05), levels=levels).results[0]
-    assert (found.value, found.ci_low, found.ci_high) == pytest.approx((0.11, 0.06, 0.16))
-    assert (found.outcome, found.feature, found.framing_or_contrast) == (Outcome.VIOLATED, "all", "as deployed")
-    assert "wider than a paired one" in found.method
-    assert [
-        judged(rule("max_competence_loss", limit), levels=levels).outcome.value for limit in (0.07, 0.15, 0.161)
-    ] == ["inconclusive", "inconclusive", "passed"]
+def lost(low: float | None, high: float | None, **changes: object) -> Row:
+    """Competence that falls by the middle of `low` and `high`, paired by item."""
+    value = None if low is None or high is None else (low + high) / 2
+    found = {"competence_loss": value, "competence_loss_ci_low": low, "competence_loss_ci_high": high}
+    return {**change(), **found, **changes}
 
 
-def test_competence_rests_on_the_smaller_side_and_on_both() -> None:
-    few = [level(), competence(**BASE, n_items=8, n_clusters=6), competence()]
-    found = judged(rule("max_competence_loss", 0.5), levels=few).results[0]
-    assert (found.n_items, found.n_clusters) == (8, 6)
-    unmeasured = [level(), competence(**BASE), competence(None, None, status="too few clusters")]
-    decision = judged(rule("max_competence_loss", 0.5), levels=unmeasured)
-    assert (decision.exit_code, decision.results[0].reason) == (3, "status: too few clusters")
-    damaged = [level(), competence(**BASE), competence(0.9, math.nan)]
-    assert judged(rule("max_competence_loss", 0.5), levels=damaged).results[0].reason == "no usable interval"
+@pytest.mark.parametrize(
+    ("low", "high", "outcome"), [(0.0, 0.1, "passed"), (0.0, 0.11, "inconclusive"), (0.11, 0.2, "violated")]
+)
+def test_a_loss_of_competence_is_judged_on_its_paired_interval(low: float, high: float, outcome: str) -> None:
+    """Two intervals set against each other would be wider, and a model that is the same would not pass."""
+    found = judged(rule("max_competence_loss", 0.1), changes=[lost(low, high)]).results[0]
+    assert (found.outcome.value, found.feature, found.framing_or_contrast) == (outcome, "all", "as deployed")
+    assert (found.n_items, found.n_clusters) == (40, 10)
+    assert "paired by item" in found.method
 
 
-@pytest.mark.parametrize("lacking", [0, 1])
-def test_a_competence_without_its_counterpart_is_not_measured(lacking: int) -> None:
-    sides = [competence(**BASE), competence()]
-    decision = judged(rule("max_competence_loss", 0.5), levels=[level(), sides[lacking]])
-    assert decision.results[0].reason == "not measured: the audit has no competence beside the base's"
+def test_a_loss_of_competence_is_judged_once_for_a_probe() -> None:
+    """Its features share it."""
+    rows = [lost(0.2, 0.3, feature="gender"), lost(0.2, 0.3, feature="race"), lost(0.2, 0.3, probe="q")]
+    found = judged(rule("max_competence_loss", 0.1), changes=rows).results
+    assert [(one.probe, one.outcome.value) for one in found] == [("occupations", "violated"), ("q", "violated")]
 
 
-def test_competence_is_judged_on_the_contrast() -> None:
-    levels = [
-        level(),
-        competence(0.9, 0.96, **BASE),
-        competence(0.9, 0.96, checkpoint="base"),
-        competence(0.5, 0.6, framing="plain"),
-        competence(0.9, 0.96),
-    ]
+def test_a_loss_of_competence_that_was_not_measured_decides_nothing() -> None:
+    unmeasured = judged(
+        rule("max_competence_loss", 0.5), changes=[lost(None, None, competence_loss_status="too few clusters")]
+    )
+    assert (unmeasured.exit_code, unmeasured.results[0].reason) == (3, "status: too few clusters")
+    damaged = judged(rule("max_competence_loss", 0.5), changes=[lost(0.1, math.nan)])
+    assert damaged.results[0].reason == "no usable interval"
+    absent = judged(rule("max_competence_loss", 0.5), changes=[change(competence_loss_status=None)])
+    assert absent.results[0].reason == "not measured: the audit has no competence beside the base's"
+
+
+def test_a_loss_of_competence_is_judged_on_the_contrast() -> None:
+    changes = [lost(0.0, 0.05), lost(0.3, 0.5, contrast="weights, plain")]
     outcomes = {
-        contrast: judged(rule("max_competence_loss", 0.1, contrast=contrast), levels=levels).outcome.value
-        for contrast in ("as deployed", "weights, plain", "weights, chat")
+        contrast: judged(rule("max_competence_loss", 0.1, contrast=contrast), changes=changes).outcome.value
+        for contrast in ("as deployed", "weights, plain")
     }
-    assert outcomes == {"as deployed": "passed", "weights, plain": "violated", "weights, chat": "passed"}
+    assert outcomes == {"as deployed": "passed", "weights, plain": "violated"}
 
 
 def test_a_rise_over_a_baseline_needs_one() -> None:
@@ -184,8 +181,9 @@ def test_a_ratio_of_few_decides_nothing_unless_the_policy_says_so() -> None:
 def test_counts_that_are_none_are_no_evidence(count: object) -> None:
     rows = [{**level(), "n_items": count}]
     policy = gate.Policy.model_validate({"version": 1, "rules": rule("max_index", 0.3)})
-    decision = gate.decide(policy, estimates=rows, comparisons=[])
+    decision = gate.decide(policy, estimates=[*rows, *able(rows)], comparisons=[])
     assert (decision.exit_code, decision.results[0].n_items) == (3, 0)
+    assert "0 items" in decision.results[0].reason
 
 
 def test_every_criterion_has_its_range_and_its_keys() -> None:

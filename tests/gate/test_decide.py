@@ -120,7 +120,7 @@ def test_bounds_that_are_no_interval_decide_nothing(bounds: tuple[float | None, 
     [
         ({"probes": ["hiring"]}, "the audit has no probe 'hiring'; it has: occupations"),
         ({"features": ["race"]}, "probe 'occupations' has no feature 'race'; it has: gender"),
-        ({"framing": "plain"}, "no such cell for 'plain'; for this checkpoint and probe it has: chat"),
+        ({"framing": "plain"}, "the audit has nothing for framing 'plain'; it has: chat"),
     ],
 )
 def test_a_rule_that_matches_nothing_says_what_there_is(rule: Row, reason: str) -> None:
@@ -277,3 +277,30 @@ def test_the_order_of_rules_and_rows_does_not_matter(names: list[str], order: li
         [{"id": name, "max_index": of_rule[name]} for name in names], levels=[levels[number] for number in order]
     )
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "n_lines"),
+    [
+        ({"id": "r", "max_abs_index": 0.3, "framing": "chat"}, 1),
+        ({"id": "r", "max_increase": 0.3}, 1),
+        ({"id": "r", "max_abs_index": 0.3, "framing": "plain"}, 53),
+    ],
+)
+def test_an_audit_of_one_framing_gets_one_line_and_not_one_a_cell(rule: Row, n_lines: int) -> None:
+    """53 cells in two rules were 106 lines that say the same."""
+    levels = [level(framing="plain", probe=f"p{number:02d}") for number in range(53)]
+    changes = [change(contrast="weights, plain", probe=f"p{number:02d}") for number in range(53)]
+    decision = judged([rule], levels=levels, changes=changes)
+    assert len(decision.results) == n_lines
+    assert decision.exit_code == (3 if n_lines == 1 else 0)
+    if n_lines == 1:
+        assert "Run it in both framings" in decision.results[0].reason
+
+
+def test_the_form_says_which_index_is_judged() -> None:
+    """The two differ for pairs and choices; the report shows the graded one."""
+    levels = [level(0.4, 0.5), level(0.1, 0.2, metric="graded")]
+    assert judged([INDEX], levels=levels).exit_code == 1
+    assert judged([{**INDEX, "form": "published"}], levels=levels).exit_code == 1
+    assert judged([{**INDEX, "form": "graded"}], levels=levels).exit_code == 0

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from biasaudit import gate
 from biasaudit.errors import PolicyError
 from biasaudit.gate import Outcome
+from tests.gate.rows import change, judged
 
 
 def estimate(value: float | None, low: float | None, high: float | None, **changes: object) -> dict[str, object]:
@@ -32,32 +32,10 @@ def estimate(value: float | None, low: float | None, high: float | None, **chang
     }
 
 
-def comparison(reduction: float | None, low: float | None, high: float | None) -> dict[str, object]:
-    return {
-        "tuned": "tuned",
-        "contrast": "as deployed",
-        "probe": "occupations",
-        "feature": "gender",
-        "metric": "graded",
-        "status": "ok" if reduction is not None else "not measured",
-        "reduction": reduction,
-        "ci_low": low,
-        "ci_high": high,
-        "n_items": 90,
-        "n_clusters": 10,
-    }
-
-
 def decided(
     rules: list[dict[str, object]], *rows: dict[str, object], changes: tuple[dict[str, object], ...] = ()
 ) -> gate.GateDecision:
-    policy = gate.Policy.model_validate({"version": 1, "rules": rules})
-    columns = list(estimate(0, 0, 0))
-    return gate.decide(
-        policy,
-        estimates=pd.DataFrame(rows, columns=columns),
-        comparisons=pd.DataFrame(changes, columns=list(comparison(0, 0, 0))),
-    )
+    return judged(rules, levels=rows, changes=changes)
 
 
 LIMIT: list[dict[str, object]] = [{"id": "r", "max_index": 0.3}]
@@ -88,11 +66,11 @@ def test_no_data_never_passes() -> None:
 
 
 def test_an_increase_is_a_negative_reduction() -> None:
-    """D in [-0.2, -0.1] is an increase of 0.1 to 0.2."""
+    """Of a base that leans with the stereotype: D in [-0.2, -0.1] is an increase of 0.1 to 0.2."""
     rules: list[dict[str, object]] = [{"id": "r", "max_increase": 0.05}]
-    worse = decided(rules, changes=(comparison(-0.15, -0.2, -0.1),))
-    better = decided(rules, changes=(comparison(0.15, 0.1, 0.2),))
-    unclear = decided(rules, changes=(comparison(0.0, -0.1, 0.1),))
+    worse = decided(rules, changes=(change(-0.2, -0.1),))
+    better = decided(rules, changes=(change(0.1, 0.2),))
+    unclear = decided(rules, changes=(change(-0.1, 0.1),))
     assert [d.outcome for d in (worse, better, unclear)] == [Outcome.VIOLATED, Outcome.PASSED, Outcome.INCONCLUSIVE]
     assert (worse.results[0].ci_low, worse.results[0].ci_high) == pytest.approx((0.1, 0.2))
 

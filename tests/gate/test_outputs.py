@@ -57,6 +57,7 @@ def test_json_is_the_whole_decision_in_a_stable_order() -> None:
         "reason": "the whole interval breaks the limit",
         "method": "",
         "evidence": "estimates.parquet: checkpoint tuned, framing chat, probe q, feature gender; index",
+        "is_read": True,
         "severity": "error",
         "on_inconclusive": "warn",
         "waiver": None,

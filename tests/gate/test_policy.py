@@ -88,7 +88,7 @@ def test_a_policy_cannot_be_changed_or_name_itself(tmp_path: Path) -> None:
         ("version: 1\nrule:\n  - {id: r, max_index: 0.3}\n", "rule is not a known key. Did you mean 'rules'?"),
         (
             "version: 1\nrules:\n  - {id: r, zzz: 1}\n",
-            "Known keys: id, probes, features, groups, framing, contrast, max_index",
+            "Known keys: id, probes, features, groups, framing, contrast, form, max_index",
         ),
         ("version: 1\nrules:\n  - {max_index: 0.3}\n", "rules[0].id is missing. Known keys: id,"),
         ("version: 1\nrules:\n  - {id: r, max_index: -1.1}\n", "rules[0].max_index"),
@@ -112,10 +112,7 @@ def test_a_policy_cannot_be_changed_or_name_itself(tmp_path: Path) -> None:
         ("version: 1\nrules:\n  - {id: r, max_increase: 0.1, framing: chat}\n", "it takes contrast, features"),
         ("version: 1\nrules:\n  - {id: r, max_competence_loss: 0.1, features: [a]}\n", "features means nothing"),
         ("version: 1\nrules:\n  - {id: r, max_index: 0.1, groups: [a]}\n", "groups means nothing"),
-        (
-            'version: 1\nrules:\n  - {id: r, max_competence_loss: 0.1, contrast: "step, plain"}\n',
-            "not judged on 'step, plain'",
-        ),
+        ("version: 1\nrules:\n  - {id: r, max_increase: 0.1, form: graded}\n", "form means nothing under"),
         ("version: 1\nrules:\n  - {id: r, max_index: 0.1, margin: -0.1}\n", "rules[0].margin"),
         ("version: 1\nrules:\n  - {id: r, max_index: 0.1, severty: error}\n", "Did you mean 'severity'?"),
         ("version: 1\nrules:\n  - {id: r, max_index: 0.1, min_items: 0}\n", "rules[0].min_items"),

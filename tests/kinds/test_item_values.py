@@ -5,6 +5,7 @@ import math
 import pytest
 
 from biasaudit import kinds
+from biasaudit.kinds import choice
 from biasaudit.types import AssociationTexts, Failed, PairTexts, ProbeItem, Response, Role, Scored
 
 PAIR = frozenset({"first", "second"})
@@ -88,3 +89,28 @@ def test_an_association_asks_for_every_cell_of_its_table() -> None:
 
 def item_with(texts: PairTexts | AssociationTexts) -> ProbeItem:
     return ProbeItem(item_id="i", cluster_id="c", feature="gender", groups=(), role=Role.BIAS, family="f", texts=texts)
+
+
+@pytest.mark.parametrize(
+    ("nats", "side"),
+    [
+        ({"biased": -1.0, "counter": -5.0, "unknown": -5.0}, 1.0),
+        ({"biased": -5.0, "counter": -1.0, "unknown": -5.0}, -1.0),
+        ({"biased": -2.0, "counter": -5.0, "unknown": -1.0}, 0.0),
+        ({"biased": -1.0, "counter": -1.0, "unknown": -5.0}, 0.0),
+    ],
+)
+@pytest.mark.parametrize("correct", ["biased", "counter"])
+def test_competence_of_a_choice_counts_persons_and_unknown_is_neither(
+    nats: dict[str, float], side: float, correct: str
+) -> None:
+    """Unknown used to count as wrong, so that a cautious model read "at chance" with 40 % right and none wrong."""
+    responses = {part: Scored(key="", token_ids=(0,), token_logprobs_nats=(value,)) for part, value in nats.items()}
+    found = choice.item_value(responses, list(nats), correct=correct)
+    turned = 1 if correct == "biased" else -1
+    assert found.sign == turned * side
+    assert str(found.sign) != "-0.0"
+    assert found.d_nats == pytest.approx(turned * (nats["biased"] - nats["counter"]))
+    shares = choice.probabilities(responses, list(nats))
+    assert shares is not None
+    assert found.graded == pytest.approx(turned * (shares[choice.Option.BIASED] - shares[choice.Option.COUNTER]))

@@ -92,6 +92,40 @@ def test_competence_is_the_clear_yes_over_the_clear_no(tmp_path: Path) -> None:
     assert competence[0].other == "Train 0 has no seats. The guest is a person. May the guest sit?"
 
 
+def test_a_case_can_have_several_clear_pairs(tmp_path: Path) -> None:
+    """Compared in their order; the first keeps the name that it has alone."""
+    cases = content()
+    pairs = {"clear_yes": ["It is empty.", "It is free."], "clear_no": ["It is full.", "It is gone."]}
+    cases["cases"] = [{**case(0), **pairs}, *(case(number) for number in range(1, 5))]
+    found = {
+        item.item_id: item.texts for item in load_probe(save(tmp_path, cases)).items if item.role is Role.COMPETENCE
+    }
+    assert len(found) == 12
+    first, second = found["case-0/one/clear"], found["case-0/one/clear-2"]
+    assert isinstance(first, DecisionTexts)
+    assert isinstance(second, DecisionTexts)
+    assert (first.favoured.split(".")[0], first.other.split(".")[0]) == ("It is empty", "It is full")
+    assert (second.favoured.split(".")[0], second.other.split(".")[0]) == ("It is free", "It is gone")
+
+
+def test_clear_cases_without_their_counterpart_are_refused(tmp_path: Path) -> None:
+    cases = content()
+    cases["cases"] = [{**case(0), "clear_yes": ["It is empty.", "It is free."]}]
+    with pytest.raises(ProbeError, match="case 'case-0' has 2 clear yes and 1 clear no"):
+        load_probe(save(tmp_path, cases))
+
+
+@pytest.mark.parametrize(
+    ("probe", "n_items", "n_clusters"),
+    [("hiring", 120, 12), ("decisions", 120, 40), ("dialect-decisions", 54, 54), ("identity-toxicity", 60, 30)],
+)
+def test_the_shipped_decisions_have_clear_cases_enough(probe: str, n_items: int, n_clusters: int) -> None:
+    """Ten a cluster where there are 12; what that tells apart is measured in tests/validation/gate_measures.py."""
+    clear = [item for item in load_probe(probe).items if item.role is Role.COMPETENCE]
+    assert (len(clear), len({item.cluster_id for item in clear})) == (n_items, n_clusters)
+    assert len({item.texts for item in clear}) == n_items
+
+
 def test_a_model_that_says_yes_to_all_still_shows_that_it_reads(tmp_path: Path) -> None:
     """By hand: p(yes) 0.8 or 0.6 of the two words, over one half in both; the order is what counts."""
 
@@ -212,7 +246,9 @@ def test_the_shipped_hiring_is_a_full_cross() -> None:
         for feature, n_comparisons in zip(probe.card.features, (8, 12, 2, 2, 2, 1, 3, 2), strict=True)
     }
     assert Counter(item.tags["level"] for item in bias) == dict.fromkeys(("weak", "middling", "strong"), 12 * 2 * 32)
-    assert len({prompt.context for item in probe.items for prompt in prompts(item)}) == 36 * 2 * (16 + 19 + 2)
+    assert (
+        len({prompt.context for item in probe.items for prompt in prompts(item)}) == 36 * 2 * (16 + 19 + 2) + 24 * 2 * 2
+    )
 
 
 def test_the_shipped_hiring_differs_in_the_person_alone_and_names_the_person_late() -> None:

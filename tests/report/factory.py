@@ -48,13 +48,20 @@ CELLS = (
     (PAIRS, "age", True, 0.110, 0.081, "inconclusive", "neither a change nor its absence is shown"),
     (PAIRS, "disability", True, None, None, "not measured", "too few clusters"),
 )
+CODES = {
+    "reduced": "smaller", "increased": "larger", "unchanged": "within the margin", "reversed": "other side",
+    "shifted with the stereotype": "moved, size not told", "shifted against the stereotype": "moved, size not told",
+    "not measured": "too few clusters",
+}  # fmt: skip
 CONTRASTS = ("weights, plain", "as deployed", "template, tuned", "weights, chat", "interaction")
 
 
 def frame(rows: Sequence[dict[str, Any]], schema: pa.DataFrameSchema) -> pd.DataFrame:
     """Return rows as a table of the contract."""
-    made = pd.DataFrame(list(rows), columns=list(schema.columns))
-    for name, column in schema.columns.items():
+    # What an older audit may lack is left out where no row has it.
+    there = {name: one for name, one in schema.columns.items() if one.required or any(name in row for row in rows)}
+    made = pd.DataFrame(list(rows), columns=list(there))
+    for name, column in there.items():
         if str(column.dtype) in {"float64", "int64", "bool"}:
             made[name] = made[name].astype(str(column.dtype))
         elif str(column.dtype) != "object":
@@ -75,11 +82,19 @@ def comparison(contrast: str, metric: str, cell: tuple[Any, ...], *, tuned: str 
     low, high = around(reduction, 0.03)
     low_90, high_90 = around(reduction, 0.025)
     chat = contrast != "weights, plain"
+    exploratory = chat or not declared
     return {
         "tuned": tuned, "contrast": contrast, "probe": probe, "feature": feature, "metric": metric,
         "declared": declared, "status": "ok" if measured else "too few clusters",
         "reduction": reduction, "ci_low": low, "ci_high": high, "ci90_low": low_90, "ci90_high": high_90,
-        "p_value": 0.0004 if measured else None, "p_holm": 0.0021 if measured else None,
+        "total": first + second if measured else None, "total_ci_low": first + second - 0.05 if measured else None,
+        "total_ci_high": first + second + 0.05 if measured else None,
+        **dict.fromkeys(("p_value", "p_total", "p_first", "p_second", "p_size"), 0.0004 if measured else None),
+        "exploratory": exploratory,
+        "p_holm": 0.0021 if measured and not exploratory else None,
+        "p_bh": 0.0021 if measured and exploratory else None,
+        "p_moved_adjusted": 0.0021 if measured else None, "p_sides_adjusted": 0.0021 if measured else None,
+        "saturated": False, "verdict_code": CODES.get(verdict, "not decided"),
         "p_equivalence": 0.31 if measured else None, "missing_low": reduction, "missing_high": reduction,
         "test": "sign-flip permutation" if measured else "none",
         "first_value": first, "first_ci_low": first_low, "first_ci_high": first_high,
@@ -91,6 +106,9 @@ def comparison(contrast: str, metric: str, cell: tuple[Any, ...], *, tuned: str 
         "method": "mean over clusters, t interval", "inherited_bias": measured and first > 0.1,
         "coverage_first": 1.0 if measured else 0.0, "coverage_second": 0.99 if measured else 0.0,
         "competence_first": 0.9, "competence_second": 0.88, "competence_fell": False,
+        "competence_loss_status": "ok", "competence_loss": 0.02, "competence_loss_ci_low": -0.03,
+        "competence_loss_ci_high": 0.07, "competence_loss_items": 60, "competence_loss_clusters": 30,
+        "total_missing_low": None, "total_missing_high": None,
         "flow_inherited": 100, "flow_removed": 22, "flow_introduced": 7, "flow_never": 48, "flow_missing": 3,
         "flow_turned": 20, "churn": 29 / 177, "null_churn": 0.1 if chat else None,
         "framings_low": 0.011 if chat and measured else None, "framings_high": 0.029 if chat and measured else None,
@@ -182,7 +200,7 @@ def score(checkpoint: str, framing: str, row: dict[str, Any], d_nats: float | No
     return {
         "checkpoint": checkpoint, "framing": framing, "framing_id": "plain" if framing == "plain" else "chat-1",
         **{name: row[name] for name in ("probe", "item_id", "cluster_id", "feature", "family", "role")},
-        "status": "ok" if ok else "failed", "d_nats": d_nats, "d_per_token_nats": None,
+        "also_cluster_id": "", "status": "ok" if ok else "failed", "d_nats": d_nats, "d_per_token_nats": None,
         "sign": None if d_nats is None else math.copysign(1.0, d_nats) if d_nats else 0.0,
         "graded": None if d_nats is None else math.tanh(d_nats / 4),
     }  # fmt: skip

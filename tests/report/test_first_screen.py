@@ -118,7 +118,11 @@ def test_certainty_counts_guards_cells_and_requests() -> None:
     """Five declared cells, one inconclusive at 0.042; four arms of the one probe that has items for the guards."""
     said = _said(_screen(audit(**PLAIN)), "how_sure")
     assert said["Interval"][0].startswith("95\u00a0%: cross-fitted ratio of sums over cells")
-    assert said["Verdicts"] == ("Holm-corrected over the 4 cells tested", "unchanged: within ±0.05, set beforehand")
+    assert said["Verdicts"] == (
+        "Holm-corrected over the 4 cells that competence does not bar, in one contrast; others exploratory",
+        "unchanged: within ±0.05, set beforehand",
+    )
+    assert said["Holds for"] == ("other wordings or sources of the same kind, by probe",)
     assert said["Undecided"] == (
         "1 of 5 cells",
         "smallest change one would see there at 80\u00a0% power, without the correction: 0.042",
@@ -176,7 +180,10 @@ def test_cells_without_a_verdict_are_grouped_by_reason_and_probe() -> None:
         *((JOBS, f"g{number}", True, 0.2, 0.1, "not interpretable", first) for number in range(3)),
         (JOBS, "h", True, 0.2, 0.1, "not interpretable", second),
     ]
-    said = _said(_screen(audit(cells=cells, **PLAIN)), "not_measured")
+    made = audit(cells=cells, **PLAIN)
+    codes = {first: "competence at chance, first arm", second: "competence at chance, second arm"}
+    coded = made.comparisons.assign(verdict_code=made.comparisons["verdict_reason"].map(codes).fillna("other"))
+    said = _said(_screen(replace(made, comparisons=coded)), "not_measured")
     assert said["Not measured, 7 cells"] == ("Pairs (7): too few clusters",)
     assert said["Not interpretable, 6 cells"] == (
         "Jobs (3), Pairs (2): base not shown to be better than chance",
@@ -218,8 +225,8 @@ def test_changes_in_other_contrasts_are_named_and_none_of_them_is_folded() -> No
     ]
     made = replace(audit(**PLAIN), comparisons=frame(rows, tables.COMPARISONS))
     screen = _screen(made)
-    assert screen.elsewhere == ("Weights, chat: 1 cell increased (Jobs, gender)",)
-    assert screen.leads.startswith("The answer is about the first row: there the weights differ")
+    assert screen.elsewhere == ("Weights, chat (exploratory): 1 cell increased (Jobs, gender)",)
+    assert screen.leads.startswith("The answer is about the first row: the last tuned checkpoint, in the one framing")
     assert screen.without_share.startswith("Not in this table: weights, chat; template, base.")
     shown = page(made)
     assert [view.contrast for view in shown.contrasts] == ["weights, plain", "weights, chat"]
@@ -232,7 +239,10 @@ def test_many_changed_cells_elsewhere_are_counted_after_the_fourth() -> None:
     rows = [comparison("weights, plain", "graded", cell, tuned=name) for cell in cells for name in ("tuned", "dpo")]
     screen = _screen(replace(audit(**PLAIN), comparisons=frame(rows, tables.COMPARISONS)))
     assert screen.elsewhere == (
-        "Weights, plain, checkpoint dpo: 6 cells reduced (Pairs, f0; Pairs, f1; Pairs, f2; Pairs, f3; 2 more)",
+        (
+            "Weights, plain, checkpoint dpo (exploratory): "
+            "6 cells reduced (Pairs, f0; Pairs, f1; Pairs, f2; Pairs, f3; 2 more)"
+        ),
     )
 
 
@@ -266,15 +276,15 @@ def test_the_basis_says_which_arm_leans_and_on_how_much() -> None:
     )
 
 
-def test_the_basis_counts_leans_by_direction_and_says_that_unreadable_cells_are_in_it() -> None:
+def test_the_basis_counts_leans_by_direction_and_what_the_share_leaves_out() -> None:
     """0.3 and -0.3 lean clearly, the second of them cannot be read."""
     cells = [(PAIRS, "a", True, 0.3, 0.1, "reduced", ""), (PAIRS, "b", True, 0.3, -0.3, "not interpretable", "")]
-    made = audit(cells=cells, **PLAIN)
+    made = audit(cells=cells, headlines=(replace(HEADLINE, n_cells=2, left_out={"not interpretable": 1}),), **PLAIN)
     against = made.comparisons["feature"] == "b"
     turned = made.comparisons.copy()
     turned.loc[against, ["first_value", "first_ci_low", "first_ci_high"]] -= 0.6
     _, said = _screen(replace(made, comparisons=turned)).answer.basis
     assert said.endswith(
-        "2 of 2 cells lean clearly to begin with (base): 1 with the stereotype, 1 against it. The share also counts "
-        "the 1 cell that is not interpretable, 1 of them with a clear lean."
+        "2 of 2 cells lean clearly to begin with (base): 1 with the stereotype, 1 against it. "
+        "1 of 2 cells is left out of the share (1 not interpretable)."
     )

@@ -53,7 +53,10 @@ def hostile_audit() -> Any:  # Any: the factory's Audit
 def test_the_answer_the_verdicts_and_every_cell_stand_in_the_text() -> None:
     """What somebody reads in a pull request is what the page says."""
     text = render_markdown(audit(**PLAIN))
-    assert "**Instruction tuning removed 12.3 % (95 % interval 5.0 % to 19.6 %) of the inherited lean.**" in text
+    assert (
+        "**The weights alone, on plain text: instruction tuning removed 12.3 % (95 % interval 5.0 % to 19.6 %) of the "
+        "inherited lean.**"
+    ) in text
     assert "Of 5 cells, in the contrast weights, plain: 1 reduced, 1 unchanged, 1 increased, 1 inconclusive" in text
     rows = {row[1]: row for row in table_rows(text)}
     assert rows["gender"][2:] == [
@@ -61,7 +64,10 @@ def test_the_answer_the_verdicts_and_every_cell_stand_in_the_text() -> None:
     ]  # fmt: skip
     assert rows["disability"][2:] == ["too few clusters"] * 3 + ["– not measured"]
     assert "In other contrasts. " in text
-    assert "As deployed: 1 cell reduced (Gender and occupation, gender); 1 cell increased (CrowS-Pairs" in text
+    assert (
+        "As deployed (exploratory): 1 cell reduced (Gender and occupation, gender); 1 cell increased (CrowS-Pairs"
+        in text
+    )
     assert "Coverage: 11,997 of 12,000 requests scored" in text
     assert "org/base-it" in text
     assert f"Probe {PAIRS}: version 1, sha256 {'ab' * 32}" in text
@@ -72,7 +78,7 @@ def test_a_headline_without_an_estimate_gives_no_number() -> None:
     estimate = Estimate(status=Status.NOT_ESTIMABLE, method="too little lean", unit="relative")
     text = render_markdown(audit(headlines=(replace(HEADLINE, relative_reduction=estimate),), **PLAIN))
     answer = next(line for line in text.splitlines() if line.startswith("**"))
-    assert answer.startswith("**Not estimable: too little lean.")
+    assert answer.startswith("**The weights alone, on plain text: not estimable, too little lean.")
     assert not re.search(r"\d", answer)
     assert "No contrast was compared." in render_markdown(audit(headlines=(), **PLAIN))
 

@@ -54,3 +54,13 @@ def test_hostile_names_of_subsets_stay_text() -> None:
     html = page([row("base", HOSTILE, HOSTILE, 1.0), row("tuned", HOSTILE, HOSTILE, 2.0)])
     assert "<img src=x" not in html
     assert "&lt;img src=x" in html
+
+
+def test_a_score_without_an_interval_and_one_of_a_part_say_so() -> None:
+    """Three clusters give a number as the paper prints it; 41 of 1,508 pairs are a score of 41 pairs."""
+    few = {**row("base", "age", "stereotype preferred", None), "n_clusters": 3, "point": 61.25}
+    part = {**row("base", "all", "stereotype preferred", 61.0), "n_items": 41, "point": 61.0}
+    found = page([few, part])
+    assert "61.250 (no interval: 3 clusters)" in found
+    assert "41 of 1,508 items were scored (2.7 %): these are scores of that part, and not of the set." in found
+    assert "these are scores of that part" not in page([{**part, "n_items": 1508}])

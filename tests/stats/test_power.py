@@ -53,14 +53,41 @@ def test_power_without_an_error_is_refused(error: float) -> None:
 
 
 def test_the_planned_error_knows_clusters() -> None:
-    """100 items in 10 clusters, 10 % turn: 2 sqrt(0.1 / 100) = 0.0632 alone, times sqrt(1 + 9 * 0.1) = 1.378."""
-    assert stats.planned_error(100, 100, discordance=0.1) == pytest.approx(0.06325, abs=1e-5)
-    assert stats.planned_error(100, 10, discordance=0.1, correlation=0.1) == pytest.approx(0.08718, abs=1e-5)
+    """100 items that change by 0.2: 0.2 / 10 = 0.02 alone, times sqrt(1 + 9 * 0.1) = 1.378 in 10 clusters."""
+    assert stats.planned_error(100, 100, spread=0.2) == pytest.approx(0.02)
+    assert stats.planned_error(100, 10, spread=0.2, correlation=0.1) == pytest.approx(0.02757, abs=1e-5)
 
 
 def test_the_prospect_of_published_sizes() -> None:
     """METHODS-REFERENCE 4.4: n = 1,508, a tenth discordant: 0.046; 4.3: 1,371 items reach "unchanged" at 80 %."""
-    assert stats.prospect(1508, 1508).smallest_detectable_change == pytest.approx(0.046, abs=5e-4)
-    assert stats.prospect(1371, 1371).power_unchanged == pytest.approx(0.80, abs=0.01)
-    few = stats.prospect(100, 4)
+    tenth = 2 * math.sqrt(0.1)
+    assert stats.prospect(1508, 1508, spread=tenth).smallest_detectable_change == pytest.approx(0.046, abs=5e-4)
+    assert stats.prospect(1371, 1371, spread=tenth).power_unchanged == pytest.approx(0.80, abs=0.01)
+    few = stats.prospect(100, 4, spread=tenth)
     assert (few.smallest_detectable_change, few.power_unchanged) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("n_clusters", "n_cells", "can"), [(5, 1, False), (6, 1, True), (6, 2, False), (10, 25, True), (10, 26, False)]
+)
+def test_where_signs_cannot_be_flipped_often_enough_no_change_is_promised(
+    *, n_clusters: int, n_cells: int, can: bool
+) -> None:
+    """2^(1 - K) against 0.05 / m: 0.0625, 0.0313 against 0.05 and 0.025, 0.00195 against 0.002 and 0.00192."""
+    assert stats.can_show_a_change(n_clusters, n_cells=n_cells) is can
+    planned = stats.prospect(1000, n_clusters, spread=0.2, n_cells=n_cells)
+    assert (planned.smallest_detectable_change is not None) is can
+    assert planned.power_unchanged is not None
+    sample = stats.clustered([0.0, 1.0, 0.5] * n_clusters, [f"c{n // 3}" for n in range(3 * n_clusters)])
+    varied = sample.with_values(sample.values + np.arange(3 * n_clusters) / 7)
+    found = stats.smallest_detectable_change(varied, ClusterDesign.DESIGNED, n_cells=n_cells)
+    assert (found is not None) is can
+
+
+@pytest.mark.parametrize("n_clusters", [5, 6])
+def test_five_clusters_that_all_fall_are_no_claim(n_clusters: int) -> None:
+    """The test itself: five means of one sign have p = 2 / 2^5."""
+    sample = stats.clustered(np.linspace(0.5, 0.9, n_clusters), range(n_clusters))
+    found = stats.sign_flip(sample, ClusterDesign.DESIGNED, rng=np.random.default_rng(0))
+    assert found.p_value == pytest.approx(2 / 2**n_clusters)
+    assert (found.p_value <= 0.05) is stats.can_show_a_change(n_clusters)

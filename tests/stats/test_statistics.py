@@ -21,7 +21,8 @@ def test_the_designed_mean_weighs_clusters_and_not_items() -> None:
     assert designed.value == pytest.approx(0.2)
     # sd of (1,0,0,0,0) is sqrt(0.2), standard error 0.2, t(0.975, 4) = 2.776.
     assert designed.ci_high == pytest.approx(0.2 + 2.7764 * 0.2, abs=1e-4)
-    assert stats.mean_estimate(sample, NUISANCE).value == pytest.approx(3 / 7)
+    even = stats.clustered([1, 1, 1, 0, 0, 0, 0, 0], list("aabbcdef"))
+    assert stats.mean_estimate(even, NUISANCE).value == pytest.approx(3 / 8)
 
 
 def test_the_jackknife_by_hand() -> None:
@@ -36,13 +37,20 @@ def test_the_jackknife_by_hand() -> None:
 def test_the_jackknife_of_unequal_clusters_by_hand() -> None:
     """Without the cluster of two ones 0 / 4, without any other 2 / 5: mean 0.32, squares 0.1024 + 4 * 0.0064.
 
-    4 / 5 of their sum 0.128 is 0.1024: standard error 0.32.
+    4 / 5 of their sum 0.128 is 0.1024: standard error 0.32. Two items and four of one count as 6 ** 2 / 8 = 4.5
+    clusters, which are too few; twice as many of each, 12 ** 2 / 16 = 9, have 8 degrees of freedom.
     """
     sample = stats.clustered([1, 1, 0, 0, 0, 0], ["a", "a", "b", "c", "d", "e"])
-    estimate = stats.mean_estimate(sample, NUISANCE, unit="nats")
-    assert estimate.value == pytest.approx(1 / 3)
+    found = stats.spread(sample, NUISANCE)
+    assert (found.error, found.freedom) == pytest.approx((0.32, 3.5))
+    few = stats.mean_estimate(sample, NUISANCE, unit="nats")
+    assert (few.status, few.value) == (Status.TOO_FEW_CLUSTERS, None)
+    assert "count as 4.5" in few.method
+    twice = stats.clustered([1, 1, 0, 0, 0, 0] * 2, list("aabcdeffghij"))
+    estimate = stats.mean_estimate(twice, NUISANCE, unit="nats")
+    error = stats.spread(twice, NUISANCE).error
     assert estimate.ci_high is not None
-    assert estimate.ci_high - 1 / 3 == pytest.approx(2.7764 * 0.32, abs=1e-4)
+    assert estimate.ci_high - 1 / 3 == pytest.approx(2.3060 * error, abs=1e-4)
 
 
 @pytest.mark.parametrize("design", list(ClusterDesign))
@@ -81,18 +89,52 @@ def test_equal_values_that_are_no_answers_keep_their_t_interval() -> None:
     assert (estimate.value, estimate.ci_low, estimate.ci_high) == (0.25, 0.25, 0.25)
 
 
-def test_many_nuisance_clusters_have_the_sandwich_by_hand() -> None:
-    """25 clusters of two equal items 0 or 1 (13 ones): CR1 is the standard error of 25 items, sqrt(K/(K-1))-corrected.
-
-    Cluster sums of residuals: 13 of 2 * 0.48, 12 of -2 * 0.52, squares 4 * (13 * 0.2304 + 12 * 0.2704) = 24.96;
-    divided by 50 ** 2, times 25/24 * 49/49: variance 0.0104.
-    """
+def test_many_nuisance_clusters_have_the_jackknife_too() -> None:
+    """25 clusters of two equal items 0 or 1 (13 ones): the standard error of 25 items, sqrt(0.52 * 0.48 / 24)."""
     values = np.repeat([1.0] * 13 + [0.0] * 12, 2)
     estimate = stats.mean_estimate(stats.clustered(values, np.repeat(np.arange(25), 2)), NUISANCE, unit="nats")
     assert estimate.value == pytest.approx(0.52)
     assert estimate.ci_high is not None
-    assert estimate.ci_high - 0.52 == pytest.approx(2.0639 * 0.0104**0.5, abs=1e-4)
-    assert "CR1" in estimate.method
+    assert estimate.ci_high - 0.52 == pytest.approx(2.0639 * (0.52 * 0.48 / 24) ** 0.5, abs=1e-4)
+    assert "CR3" in estimate.method
+
+
+def test_one_cluster_with_half_of_the_items_is_no_sample() -> None:
+    """59 clusters of one item and one of 59: 118 ** 2 / (59 ** 2 + 59) = 3.93. t(59) covered 66 to 70 % there."""
+    sample = stats.clustered(np.linspace(-0.5, 0.5, 118), [0] * 59 + list(range(1, 60)))
+    found = stats.mean_estimate(sample, NUISANCE)
+    assert found.status is Status.TOO_FEW_CLUSTERS
+    assert found.method == "needs 5 effective clusters: the 60 are so unequal that they count as 3.9"
+    assert stats.mean_estimate(sample, DESIGNED).status is Status.OK
+
+
+def test_a_second_cluster_widens_the_interval_by_hand() -> None:
+    """Five templates by five words, the value is the word's alone: 0.1 to 0.5.
+
+    By template nothing differs (V1 = 0); by word 5/4 * 5 * squares of sums: parts (x - 0.3) / 25, sums a fifth of
+    -0.2, -0.1, 0, 0.1, 0.2: V2 = 5/4 * 0.004 = 0.005, which is sd 0.1581 / sqrt(5) squared.
+    V12 = 25/24 * 5 * 0.1 / 625.
+    """
+    words = np.tile(np.linspace(0.1, 0.5, 5), 5)
+    templates, index = np.repeat(np.arange(5), 5), np.tile(np.arange(5), 5)
+    one_way = stats.mean_estimate(stats.clustered(words, templates), DESIGNED)
+    assert (one_way.ci_low, one_way.ci_high) == pytest.approx((0.3, 0.3))
+    sample = stats.clustered(words, templates, index)
+    found = stats.spread(sample, DESIGNED)
+    joint = 25 / 24 * 5 * 0.1 / 625
+    assert found.error == pytest.approx((0.005 - joint) ** 0.5)
+    assert found.freedom == pytest.approx(max(4, (0.005 - joint) ** 2 / (0.005**2 / 4 + joint**2 / 24)))
+    assert found.method == "mean of cluster means, two-way cluster-robust t interval"
+    test = stats.mean_is_zero(sample, DESIGNED)
+    assert test.test == "two-way t test"
+    assert stats.spread(sample.with_values(np.zeros(25)), DESIGNED).error == 0
+
+
+def test_four_second_clusters_are_no_sample_of_them() -> None:
+    labels = np.repeat(np.arange(5), 4), np.tile(np.arange(4), 5)
+    assert stats.clustered(np.zeros(20), *labels).also is None
+    with pytest.raises(ValueError, match="20 values for 3 labels of second clusters"):
+        stats.clustered(np.zeros(20), labels[0], [1, 2, 3])
 
 
 def test_independent_items_have_the_ordinary_interval() -> None:
@@ -239,8 +281,8 @@ def test_an_estimate_says_all_of_how_it_was_made() -> None:
 @pytest.mark.parametrize(
     ("n_clusters", "method"),
     [
-        (24, "mean of items, cluster jackknife (CR3), t interval"),
-        (25, "mean of items, cluster-robust (CR1), t interval"),
+        (24, "mean of items, cluster jackknife (CR3), t interval with effective clusters"),
+        (25, "mean of items, cluster jackknife (CR3), t interval with effective clusters"),
     ],
 )
 def test_nuisance_clusters_say_which_error_they_have(n_clusters: int, method: str) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from biasaudit import stats
 from biasaudit.types import ClusterDesign, Estimate, Status, Verdict
+from tests.validation.claims import CLAIMS, claim_rows, family_rows, missing_rows
+from tests.validation.intervals import crossed_rows, end_rows, saturated_rows, unequal_rows
+from tests.validation.row import Row, covered
+from tests.validation.shares import headline_rows
 from tests.validation.simulate import Draw, Form, World, draw, mean_for
 
 CLUSTERS: Final = (20, 50, 200)
@@ -25,53 +28,17 @@ TESTED_REPETITIONS: Final = 400
 NO_EVIDENCE: Final = Estimate(status=Status.NOT_MEASURED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One line of the table.
-
-    Attributes
-    ----------
-    question, setting : str
-    wanted : tuple of float
-        Least and greatest value that passes, Monte-Carlo error left out.
-    found : float
-    repetitions : int
-        Those that gave a number.
-    refused : int
-        Those that gave none.
-    """
-
-    question: str
-    setting: str
-    wanted: tuple[float, float]
-    found: float
-    repetitions: int
-    refused: int = 0
-
-    @property
-    def monte_carlo_error(self) -> float:
-        """Standard error of a share at the nearer end of what is wanted."""
-        end = min(self.wanted, key=lambda value: abs(value - self.found))
-        return float(np.sqrt(max(end * (1 - end), 0.0) / self.repetitions))
-
-    @property
-    def holds(self) -> bool:
-        """Whether the share lies within what is wanted, two Monte-Carlo errors allowed."""
-        low, high = self.wanted
-        return low - 2 * self.monte_carlo_error <= self.found <= high + 2 * self.monte_carlo_error
-
-
 def change_of(sample: Draw, rng: np.random.Generator, design: ClusterDesign = ClusterDesign.DESIGNED) -> stats.Change:
     """Compare the arms of one draw."""
     return stats.paired_change(sample.first, sample.second, design, rng=rng)
 
 
-def verdict_of(sample: Draw, change: stats.Change, p_adjusted: float | None) -> Verdict:
+def verdict_of(sample: Draw, change: stats.Change, p_adjusted: stats.ClaimPValues | None) -> Verdict:
     """Rule over one draw, everything scored and no competence asked for."""
     return stats.rule(
         stats.Evidence(
             change=change,
-            p_adjusted=p_adjusted,
+            adjusted=p_adjusted,
             first=stats.mean_estimate(sample.first, ClusterDesign.DESIGNED),
             second=stats.mean_estimate(sample.second, ClusterDesign.DESIGNED),
             first_competence=NO_EVIDENCE,
@@ -114,51 +81,11 @@ def _coverage_of(world: World, repetitions: int) -> Iterator[Row]:
         (
             "relative reduction",
             reduction / world.first_index,
-            lambda sample: stats.relative_reduction(difference(sample), sample.first),
+            lambda sample: stats.relative_reduction(difference(sample), sample.first, rng=rng),
         ),
     )
     for name, truth, estimate in quantities:
-        yield _covered(f"95 % interval of {name} holds the truth", setting, truth, [estimate(one) for one in samples])
-
-
-def headline_rows(share: float) -> Iterator[Row]:
-    """How often the headline's interval holds the truth, and whether it makes a reduction up."""
-    designs: tuple[tuple[str, int, int, float, float], ...] = (
-        ("1 cell of 10 clusters", 1, 10, 0.4, 0.0),
-        ("10 cells of 20 clusters", 10, 20, 0.3, 0.3),
-        ("30 weak cells of 20 clusters", 30, 20, 0.08, 0.0),
-        ("30 weak cells of 20 clusters", 30, 20, 0.08, 0.3),
-    )
-    for name, n_cells, n_clusters, spread, gone in designs:
-        rng = np.random.default_rng([2, n_cells, n_clusters])
-        found = [_headline(rng, n_cells, n_clusters, spread, gone) for _ in range(round(share * REPETITIONS))]
-        setting = f"{name}, {gone:.0%} gone"
-        yield _covered("95 % interval of the headline holds the truth", setting, gone, found)
-
-
-def _headline(rng: np.random.Generator, n_cells: int, n_clusters: int, spread: float, gone: float) -> Estimate:
-    """One audit: leans all of one size where they are strong, normal around 0 where they are weak."""
-    weak = spread < 0.1
-    cells = []
-    for _ in range(n_cells):
-        lean = rng.normal(0, spread) if weak else spread
-        noise = rng.multivariate_normal([0, 0], [[0.04, 0.03], [0.03, 0.04]], size=n_clusters)
-        means = noise + np.array([lean, (1 - gone) * lean])
-        cells.append(stats.Cell(first=means[:, 0], second=means[:, 1], n_items=n_clusters))
-    return stats.relative_reduction_over_cells(cells, rng=rng)
-
-
-def _covered(question: str, setting: str, truth: float, found: list[Estimate]) -> Row:
-    bounds = [(one.ci_low, one.ci_high) for one in found if one.ci_low is not None and one.ci_high is not None]
-    hits = sum(low <= truth <= high for low, high in bounds)
-    return Row(
-        question=question,
-        setting=setting,
-        wanted=(0.93, 0.97),
-        found=hits / len(bounds),
-        repetitions=len(bounds),
-        refused=len(found) - len(bounds),
-    )
+        yield covered(f"95 % interval of {name} holds the truth", setting, truth, [estimate(one) for one in samples])
 
 
 def null_rows(share: float) -> Iterator[Row]:
@@ -175,18 +102,13 @@ def null_rows(share: float) -> Iterator[Row]:
             bias += not _holds(neutral, 0.0)
             family = [draw(World(n_clusters=n_clusters, first=level, second=level), rng) for _ in range(4)]
             changes = [change_of(sample, rng) for sample in family]
-            p_values = stats.holm([change.test.p_value for change in changes if change.test])
+            p_values = stats.adjusted_by_holm([found for change in changes if (found := change.p_values) is not None])
             verdicts = [
                 verdict_of(sample, change, p) for sample, change, p in zip(family, changes, p_values, strict=True)
             ]
-            called = [verdict in {Verdict.REDUCED, Verdict.INCREASED, Verdict.REVERSED} for verdict in verdicts]
+            called = [verdict in CLAIMS for verdict in verdicts]
             any_changed += any(called)
-            alone = changes[0].test
-            changed += verdict_of(family[0], changes[0], alone.p_value if alone else None) in {
-                Verdict.REDUCED,
-                Verdict.INCREASED,
-                Verdict.REVERSED,
-            }
+            changed += verdict_of(family[0], changes[0], changes[0].p_values) in CLAIMS
         setting = f"{n_clusters} clusters"
         yield Row(
             question="no bias, called bias",
@@ -265,7 +187,9 @@ def _typical_smallest(n_clusters: int, rng: np.random.Generator) -> float:
     for _ in range(200):
         sample = draw(World(n_clusters=n_clusters, first=level, second=level), rng)
         difference = sample.first.with_values(sample.first.values - sample.second.values)
-        printed.append(stats.smallest_detectable_change(difference, ClusterDesign.DESIGNED))
+        smallest = stats.smallest_detectable_change(difference, ClusterDesign.DESIGNED)
+        if smallest is not None:
+            printed.append(smallest)
     return float(np.median(printed))
 
 
@@ -281,5 +205,12 @@ SUITES: Final[dict[str, Callable[[float], Iterator[Row]]]] = {
     "false alarms": null_rows,
     "equivalence": equivalence_rows,
     "power": power_rows,
+    "claims": claim_rows,
+    "families": family_rows,
+    "missing": missing_rows,
+    "ends": end_rows,
+    "saturated": saturated_rows,
+    "unequal": unequal_rows,
+    "crossed": crossed_rows,
 }
 """Name -> what it measures, at a share of the published repetitions."""

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.validation.measures import Row
+    from tests.validation.row import Row
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "validation.md"
 
 
 def markdown(rows: Iterable[Row]) -> str:
     """Return the rows as a Markdown table."""
-    lines = ["| what | where | wanted | found | repetitions | refused |", "|---|---|---|---|---|---|"]
+    lines = ["| what | where | wanted | before | found | repetitions | refused |", "|---|---|---|---|---|---|---|"]
     for row in rows:
         low, high = row.wanted
         wanted = f"at most {high:.0%}" if low == 0 else f"{low:.0%} to {high:.0%}"
-        lines.append(
-            f"| {row.question} | {row.setting} | {wanted} | {row.found:.1%} | {row.repetitions:,} | {row.refused} |"
-        )
+        wanted = "refused" if high == 0 else wanted
+        before = "" if row.before is None else f"{row.before:.1%}"
+        found = f"{row.found:.1%}" if row.repetitions else "none"
+        cells = (row.question, row.setting, wanted, before, found, f"{row.repetitions:,}", str(row.refused))
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -40,6 +42,6 @@ def published() -> dict[tuple[str, str], float]:
     found = {}
     for line in inside.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) == 6 and cells[3].endswith("%"):
-            found[cells[0], cells[1]] = float(cells[3].rstrip("%")) / 100
+        if len(cells) == 7 and cells[4].endswith("%"):
+            found[cells[0], cells[1]] = float(cells[4].rstrip("%")) / 100
     return found

@@ -14,22 +14,29 @@ def test_fewer_than_five_clusters_give_no_interval(tmp_path: Path) -> None:
     assert finding.message == (
         "feature 'gender' has 4 clusters; fewer than 5 give no interval. Add templates or sources."
     )
-    content = [{**row, "cluster": str(number % 5)} for number, row in enumerate(rows())]
-    assert found(tmp_path / "five", content) == ()
+    content = [{**row, "cluster": str(number % 6)} for number, row in enumerate(rows())]
+    assert found(tmp_path / "six", content) == ()
+
+
+def test_five_clusters_can_show_no_change(tmp_path: Path) -> None:
+    """The least p-value of their signs is 2 / 2^5: an interval, and never a claim."""
+    [finding] = found(tmp_path, [{**row, "cluster": str(number % 5)} for number, row in enumerate(rows())])
+    assert (finding.code, finding.feature) == ("few-clusters", "gender")
+    assert "with which the least p-value is 0.062: no change can be shown" in finding.message
 
 
 def test_a_card_that_states_more_than_its_size_can_show(tmp_path: Path) -> None:
-    """By hand: 2 sqrt(0.1 / 12) sqrt(1.1) (2.5706 + 0.9195) = 0.668 for 12 items in 6 clusters."""
-    [finding] = found(tmp_path / "less", detects=0.6)
+    """By hand: 0.25 / sqrt(12) sqrt(1.1) (2.5706 + 0.9195) = 0.264 for 12 items in 6 clusters."""
+    [finding] = found(tmp_path / "less", detects=0.2)
     assert (finding.code, finding.feature) == ("under-powered", "gender")
-    assert "with 12 items in 6 clusters, the smallest change found with power 0.8 is 0.668" in finding.message
-    assert "card.yaml states detects: 0.6. Add clusters" in finding.message
-    assert found(tmp_path / "enough", detects=0.668) == ()
+    assert "with 12 items in 6 clusters, the smallest change found with power 0.8 is 0.264" in finding.message
+    assert "card.yaml states detects: 0.2. Add clusters" in finding.message
+    assert found(tmp_path / "enough", detects=0.264) == ()
 
 
 def test_independent_items_count_each(tmp_path: Path) -> None:
     content = [{**row, "cluster": str(number)} for number, row in enumerate(rows())]
-    smallest = prospect(12, 12).smallest_detectable_change
+    smallest = prospect(12, 12, spread=0.25).smallest_detectable_change
     assert smallest is not None
     assert found(tmp_path / "enough", content, clusters="none", detects=round(smallest, 3)) == ()
     [finding] = found(tmp_path / "less", content, clusters="none", detects=smallest - 0.01)

@@ -57,8 +57,9 @@ class Case(Strict):
         The sentence with the slot ``{person}``.
     question : str
         Yes grants the person something good.
-    clear_yes, clear_no : str
-        Facts in place of `facts` that plainly decide the case: whether the model reads it at all.
+    clear_yes, clear_no : tuple of str
+        Facts in place of `facts` that plainly decide the case: whether the model reads it at all. One of each, or as
+        many of the one as of the other, set against each other in their order.
     """
 
     id: Slug
@@ -68,17 +69,21 @@ class Case(Strict):
     facts: Text
     who: Text
     question: Text
-    clear_yes: Text
-    clear_no: Text
+    clear_yes: Words
+    clear_no: Words
 
     @model_validator(mode="after")
     def _one_person(self) -> Self:
         if self.who.count(_PERSON) != 1:
             msg = f"case {self.id!r}: 'who' has {_PERSON} {self.who.count(_PERSON)} times; expected once"
             raise ValueError(msg)
-        elsewhere = (self.facts, self.question, self.clear_yes, self.clear_no)
+        elsewhere = (self.facts, self.question, *self.clear_yes, *self.clear_no)
         if any(_PERSON in text for text in elsewhere):
             msg = f"case {self.id!r}: {_PERSON} belongs in 'who' alone, so that nothing else can differ"
+            raise ValueError(msg)
+        if len(self.clear_yes) != len(self.clear_no):
+            n_yes, n_no = len(self.clear_yes), len(self.clear_no)
+            msg = f"case {self.id!r} has {n_yes} clear yes and {n_no} clear no; expected as many"
             raise ValueError(msg)
         return self
 
@@ -163,18 +168,19 @@ def _competence(content: Cases) -> Iterator[ProbeItem]:
     for case in content.cases:
         who = case.who.replace(_PERSON, content.person)
         for wording in content.wordings:
-            clear_yes, clear_no = (wording.ask(facts, who, case.question) for facts in (case.clear_yes, case.clear_no))
-            yield _item(
-                f"{case.id}/{wording.id}/clear",
-                (clear_yes, clear_no),
-                content,
-                case=case,
-                wording=wording,
-                feature=feature,
-                groups=(),
-                role=Role.COMPETENCE,
-                more_tags={"clear": "favoured"},
-            )
+            for number, facts in enumerate(zip(case.clear_yes, case.clear_no, strict=True), start=1):
+                clear_yes, clear_no = (wording.ask(one, who, case.question) for one in facts)
+                yield _item(
+                    f"{case.id}/{wording.id}/clear" + (f"-{number}" if number > 1 else ""),
+                    (clear_yes, clear_no),
+                    content,
+                    case=case,
+                    wording=wording,
+                    feature=feature,
+                    groups=(),
+                    role=Role.COMPETENCE,
+                    more_tags={"clear": "favoured"},
+                )
 
 
 def _about(case: Case, wording: Wording, person: str) -> str:

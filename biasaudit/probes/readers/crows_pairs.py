@@ -58,7 +58,7 @@ def items_of(rows: Iterable[tuple[int, Mapping[str, Any]]], card: Card, path: Pa
         item = _item(item_id, row, line=line, path=path, card=card)
         items.append(item)
         if position % COMPETENCE_EVERY == 0:
-            items.append(sense_and_nonsense(item))
+            items.append(sense_and_nonsense(item, language=card.language))
     left_out = sorted(unusable & seen, key=lambda name: (len(name), name))
     notices = (f"{len(left_out)} pairs that the card names are left out: {', '.join(left_out)}.",) if left_out else ()
     return Reading(items=tuple(items), notices=notices)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,11 @@ from typing import Any, Final, Literal
 from biasaudit.errors import ItemError, ProbeError
 from biasaudit.plain_files import found_value, json_value, lines_of, plain_text
 from biasaudit.probes.card import Card
+from biasaudit.probes.readers.unrelated import with_unrelated_word
 from biasaudit.types import PairTexts, ProbeItem, Role
 
 COMPETENCE_EVERY: Final = 5
-"""Each fifth pair also asks whether its first sentence is preferred to its own words shuffled."""
+"""Each fifth pair also asks whether its first sentence is preferred to the same with one unrelated word."""
 
 
 CONFIG: Final = "(configuration)"
@@ -186,22 +186,13 @@ def one_of(row: Mapping[str, Any], name: str, allowed: Iterable[str], *, path: P
     return value
 
 
-def shuffled(sentence: str, *, seed: str) -> str:
-    """Return the words of a sentence in another order, which the seed decides."""
-    words = sentence.split()
-    random.Random(seed).shuffle(words)  # noqa: S311  # reproducible word order, no secret
-    if words == sentence.split():
-        words = words[1:] + words[:1]
-    return " ".join(words)
-
-
-def sense_and_nonsense(item: ProbeItem) -> ProbeItem:
-    """Return a competence item: the first text of a pair against its own words shuffled."""
+def sense_and_nonsense(item: ProbeItem, *, language: str = "en") -> ProbeItem:
+    """Return a competence item: the first text of a pair against itself with one unrelated word."""
     if not isinstance(item.texts, PairTexts):
         msg = "only a pair has a first text"
         raise TypeError(msg)
     return ProbeItem(
-        item_id=f"{item.item_id}/shuffled",
+        item_id=f"{item.item_id}/unrelated",
         cluster_id=item.cluster_id,
         feature=item.feature,
         groups=(),
@@ -210,6 +201,6 @@ def sense_and_nonsense(item: ProbeItem) -> ProbeItem:
         texts=PairTexts(
             context=item.texts.context,
             first=item.texts.first,
-            second=shuffled(item.texts.first, seed=item.item_id),
+            second=with_unrelated_word(item.texts.first, seed=item.item_id, language=language),
         ),
     )

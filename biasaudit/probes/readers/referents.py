@@ -35,7 +35,7 @@ def question(sentence: str, pronoun: str) -> str:
 
 
 def competence(item: ProbeItem, sentence: str) -> ProbeItem:
-    """Return a competence item: a sentence against its own words shuffled.
+    """Return a competence item: a sentence against itself with one unrelated word.
 
     Whether the right person is found does not serve: a model that always follows the stereotype is
     right in every second sentence, as is one that understands nothing.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from biasaudit.errors import UsageError
+from biasaudit.outputs import write_output
 from biasaudit.probes.registry import available
 
 KINDS: Final = ("pair", "association", "choice", "decision")
@@ -51,8 +52,11 @@ def write_starter(name: str, kind: str, folder: Path) -> Path:
     target = folder / name
     if target.exists():
         raise UsageError(f"{target} is there already.", fix="Choose another name, or remove it first.")
-    target.mkdir(parents=True)
+    try:
+        target.mkdir(parents=True)
+    except OSError as exc:
+        raise UsageError(f"{target} cannot be made: {exc.strerror}.", fix="Name another folder with --folder.") from exc
     for source in sorted((resources.files(__name__) / kind).iterdir(), key=lambda file: file.name):
         text = source.read_text(encoding="utf-8").replace(_ID, f"id: {name}\n", 1)
-        (target / source.name).write_text(text, encoding="utf-8")
+        write_output(target / source.name, text, new=True)
     return target

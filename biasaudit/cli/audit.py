@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 def audit(
     base: Annotated[str, typer.Argument(help="Pretrained model: hub id[@revision], folder or .gguf file, [+adapter].")],
-    tuned: Annotated[
-        list[str], typer.Argument(help="Models tuned from it, in order; NAME=MODEL names a stage.")
-    ],
+    tuned: Annotated[list[str], typer.Argument(help="Models tuned from it, in order; NAME=MODEL names a stage.")],
     probe: Annotated[
         list[str] | None, typer.Option("--probe", "-p", help="Probe id or folder; repeat for more.")
     ] = None,

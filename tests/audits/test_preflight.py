@@ -219,7 +219,6 @@ def test_each_tokenizer_is_loaded_once(models: Path, tmp_path: Path, monkeypatch
     """gemma's takes seconds, and an audit of an adapter used to load it four times."""
     from transformers import AutoTokenizer
 
-
     whole = AutoTokenizer.from_pretrained
     loaded: list[str] = []
 

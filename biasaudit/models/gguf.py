@@ -205,7 +205,7 @@ def convert_into(target: Path, path: Path, sha256: str) -> None:
     refuse_other_spaces(tokenizer, header, path)
     _save_fresh(source, target)
     tokenizer.save_pretrained(target)
-    written = {one.name: hashlib.file_digest(one.open("rb"), "sha256").hexdigest() for one in sorted(target.iterdir())}
+    written = {one.name: _sha256(one) for one in sorted(target.iterdir())}
     version = MENDING_CONVERTER if rule.mends else CONVERTER
     (target / _DONE).write_text(
         json.dumps({"source_sha256": sha256, "converter": version, "files": written}), encoding="utf-8"
@@ -289,3 +289,9 @@ def _cannot(path: Path, reason: str) -> ModelFilesError:
         f"{path} cannot be converted: {lines[0][:400] if lines else 'no reason was given'}.",
         fix="Use a safetensors version of this model.",
     )
+
+
+def _sha256(path: Path) -> str:
+    """Return the hash of a file that was just written; what is remembered of its name is of no use."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

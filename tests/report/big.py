@@ -58,7 +58,14 @@ def _scores(items: pd.DataFrame) -> pd.DataFrame:
         for framing, framing_id in (("plain", "plain"), ("chat", "chat-1")):
             d_nats = lean - drop + rng.normal(0, 0.5, len(items))
             arm = items[["probe", "item_id", "cluster_id", "feature", "family", "role"]].copy()
-            arm = arm.assign(checkpoint=checkpoint, framing=framing, framing_id=framing_id, status="ok", d_nats=d_nats)
+            arm = arm.assign(
+                also_cluster_id="",
+                checkpoint=checkpoint,
+                framing=framing,
+                framing_id=framing_id,
+                status="ok",
+                d_nats=d_nats,
+            )
             arms.append(arm.assign(d_per_token_nats=np.nan, sign=np.sign(d_nats), graded=np.tanh(d_nats / 4)))
     return pd.concat(arms, ignore_index=True)
 

@@ -34,7 +34,7 @@ def test_a_first_policy_is_kept_by_its_own_audit_and_never_overwritten(
     code, printed, told = shell.run("init", audit, "--out", out)
     assert (code, printed.strip()) == (0, f"{out}: by it, this audit is passed."), told
     text = out.read_text(encoding="utf-8")
-    assert len(yaml.safe_load(text)["rules"]) == 3
+    assert len(yaml.safe_load(text)["rules"]) == 4, "the index, its rise, the coverage and a loss of competence"
     assert shell.run("check", audit, "--policy", out)[0] == 0
     code, _, told = shell.run("init", audit, "--out", out)
     assert code == 2
@@ -76,9 +76,16 @@ def test_an_altered_bundle_is_1_with_what_differs_and_what_is_none_is_2(
         assert "Traceback" not in told
 
 
-@pytest.mark.parametrize(("name", "expected"), [("no-regression", 0), ("strict", 3), ("hiring-impact-ratio", 3)])
+@pytest.mark.parametrize(("name", "expected"), [("no-regression", 0), ("strict", 3)])
 def test_ready_policies_are_named(shell: Shell, audit: Path, name: str, expected: int) -> None:
-    """The audit leans less than its base, by an interval that holds 0.1, and has no decisions on hiring."""
+    """The audit leans less than its base, by an interval that holds 0.1."""
     code, printed, told = shell.run("check", audit, "--policy", name, "--format", "json")
     assert code == expected, told
     assert json.loads(printed)["policy_name"] == f"{name}.yaml"
+
+
+def test_a_ready_policy_about_a_probe_that_was_not_asked_is_wrong_usage(shell: Shell, audit: Path) -> None:
+    """The audit has no decisions on hiring."""
+    code, printed, told = shell.run("check", audit, "--policy", "hiring-impact-ratio", "--format", "json")
+    assert (code, printed) == (2, "")
+    assert "names probe 'hiring', which the audit does not have" in told

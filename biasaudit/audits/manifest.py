@@ -96,8 +96,36 @@ def from_dict(content: Mapping[str, Any]) -> Manifest:
     Raises
     ------
     TypeError
-        If fields are absent or unknown.
+        If fields are absent, unknown, or hold something else than their kind.
     """
     fields = {name: value for name, value in content.items() if name != CHECKSUM}
+    for name, (kind, inner) in _HOLDS.items():
+        if name in fields and not _holds(fields[name], kind, inner):
+            raise TypeError(f"{name} is no {'list' if kind is list else 'mapping'} of {_INNER[inner]}")
     lists = {name: tuple(content.get(name, ())) for name in ("headlines", "told")}
     return Manifest(**{**fields, **lists})
+
+
+_INNER: Final[Mapping[type, str]] = {Mapping: "mappings", str: "texts", int: "whole numbers", object: "values"}
+_HOLDS: Final[Mapping[str, tuple[type, type]]] = {
+    "plan": (Mapping, object),
+    "fingerprints": (Mapping, Mapping),
+    "lineage": (Mapping, str),
+    "probes": (Mapping, Mapping),
+    "counts": (Mapping, int),
+    "headlines": (list, Mapping),
+    "run": (Mapping, object),
+    "versions": (Mapping, str),
+    "files": (Mapping, str),
+    "sanity": (Mapping, object),
+    "told": (list, str),
+}
+"""Field -> what the file must have there, and in it: every reader relies on these."""
+
+
+def _holds(value: Any, kind: type, inner: type) -> bool:  # Any: a JSON value
+    if kind is list:
+        return isinstance(value, (list, tuple)) and all(isinstance(one, inner) for one in value)
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        return False
+    return all(isinstance(one, inner) and not (inner is int and isinstance(one, bool)) for one in value.values())

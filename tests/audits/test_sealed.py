@@ -53,10 +53,11 @@ def test_what_a_check_reads_is_what_pandas_reads(audit: Path) -> None:
         (lambda content: content.update(schema_version=SCHEMA_VERSION + 1), "Use the version of biasaudit"),
         (lambda content: content.update(schema_version=SCHEMA_VERSION - 1), "--recompute"),
         (lambda content: content.pop("plan"), "not a whole manifest"),
-        (lambda content: content.update(files=[]), "files is no mapping"),
+        (lambda content: content.update(files=[]), "files is no mapping of texts"),
         (lambda content: content["files"].pop("items.parquet"), "does not name items.parquet"),
         (lambda content: content["files"].update({"../x": ""}), "which is no file name"),
-        (lambda content: content["files"].update({"items.parquet": 7}), "was altered"),
+        (lambda content: content["files"].update({"items.parquet": 7}), "files is no mapping of texts"),
+        (lambda content: content["files"].update({"items.parquet": "7"}), "was altered"),
         (lambda content: content["files"].update({"more.csv": "0"}), "more.csv cannot be read"),
         (lambda content: content["plan"].update(level=1.5), "level is 1.5"),
     ],
@@ -68,6 +69,16 @@ def test_a_manifest_that_is_wrong_is_refused(
     with pytest.raises(AuditFolderError) as caught:
         read_checked(audit)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [None, 7, "x", [7], [None], {"x": None}])
+def test_a_field_that_holds_another_kind_is_named(audit: Path, value: object) -> None:
+    for name in ("fingerprints", "lineage", "probes", "counts", "headlines", "versions", "files", "told"):
+        edit_manifest(audit, lambda content: content.update({name: value}))  # noqa: B023  # called at once
+        with pytest.raises(AlteredAuditError, match="not a whole manifest"):
+            read_checked(audit)
+        with pytest.raises(AlteredAuditError, match="not a whole manifest"):
+            read_manifest(audit, earlier=True)
 
 
 def test_unfinished_absent_and_no_file(audit: Path) -> None:

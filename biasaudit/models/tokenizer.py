@@ -106,7 +106,8 @@ def shared_tokenizer(located: Located, *, trust_remote_code: bool = False) -> Pr
     folder = tokenizer_folder(located)
     kind = (located.config.get("model_type"), located.config.get("tokenizer_class"), trust_remote_code)
     code = folder.resolve() if trust_remote_code else ""
-    identity = f"{text_files_sha256(located)} {kind} {code}"
+    # Not by what an adapter brings beside it: a template of its own is asked for by its folder.
+    identity = f"{_text_files(folder)} {kind} {code}"
     if identity not in _SHARED:
         while len(_SHARED) >= _MOST_SHARED:
             del _SHARED[next(iter(_SHARED))]
@@ -224,14 +225,16 @@ def text_files_sha256(located: Located) -> str:
     Those of the tokenizer, the chat templates wherever they lie, and the configurations of generation and
     preprocessing, of the base and of the adapter.
     """
-    digest = hashlib.sha256()
-    for role, folder in (("base", located.folder), ("adapter", located.adapter_folder)):
-        if folder is None:
-            continue
-        named = sorted(path for name in FOLDERS for path in (folder / name).glob("*.jinja"))
-        for path in (*_files(folder, (*TOKENIZER_FILES, *TEXT_FILES)), *named):
-            digest.update(f"{role}:{path.relative_to(folder)}:{file_sha256(path)}\n".encode())
-    return digest.hexdigest()
+    roles = [_text_files(located.folder, "base")]
+    if located.adapter_folder is not None:
+        roles.append(_text_files(located.adapter_folder, "adapter"))
+    return hashlib.sha256("".join(roles).encode()).hexdigest()
+
+
+def _text_files(folder: Path, role: str = "") -> str:
+    named = sorted(path for name in FOLDERS for path in (folder / name).glob("*.jinja"))
+    files = (*_files(folder, (*TOKENIZER_FILES, *TEXT_FILES)), *named)
+    return "".join(f"{role}:{path.relative_to(folder)}:{file_sha256(path)}\n" for path in files)
 
 
 def same_text_files(located: Located, recorded: Mapping[str, object]) -> bool:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
+from transformers import AutoTokenizer
 
 from biasaudit import api
 from biasaudit.align import sft
 from biasaudit.errors import AuditMismatchError, BiasauditError, ChatTemplateError, ModelFilesError
 from biasaudit.models import Located, locate, parse_reference
-from biasaudit.models.encoding import encode_all
+from biasaudit.models.encoding import Encoded, encode_all
 from biasaudit.models.templates import templates_in
 from biasaudit.models.tokenizer import (
     TEXT_FILES,
@@ -27,6 +31,7 @@ from biasaudit.models.tokenizer import (
     text_files_sha256,
     tokenizer_sha256,
 )
+from biasaudit.types import Request
 from tests.models.worded import asked, save, tokenizer_of
 from tests.tiny import TEMPLATE, TURNS, save_adapter, save_instructions, save_model, save_probe
 
@@ -189,6 +194,44 @@ def test_a_pipe_or_a_huge_file_is_named_and_not_read(place: Path, tmp_path: Path
         templates_in(base)
 
 
+def test_an_adapter_that_brings_no_tokenizer_shares_the_base_s(place: Path, tmp_path: Path) -> None:
+    """A vocabulary of 262,144 words takes seconds to read; a template of the adapter's own is no reason to."""
+    adapter = tmp_path / "adapter"
+    shutil.copytree(place / "adapter", adapter)
+    (adapter / "chat_template.jinja").write_text(TURNS, encoding="utf-8")
+    tuned = located(place / "base", adapter)
+    base = shared_tokenizer(located(place / "base"))
+    assert shared_tokenizer(tuned) is base
+    assert chat_template_of(tuned, base) == TURNS
+    for path in (place / "base").glob("tokenizer*.json"):
+        shutil.copy(path, adapter)
+    assert shared_tokenizer(tuned) is not base
+
+
+def _changed(content: bytes, chance: Random) -> bytes:
+    """Change, move or drop one value of a JSON file that stays one: what people do by hand."""
+    whole = json.loads(content)
+    places = list(_places(whole))
+    holder, key = chance.choice(places)
+    way = chance.randrange(4)
+    if way == 0:
+        del holder[key]
+    elif way == 1:
+        holder[key] = chance.choice([None, "", "a", "<eos>", -1, 0, 1, 7, 10**30, True, [], {}, [0], {"a": 0}])
+    else:
+        other, there = chance.choice(places)
+        holder[key], other[there] = json.loads(json.dumps(other[there])), json.loads(json.dumps(holder[key]))
+    return json.dumps(whole).encode()
+
+
+def _places(value: object) -> Iterator[tuple[Any, Any]]:
+    """Yield every value of a JSON file as what holds it and its key there."""
+    if isinstance(value, dict | list):
+        for key in list(value) if isinstance(value, dict) else range(len(value)):
+            yield value, key
+            yield from _places(value[key])
+
+
 def _damaged(content: bytes, chance: Random) -> bytes:  # noqa: PLR0911  # one return a way
     """Flip, cut, double or fill: what disks, networks and people do to files."""
     if not content:
@@ -213,12 +256,30 @@ def _damaged(content: bytes, chance: Random) -> bytes:  # noqa: PLR0911  # one r
     return text.replace(b'"', b"'", 3)
 
 
-MUTATIONS = 200
+MUTATIONS = 400
+SECONDS = 60
+
+ASKED = (asked("", "the cat"), asked("ab", " c"), asked("<bos>x", "y", templated=True))
+
+
+def _freshly(folder: Path, request: Request) -> list[int]:
+    """Return the tokens of a request by the plain tokenizer of transformers, and what is before them by hand."""
+    fresh = AutoTokenizer.from_pretrained(folder)
+    ids = list(fresh(request.context + request.continuation, add_special_tokens=False)["input_ids"])
+    begins_with = fresh.eos_token_id if fresh.bos_token_id is None else fresh.bos_token_id
+    if request.templated or (request.context and ids[:1] == [begins_with]):
+        return ids
+    if not request.context:
+        return [begins_with, *(ids[1:] if ids[:1] == [begins_with] else ids)]
+    whole = list(fresh("a", add_special_tokens=True)["input_ids"])
+    bare = list(fresh("a", add_special_tokens=False)["input_ids"])
+    starts = [start for start in range(len(whole)) if bare and whole[start : start + len(bare)] == bare]
+    return [*(whole[: starts[0]] if starts else []), *ids]
 
 
 @pytest.mark.slow
 def test_damaged_files_are_one_message_or_a_tokenizer(tmp_path: Path) -> None:
-    """200 damaged tokenizer and template files: no traceback and no hang."""
+    """No traceback, no hang, and no token that a fresh load does not give."""
     whole = save(tmp_path / "m", tokenizer_of(("a", "b"), begins_texts=True))
     (whole / "chat_template.jinja").write_text(TURNS, encoding="utf-8")
     names = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json", "config.json")
@@ -226,19 +287,30 @@ def test_damaged_files_are_one_message_or_a_tokenizer(tmp_path: Path) -> None:
         name: (whole / name).read_bytes() if (whole / name).exists() else b'{"bos_token": "<bos>"}' for name in names
     }
     refused: list[BiasauditError] = []
+    compared = 0
     for number in range(MUTATIONS):
+        began = time.monotonic()
         chance = Random(number)
         name = chance.choice(names[:4])
         for other, content in contents.items():
             (whole / other).write_bytes(content)
-        (whole / name).write_bytes(_damaged(contents[name], chance))
+        changes = name.endswith(".json") and number >= MUTATIONS / 2
+        (whole / name).write_bytes((_changed if changes else _damaged)(contents[name], chance))
         try:
-            found = located(whole)
-            tokenizer = load_tokenizer(found)
-            encode_all(tokenizer, [asked("", "the cat"), asked("ab", " c"), asked("<bos>x", "y", templated=True)])
-            templates = chat_templates_of(found, tokenizer)
+            tokenizer = load_tokenizer(located(whole))
+            encoded = encode_all(tokenizer, ASKED)
+            templates = chat_templates_of(located(whole), tokenizer)
             chat_frame(tokenizer, templates.get("default", TEMPLATE))
         except BiasauditError as error:
             refused.append(error)
+            continue
+        finally:
+            assert time.monotonic() - began < SECONDS, number
+        for request in ASKED:
+            found = encoded[request.key]
+            if isinstance(found, Encoded):
+                assert [*found.context_ids, *found.continuation_ids] == _freshly(whole, request), (number, request)
+                compared += 1
+    assert compared > MUTATIONS / 2
     assert all(error.fix for error in refused)
     assert MUTATIONS / 4 < len(refused) < MUTATIONS

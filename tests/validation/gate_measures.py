@@ -1,7 +1,4 @@
-"""What the gate does where the truth is known: reading told from guessing, and rises of |B| told from falls.
-
-`python -m tests.validation.gate_measures` writes its table into docs/validation.md.
-"""
+"""What the gate does where the truth is known: reading told from guessing, and rises of |B| told from falls."""
 
 from __future__ import annotations
 
@@ -19,7 +16,6 @@ from biasaudit.types import ClusterDesign
 from biasaudit.types.competence import CHANCE, competence_level, is_above_chance
 from tests.validation.measures import CHEAP_REPETITIONS, REPETITIONS
 from tests.validation.row import Row
-from tests.validation.table import PAGE, markdown, written
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -212,15 +208,3 @@ SUITES: Final[dict[str, Callable[[float], Iterator[Row]]]] = {
     "rise of the lean": rise_rows,
     "loss of competence": loss_rows,
 }
-
-
-def main() -> None:
-    """Measure everything at the repetitions that are published, and write the table."""
-    rows = [row for suite in SUITES.values() for row in suite(1.0)]
-    PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), NAME, markdown(rows)), encoding="utf-8")
-    failing = [row for row in rows if not row.holds]
-    raise SystemExit(f"{len(failing)} rows outside of what is wanted" if failing else 0)
-
-
-if __name__ == "__main__":
-    main()

@@ -10,8 +10,8 @@ import numpy as np
 from scipy import special
 
 from biasaudit.stats.clusters import MIN_CLUSTERS
-from biasaudit.stats.intervals import standard_error
 from biasaudit.stats.quantiles import t_quantile
+from biasaudit.stats.spread import spread
 from biasaudit.types import Kind
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def prospect(
     if n_clusters < MIN_CLUSTERS:
         return Prospect(n_items=n_items, n_clusters=n_clusters, smallest_detectable_change=None, power_unchanged=None)
     error = planned_error(n_items, n_clusters, spread=spread, correlation=correlation)
-    smallest = _smallest(error, n_clusters, power=power, alpha=alpha)
+    smallest = _smallest(error, n_clusters - 1, power=power, alpha=alpha)
     return Prospect(
         n_items=n_items,
         n_clusters=n_clusters,
@@ -258,16 +258,16 @@ def smallest_detectable_change(
 
     References
     ----------
-    METHODS-REFERENCE, section 4.4: (t(1 - alpha/2) + t(power)) standard errors.
+    METHODS-REFERENCE, section 4.4: (t(1 - alpha/2) + t(power)) standard errors, with the degrees of freedom of the
+    design's own standard error.
     """
     if not can_show_a_change(difference.n_clusters, n_cells=n_cells, alpha=alpha):
         return None
-    error, _ = standard_error(difference, design)
-    return _smallest(error, difference.n_clusters, power=power, alpha=alpha)
+    of_mean = spread(difference, design)
+    return _smallest(of_mean.error, of_mean.freedom, power=power, alpha=alpha)
 
 
-def _smallest(error: float, n_clusters: int, *, power: float, alpha: float) -> float:
-    freedom = n_clusters - 1
+def _smallest(error: float, freedom: float, *, power: float, alpha: float) -> float:
     return (t_quantile(1 - alpha / 2, freedom) + t_quantile(power, freedom)) * error
 
 

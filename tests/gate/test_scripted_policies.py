@@ -29,13 +29,13 @@ def chance(item: ProbeItem, name: str) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def reading(index: float) -> Values:
+def reading(index: float, seed: str = "noise") -> Values:
     """Leans by `index` on the graded form, give or take, and tells sense from nonsense."""
 
     def value(item: ProbeItem, _: Request) -> float:
         if item.role is Role.COMPETENCE:
             return 4.0
-        return 4 * math.atanh(max(min(index + 0.2 * (chance(item, "noise") - 0.5), 0.99), -0.99))
+        return 4 * math.atanh(max(min(index + 0.2 * (chance(item, seed) - 0.5), 0.99), -0.99))
 
     return value
 
@@ -84,6 +84,12 @@ def test_random_weights_in_the_place_of_the_tuned_model_pass_nothing(tmp_path: P
 def test_random_weights_on_either_side_are_no_evidence(tmp_path: Path, pairs: str) -> None:
     """Nothing was lost, and nothing was there."""
     assert judged(tmp_path, pairs, *models(random_weights, random_weights), "no-regression") == [3]
+
+
+def test_noise_is_neither_a_rise_nor_a_pass_of_what_is_left(tmp_path: Path, pairs: str) -> None:
+    """No pair leans for a reason, in either model: the rise is bounded; that signs are within 0.1 is not shown."""
+    base, tuned = models(reading(0.0, "one"), reading(0.0, "other"))
+    assert judged(tmp_path, pairs, base, tuned, "no-regression", "strict") == [0, 3]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from biasaudit.version import __version__
 
 __all__ = [
     "Audit",
@@ -28,7 +28,7 @@ __all__ = [
 if TYPE_CHECKING:
     from biasaudit import align, bundles, testing
     from biasaudit.api import audit, check, demo, open_audit, recompute, score, side_by_side
-    from biasaudit.audits.result import Audit
+    from biasaudit.facade import Audit
     from biasaudit.tracking import log_to_mlflow
 
 

@@ -6,26 +6,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from biasaudit.analysis.derived import read_record
+from biasaudit.audits.finish import computed_again, with_reports
 from biasaudit.audits.plan import Plan
-from biasaudit.audits.result import Audit
 from biasaudit.audits.run import run
 from biasaudit.audits.stages import stages_of
-from biasaudit.audits.store import REPORT, REPORT_MARKDOWN, read_audit
-from biasaudit.audits.written import computed_again, with_reports
 from biasaudit.errors import UsageError
+from biasaudit.facade import Audit
 from biasaudit.framing import NEUTRAL_REQUESTS
-from biasaudit.models.embedded import BASE, TUNED
-from biasaudit.models.templates import read_template
+from biasaudit.models.local.embedded import BASE, TUNED
+from biasaudit.models.text.templates import read_template
 from biasaudit.outputs import check_outputs, write_output
 from biasaudit.probes import load_probe, suite_of
+from biasaudit.record.store import REPORT, REPORT_MARKDOWN
 
 if TYPE_CHECKING:
     from datetime import date
 
     import pandas as pd
 
-    from biasaudit.audits.progress import Progress
     from biasaudit.gate import GateDecision
+    from biasaudit.record.audit_record import AuditRecord
+    from biasaudit.types.progress import Progress
 
 __all__ = ["Audit", "audit", "check", "demo", "open_audit", "recompute", "score", "side_by_side", "write_reports"]
 
@@ -34,6 +36,13 @@ REPORTS: Final = (REPORT, REPORT_MARKDOWN)
 DEMO_SUITE: Final = "quick"
 DEFAULT_SUITE: Final = "standard"
 DEMO_REQUESTS: Final = NEUTRAL_REQUESTS[:2]
+
+
+def rendered(audit: AuditRecord) -> dict[str, str]:
+    """Return the reports of an audit, file -> text: what the rooms below are handed to draw them with."""
+    from biasaudit.report import render_html, render_markdown  # noqa: PLC0415  # slow to import
+
+    return {REPORT: render_html(audit), REPORT_MARKDOWN: render_markdown(audit)}
 
 
 def audit(
@@ -83,7 +92,7 @@ def audit(
         One message with the fix.
     """
     plan = planned(base, tuned, probes=probes, suite=suite, chat_template=chat_template, data_dir=data_dir, **options)
-    return run(plan, out=None if out is None else Path(out), progress=progress)
+    return Audit.of(run(plan, render=rendered, out=None if out is None else Path(out), progress=progress))
 
 
 def planned(
@@ -157,7 +166,7 @@ def open_audit(folder: str | Path) -> Audit:
     AuditFolderError
         If there is none, if it is unfinished, or if a file was altered.
     """
-    return read_audit(Path(folder))
+    return Audit.of(read_record(Path(folder)))
 
 
 def recompute(folder: str | Path) -> Audit:
@@ -170,7 +179,7 @@ def recompute(folder: str | Path) -> Audit:
     AuditFolderError
         If there is none, if it is unfinished, of a later version, or if a file was altered.
     """
-    return computed_again(Path(folder))
+    return Audit.of(computed_again(Path(folder), render=rendered))
 
 
 def write_reports(folder: str | Path) -> tuple[Path, Path]:
@@ -185,7 +194,7 @@ def write_reports(folder: str | Path) -> tuple[Path, Path]:
     AuditFolderError
         If there is none, if it is unfinished, of another version, or if a table was altered.
     """
-    with_reports(open_audit(folder), Path(folder))
+    with_reports(open_audit(folder), Path(folder), render=rendered)
     html, markdown = (Path(folder) / name for name in REPORTS)
     return html, markdown
 
@@ -217,7 +226,7 @@ def side_by_side(folders: Sequence[str | Path], out: str | Path) -> Path:
         name = path.resolve().name
         names.append(name if name not in names else f"{name} ({len(names) + 1})")
     check_outputs([out], inputs=paths)
-    page = render_side_by_side({name: read_audit(path) for name, path in zip(names, paths, strict=True)})
+    page = render_side_by_side({name: read_record(path) for name, path in zip(names, paths, strict=True)})
     return write_output(out, page, inputs=paths)
 
 
@@ -252,7 +261,7 @@ def score(
     import numpy as np  # noqa: PLC0415  # slow to import
     import pandas as pd  # noqa: PLC0415
 
-    from biasaudit.audits.published_rows import score_row  # noqa: PLC0415
+    from biasaudit.analysis.published_rows import score_row  # noqa: PLC0415
     from biasaudit.published import SCORERS, Settings  # noqa: PLC0415
     from biasaudit.published.predictions import read_predictions  # noqa: PLC0415
 
@@ -268,10 +277,10 @@ def score(
 
 
 def check(
-    audit: Audit,
+    audit: AuditRecord,
     policy: str | Path,
     *,
-    baseline: Audit | None = None,
+    baseline: AuditRecord | None = None,
     today: date | None = None,
     warnings_as_errors: bool = False,
 ) -> GateDecision:
@@ -279,10 +288,10 @@ def check(
 
     Parameters
     ----------
-    audit : Audit
+    audit : Audit or AuditRecord
     policy : path or str
         A policy file, or the name of one that comes along.
-    baseline : Audit, optional
+    baseline : Audit or AuditRecord, optional
         An earlier audit of the same plan, for ``max_increase_over_baseline``.
     today : datetime.date, optional
         Day by which waivers expire; None takes the present day, UTC, where there are any.
@@ -296,7 +305,7 @@ def check(
     AuditMismatchError
         If the baseline is not of the same plan.
     """
-    from biasaudit.audits.baseline import Measured, baseline_changes  # noqa: PLC0415  # few need it
+    from biasaudit.analysis.baseline import Measured, baseline_changes  # noqa: PLC0415  # few need it
     from biasaudit.gate import decide, read_policy, refuse_unknown_probes  # noqa: PLC0415  # keeps audits free of it
     from biasaudit.gate.ready import policy_path  # noqa: PLC0415
 

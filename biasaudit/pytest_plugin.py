@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 if TYPE_CHECKING:
-    from biasaudit.audits.result import Audit
+    from biasaudit.facade import Audit
     from biasaudit.gate import GateDecision
 
 OPTION: Final = "--bias-audit"

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from biasaudit import gate
-from biasaudit.audits import store
-from biasaudit.audits.written import written
+from biasaudit.api import rendered
+from biasaudit.audits.finish import written
 from biasaudit.errors import MissingExtraError
+from biasaudit.record import store
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from biasaudit.audits.result import Audit
+    from biasaudit.facade import Audit
 
 ARTIFACTS: Final = "biasaudit"
 _METRICS_A_CALL: Final = 500
@@ -126,7 +127,7 @@ def _facts(audit: Audit, decision: gate.GateDecision | None) -> dict[str, str]:
 def _log_files(mlflow: Any, audit: Audit, decision: gate.GateDecision | None) -> None:  # Any: an optional library
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "audit" if audit.folder is None else audit.folder
-        kept = written(audit, audit.manifest, folder) if audit.folder is None else audit
+        kept = written(audit, audit.manifest, folder, render=rendered) if audit.folder is None else audit
         for name in (*sorted(kept.manifest.files), store.MANIFEST):
             if (folder / name).is_file():
                 mlflow.log_artifact(str(folder / name), f"{ARTIFACTS}/audit")

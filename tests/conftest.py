@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from biasaudit.models import cache_folder, locate, parse_reference, plausibility
-from biasaudit.models.embedded import BASE, PACKAGE
+from biasaudit.models.local.embedded import BASE, PACKAGE
 from tests.tiny import save_adapter, save_model
 
 DATA_VARIABLE = "BIASAUDIT_DATA"

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import biasaudit
-from biasaudit.audits.result import Audit
+from biasaudit.facade import Audit
 from biasaudit.testing import leaning, noisy, scripted_audit
 from tests.tiny import item, save_probe
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from biasaudit.audits.manifest import CHECKSUM, own_checksum
+from biasaudit.record.manifest import CHECKSUM, own_checksum
 
 
 def manifest_text(content: Any) -> str:

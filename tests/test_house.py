@@ -5,29 +5,38 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "biasaudit"
-# From the ground up. A module may import from its own level and from those before it.
+# From the ground up. A module may import from its own level and from those before it, type checking included.
 LEVELS = [
-    {"types", "errors", "visible", "outputs"},
+    {"version", "types", "errors", "visible", "outputs"},
     {"plain_files", "plain_yaml"},
     {"framing", "probes", "stats"},
     {"models", "kinds"},
     {"published"},
     {"validity"},
+    {"record"},
+    {"analysis"},
     {"gate"},
     {"audits"},
     {"align"},
     {"report"},
+    {"facade"},
     {"api"},
     {"bundles", "testing", "tracking"},
+    {"biasaudit"},
     {"cli", "__main__", "pytest_plugin"},
 ]
-# The audit writes its report when it ends: imported late, inside the function that writes the folder.
-LATE = {("audits", "report")}
+LONGEST = 400
+"""Lines of a module."""
+
+MOST = 25
+"""Modules side by side."""
 
 
 def room_of(path: Path) -> str:
@@ -38,39 +47,49 @@ def level_of(room: str) -> int:
     return next(number for number, rooms in enumerate(LEVELS) if room in rooms)
 
 
-def imported_rooms(path: Path) -> set[tuple[str, bool]]:
-    """Return (room, whether the import stands at module level), leaving type-checking blocks out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    typing_only = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    top = {id(node) for node in tree.body}
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imported_by(path: Path) -> set[str]:
+    """Return the modules of the package that a module imports, wherever in it the import stands."""
     found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and id(node) not in typing_only and node.module:
-            parts = node.module.split(".")
-            if parts[0] == "biasaudit":
-                names = [parts[1]] if len(parts) > 1 else [alias.name for alias in node.names]
-                found |= {(name, id(node) in top) for name in names}
-    return found
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "biasaudit"}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "biasaudit":
+            wholes = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {whole if whole in NAMES else str(node.module) for whole in wholes}
+    return found - {name_of(path)}
 
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" or path.parent != PACKAGE)
 
 
+NAMES = {name_of(path): path for path in MODULES} | {"biasaudit": PACKAGE / "__init__.py"}
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_down_only(path: Path) -> None:
-    room = room_of(path)
-    for imported, at_top in imported_rooms(path):
-        if imported.startswith("__"):
-            continue
-        if (room, imported) in LATE:
-            assert not at_top
-        else:
-            assert level_of(imported) <= level_of(room), f"{path} imports {imported}, which is above it"
+    level = level_of(room_of(path))
+    for imported in imported_by(path):
+        assert level_of(imported.split(".")[:2][-1]) <= level, f"{path} imports {imported}, which is above it"
+
+
+def test_no_modules_import_each_other() -> None:
+    """Neither directly nor around a circle, for type checking neither."""
+    order = TopologicalSorter({name: imported_by(path) for name, path in NAMES.items()})
+    try:
+        order.prepare()
+    except CycleError as exc:
+        pytest.fail(" -> ".join(reversed(exc.args[1])))
+
+
+def test_modules_and_rooms_are_small() -> None:
+    long = {name: n for name, path in NAMES.items() if (n := len(path.read_text().splitlines())) > LONGEST}
+    rooms = Counter(path.parent for path in MODULES if path.name != "__init__.py")
+    assert (long, {room.name: n for room, n in rooms.items() if n > MOST}) == ({}, {})
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 import biasaudit
-from biasaudit.audits.result import Audit
 from biasaudit.errors import MissingExtraError
+from biasaudit.facade import Audit
 from biasaudit.testing import leaning, scripted_audit, unscorable
 from biasaudit.tracking import metrics_and_tags
 from tests.scripted_audits import save_audit

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from biasaudit.align.instructions import Instruction
 from biasaudit.errors import ChatTemplateError
-from biasaudit.models.tokenizer import render_chat
+from biasaudit.models.text.tokenizer import render_chat
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from biasaudit.audits.store import write_atomically
 from biasaudit.errors import TuningError, TuningFolderError
+from biasaudit.record.store import write_atomically
 
 CARD: Final = "training_card.json"
 _WORK: Final = ".training"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from biasaudit.errors import UsageError
 
 if TYPE_CHECKING:
-    from biasaudit.models.loading import Dtype
+    from biasaudit.models.local.loading import Dtype
 
 _DEVICES = ("cpu", "cuda", "mps")
 _DTYPES = ("auto", "float32", "bfloat16")

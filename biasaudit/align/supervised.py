@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-import biasaudit
 from biasaudit.align import folder
 from biasaudit.align.card import NOT_STATED, TrainingCard, to_markdown
 from biasaudit.align.examples import Examples, encode_instructions, end_of_turn
 from biasaudit.align.instructions import InstructionFile, read_instructions
 from biasaudit.align.order import training_order
 from biasaudit.align.settings import SftSettings
-from biasaudit.audits.progress import Progress, Silence
 from biasaudit.errors import ChatTemplateError, InstructionError, MissingExtraError, ModelReferenceError
 from biasaudit.framing import template_hash
 from biasaudit.models import Located, ModelShelf, locate, parse_reference
-from biasaudit.models.loading import Dtype, LoadedModel, found_device, library_versions, resolve_dtype
+from biasaudit.models.local.loaded import LoadedModel
+from biasaudit.models.local.loading import Dtype, found_device, library_versions, resolve_dtype
 from biasaudit.models.reference import is_local
-from biasaudit.models.templates import named_templates, read_template
-from biasaudit.models.tokenizer import chat_template_of, load_tokenizer, tokenizer_sha256
+from biasaudit.models.text.templates import named_templates, read_template
+from biasaudit.models.text.tokenizer import chat_template_of, load_tokenizer, tokenizer_sha256
+from biasaudit.types.progress import Progress, Silence
+from biasaudit.version import __version__
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -263,7 +264,7 @@ def _instruction_facts(given: InstructionFile, licence: str, found: Examples) ->
 
 def _versions() -> dict[str, str]:
     more = {name: importlib.metadata.version(name) for name in _LIBRARIES}
-    return {"biasaudit": biasaudit.__version__, **library_versions(), **more}
+    return {"biasaudit": __version__, **library_versions(), **more}
 
 
 def _written(out: Path, trained: Trained, template: str, card: TrainingCard) -> TrainingCard:

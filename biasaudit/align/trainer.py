@@ -31,10 +31,10 @@ from biasaudit.align import folder
 from biasaudit.align.examples import Example
 from biasaudit.align.settings import SftSettings
 from biasaudit.errors import TuningError
-from biasaudit.models.loading import LoadedModel
+from biasaudit.models.local.loaded import LoadedModel
 
 if TYPE_CHECKING:
-    from biasaudit.audits.progress import Progress
+    from biasaudit.types.progress import Progress
 
 _IGNORED: Final = -100
 """Label of a token on which no loss is taken."""

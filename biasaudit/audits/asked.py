@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from biasaudit import kinds
-from biasaudit.audits.scoring import item_row, items_sha256
+from biasaudit.analysis.scoring import item_row, items_sha256
 from biasaudit.errors import UsageError
 from biasaudit.framing import PLAIN, framed
 from biasaudit.models.likelihood import token_ends_all

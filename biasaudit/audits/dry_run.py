@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from biasaudit.audits.places import disk_bytes
 from biasaudit.audits.preflight import checked_places, located_all, made_ready
-from biasaudit.audits.progress import Silence
 from biasaudit.models import ResponseCache, cache_folder, speeds
 from biasaudit.models.forecast import (
     Size,
@@ -20,7 +19,8 @@ from biasaudit.models.forecast import (
 )
 from biasaudit.models.foreign import foreign_collected
 from biasaudit.models.likelihood import identity_of
-from biasaudit.models.tokenizer import shared_tokenizer
+from biasaudit.models.text.tokenizer import shared_tokenizer
+from biasaudit.types.progress import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     from biasaudit.audits.plan import Plan
     from biasaudit.audits.preflight import Ready
-    from biasaudit.audits.progress import Progress
     from biasaudit.models import Located
-    from biasaudit.models.beginning import Beginning
     from biasaudit.models.likelihood import Encoded
     from biasaudit.models.speeds import Speed
+    from biasaudit.models.text.beginning import Beginning
+    from biasaudit.types.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

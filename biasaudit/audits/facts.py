@@ -12,16 +12,16 @@ from biasaudit.audits.preflight import located_all, made_ready, probes_of
 from biasaudit.audits.sanity import sanity_of
 from biasaudit.models import ModelShelf, plausibility
 from biasaudit.models.foreign import foreign_collected
-from biasaudit.models.tokenizer import chat_templates_of, shared_tokenizer
+from biasaudit.models.text.tokenizer import chat_templates_of, shared_tokenizer
 from biasaudit.probes import suite_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from biasaudit.audits.dry_run import CheckpointForecast
-    from biasaudit.audits.progress import Progress
     from biasaudit.audits.sanity import Sanity
     from biasaudit.models import Located
+    from biasaudit.types.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

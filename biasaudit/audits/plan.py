@@ -9,9 +9,9 @@ from biasaudit.audits.stages import stage_names
 from biasaudit.audits.together import Together
 from biasaudit.errors import UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS, Framing, FramingName, framings, template_hash
-from biasaudit.models.chat import template_date
-from biasaudit.models.loading import Dtype
+from biasaudit.models.local.loading import Dtype
 from biasaudit.models.reference import parse_reference
+from biasaudit.models.text.chat import template_date
 from biasaudit.probes.suites import suite_of
 
 if TYPE_CHECKING:

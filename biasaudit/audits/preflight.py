@@ -14,13 +14,13 @@ from biasaudit.audits.places import check_folder, check_folder_unwritten, check_
 from biasaudit.audits.together import Together
 from biasaudit.errors import UsageError
 from biasaudit.models import cache_folder, check_before_loading, lineage, locate, parse_reference
-from biasaudit.models.adapters import notices_of
-from biasaudit.models.beginning import Beginning, Speaker, shared_beginning
-from biasaudit.models.chat import chat_frame, template_date
 from biasaudit.models.lineage import same_weights
-from biasaudit.models.loading import found_device
-from biasaudit.models.templates import chosen_template
-from biasaudit.models.tokenizer import chat_templates_of, shared_tokenizer, text_files_sha256
+from biasaudit.models.local.adapters import notices_of
+from biasaudit.models.local.loading import found_device
+from biasaudit.models.text.beginning import Beginning, Speaker, shared_beginning
+from biasaudit.models.text.chat import chat_frame, template_date
+from biasaudit.models.text.templates import chosen_template
+from biasaudit.models.text.tokenizer import chat_templates_of, shared_tokenizer, text_files_sha256
 from biasaudit.probes import limited, suite_of
 
 if TYPE_CHECKING:

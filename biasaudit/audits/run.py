@@ -11,22 +11,23 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import biasaudit
-from biasaudit.audits import store
+from biasaudit.analysis.derived import read_record
+from biasaudit.analysis.scoring import items_frame, response_rows, responses_frame
+from biasaudit.analysis.tabulate import analysis_of_probes, tabulate
 from biasaudit.audits.asked import probe_facts, token_ends_of
-from biasaudit.audits.manifest import Manifest, from_dict
+from biasaudit.audits.finish import Render, completed, written
 from biasaudit.audits.preflight import checked_places, located_all, made_ready
-from biasaudit.audits.progress import Progress, Silence
-from biasaudit.audits.result import Audit
 from biasaudit.audits.sanity import sanity_of
-from biasaudit.audits.scoring import items_frame, response_rows, responses_frame
-from biasaudit.audits.tabulate import analysis_of_probes, tabulate
-from biasaudit.audits.written import completed, written
 from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAuditError
 from biasaudit.models import LoadedModel, Located, ModelShelf, ResponseCache, open_cache, plausibility, score, speeds
 from biasaudit.models.foreign import foreign_collected
-from biasaudit.models.loading import library_versions
-from biasaudit.models.tokenizer import same_text_files
+from biasaudit.models.local.loading import library_versions
+from biasaudit.models.text.tokenizer import same_text_files
+from biasaudit.record import store
+from biasaudit.record.audit_record import AuditRecord
+from biasaudit.record.manifest import Manifest, from_dict
+from biasaudit.types.progress import Progress, Silence
+from biasaudit.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,12 +71,14 @@ class _Meter:
         }
 
 
-def run(plan: Plan, *, out: Path | None = None, progress: Progress | None = None) -> Audit:
+def run(plan: Plan, *, render: Render, out: Path | None = None, progress: Progress | None = None) -> AuditRecord:
     """Run an audit, or return it from `out` if it is finished there.
 
     Parameters
     ----------
     plan : Plan
+    render : callable
+        Draws the reports; see :data:`biasaudit.audits.finish.Render`.
     out : Path, optional
         Folder of the audit. None keeps it in memory; responses are cached all the same.
     progress : Progress, optional
@@ -92,7 +95,7 @@ def run(plan: Plan, *, out: Path | None = None, progress: Progress | None = None
         told.say(notice)
     with foreign_collected(told.say):
         located = located_all(plan, told.say)
-        finished = _finished(plan, probes, located, out)
+        finished = _finished(plan, probes, located, out, render=render)
         if finished is not None:
             told.say(f"{out} holds this audit already, finished; nothing was computed")
             return finished
@@ -107,7 +110,7 @@ def run(plan: Plan, *, out: Path | None = None, progress: Progress | None = None
     analysis = analysis_of_probes(probes, plan.framings, tuned, margin=plan.margin, level=plan.level, seed=plan.seed)
     audit = tabulate(items_frame(probes, omit_texts=plan.omit_texts), responses_frame(rows), analysis)
     manifest = Manifest(
-        biasaudit_version=biasaudit.__version__,
+        biasaudit_version=__version__,
         plan=plan.as_dict(),
         fingerprints=fingerprints,
         lineage=ready.relations,
@@ -120,7 +123,7 @@ def run(plan: Plan, *, out: Path | None = None, progress: Progress | None = None
         told=(*ready.told(), *sanity.told()),
     )
     # As it will be read: in the order of the file, so that the report comes out the same.
-    return written(audit, from_dict(json.loads(manifest.to_json())), out)
+    return written(audit, from_dict(json.loads(manifest.to_json())), out, render=render)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +246,9 @@ def _scored(name: str, loaded: LoadedModel, work: _Work) -> tuple[dict[str, Any]
     return {**asdict(loaded.fingerprint), **begins}, rows
 
 
-def _finished(plan: Plan, probes: list[Probe], located: Mapping[str, Located], out: Path | None) -> Audit | None:
+def _finished(
+    plan: Plan, probes: list[Probe], located: Mapping[str, Located], out: Path | None, *, render: Render
+) -> AuditRecord | None:
     """Return the audit in `out` if it is finished and answers this plan.
 
     Raises
@@ -280,7 +285,7 @@ def _finished(plan: Plan, probes: list[Probe], located: Mapping[str, Located], o
             f"{out} holds a finished audit of another plan; different: {', '.join(sorted(differing))}.",
             fix="Name another folder with --out, or remove this one.",
         )
-    return completed(store.read_audit(out), out)
+    return completed(read_record(out), out, render=render)
 
 
 def _differing(asked: Mapping[str, Any], there: Mapping[str, Any]) -> set[str]:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from biasaudit.audits import store
 from biasaudit.errors import BundleError
+from biasaudit.record import store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

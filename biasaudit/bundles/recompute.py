@@ -12,19 +12,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pandera.errors import SchemaError, SchemaErrors
 
-from biasaudit.audits import store, tables
-from biasaudit.audits.manifest import SCHEMA_VERSION, Manifest, from_dict
-from biasaudit.audits.tabulate import analysis_of_manifest, tabulate
-from biasaudit.audits.written import written
+from biasaudit.analysis.tabulate import analysis_of_manifest, tabulate
+from biasaudit.api import rendered
+from biasaudit.audits.finish import written
 from biasaudit.bundles import archive
 from biasaudit.bundles.texts import text_findings
 from biasaudit.bundles.write import decided, decision_bytes
 from biasaudit.errors import BiasauditError, BundleError
+from biasaudit.record import store, tables
+from biasaudit.record.manifest import SCHEMA_VERSION, Manifest, from_dict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from biasaudit.audits.result import Audit
+    from biasaudit.record.audit_record import AuditRecord
 
 MAX_ROWS: Final = 20_000_000
 MAX_BYTES: Final = 4 << 30
@@ -111,7 +112,7 @@ def _refuse_what_explodes(path: Path) -> None:
         )
 
 
-def _written(folder: Path, manifest: Manifest, out: Path) -> Audit:
+def _written(folder: Path, manifest: Manifest, out: Path) -> AuditRecord:
     """Write the audit that items, responses and the plan give; what was not computed is as in the manifest."""
     items = tables.checked(store.read_table(folder, "items", manifest), tables.ITEMS)
     responses = tables.checked(store.read_table(folder, "responses", manifest), tables.RESPONSES)
@@ -122,7 +123,7 @@ def _written(folder: Path, manifest: Manifest, out: Path) -> Audit:
         counts={str(name): int(count) for name, count in responses["status"].value_counts().items()},
         files={},
     )
-    return written(audit, from_dict(json.loads(fresh.to_json())), out)
+    return written(audit, from_dict(json.loads(fresh.to_json())), out, render=rendered)
 
 
 def _file(folder: Path, again: Path, name: str) -> str | None:
@@ -160,7 +161,7 @@ def _manifest(there: Manifest, fresh: Manifest) -> list[str]:
     return [f"{store.MANIFEST}: {name} do not follow from the responses" for name in left if left[name] != right[name]]
 
 
-def _decision(folder: Path, fresh: Audit) -> list[str]:
+def _decision(folder: Path, fresh: AuditRecord) -> list[str]:
     if not (folder / archive.POLICY).is_file():
         return []
     there = (folder / archive.DECISION).read_bytes()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit import kinds
-from biasaudit.audits.scoring import items_sha256
+from biasaudit.analysis.scoring import items_sha256
 from biasaudit.framing import ChatFrame, Framing, framed
 from biasaudit.types import (
     AssociationTexts,
@@ -24,7 +24,7 @@ from biasaudit.types import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from biasaudit.audits.manifest import Manifest
+    from biasaudit.record.manifest import Manifest
     from biasaudit.types.items import ItemTexts
 
 _TEXTS: Final[Mapping[frozenset[str], type[ItemTexts]]] = {
@@ -56,7 +56,7 @@ def text_findings(items: pd.DataFrame, responses: pd.DataFrame, manifest: Manife
     Parameters
     ----------
     items, responses : DataFrame
-        See :mod:`biasaudit.audits.tables`.
+        See :mod:`biasaudit.record.tables`.
     manifest : Manifest
 
     Raises

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.audits import store
-from biasaudit.audits.manifest import CHECKSUM, own_checksum
 from biasaudit.bundles import archive
+from biasaudit.record import store
+from biasaudit.record.manifest import CHECKSUM, own_checksum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from biasaudit import api, gate
-from biasaudit.audits import store
 from biasaudit.bundles import archive
 from biasaudit.errors import AlteredAuditError, PolicyError, UsageError
 from biasaudit.gate.ready import policy_path
 from biasaudit.outputs import check_outputs, is_stream, write_output
+from biasaudit.record import store
 
 if TYPE_CHECKING:
-    from biasaudit.audits.result import Audit
     from biasaudit.gate import GateDecision
+    from biasaudit.record.audit_record import AuditRecord
 
 _RESTORE: Final = "Write the tables and the report again: biasaudit report {folder} --recompute."
 
@@ -79,7 +79,7 @@ def write_bundle(
     return decision
 
 
-def decided(audit: Audit, policy: bytes, *, today: date | None) -> GateDecision:
+def decided(audit: AuditRecord, policy: bytes, *, today: date | None) -> GateDecision:
     """Judge an audit by the bytes of a policy, under the name that they have in a bundle."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / archive.POLICY
@@ -92,7 +92,7 @@ def decision_bytes(decision: GateDecision) -> bytes:
     return (gate.to_json(decision) + "\n").encode("utf-8")
 
 
-def _names(folder: Path, audit: Audit) -> set[str]:
+def _names(folder: Path, audit: AuditRecord) -> set[str]:
     """Return the files of an audit: what its manifest names, and what every audit has."""
     names = {store.MANIFEST, store.REPORT, *archive.TABLES, *audit.manifest.files}
     reserved = {archive.SUMS, *archive.WITH_POLICY}
@@ -101,7 +101,7 @@ def _names(folder: Path, audit: Audit) -> set[str]:
     return names
 
 
-def _content(folder: Path, name: str, audit: Audit) -> bytes:
+def _content(folder: Path, name: str, audit: AuditRecord) -> bytes:
     path = folder / name
     try:
         content = path.read_bytes()

@@ -63,11 +63,12 @@ def check(
     Exit codes: 0 passed, 1 violated, 2 wrong usage, 3 not enough evidence, 4 the audit cannot be read.
     """
     from biasaudit import gate
-    from biasaudit.audits.checked import read_baseline, read_checked
-    from biasaudit.audits.sealed import has_own_checksum
+    from biasaudit.analysis.baseline import read_baseline
     from biasaudit.errors import UsageError
     from biasaudit.gate.ready import policy_path
     from biasaudit.outputs import append_output, check_outputs, write_output
+    from biasaudit.record.checked import read_checked
+    from biasaudit.record.sealed import has_own_checksum
 
     if output not in FORMATS:
         raise UsageError(f"there is no format {output!r}.", fix=f"Use one of: {', '.join(FORMATS)}.")
@@ -132,10 +133,10 @@ def _at_terminal() -> bool:
 
 
 def _page(folder: Path, decision: GateDecision) -> str:
-    from biasaudit.audits.store import read_audit
+    from biasaudit.analysis.derived import read_record
     from biasaudit.report import render_html
 
-    return render_html(read_audit(folder), decision=decision)
+    return render_html(read_record(folder), decision=decision)
 
 
 def _summary() -> Path | None:

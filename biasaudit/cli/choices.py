@@ -9,7 +9,7 @@ from biasaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from biasaudit.framing import FramingName
-    from biasaudit.models.loading import Dtype
+    from biasaudit.models.local.loading import Dtype
 
 
 def framings(asked: Sequence[str] | None) -> tuple[FramingName, ...]:

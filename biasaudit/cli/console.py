@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.progress import TaskID
 
-    from biasaudit.audits.result import Audit
+    from biasaudit.facade import Audit
     from biasaudit.validity import Finding
 
 EXAMPLES: Final = 5
@@ -74,8 +74,8 @@ class Shown:
 
 def print_verdicts(audit: Audit) -> None:
     """Print the headline and one line per cell of the first contrast."""
-    from biasaudit.report.shares import DIFFERENT_LINEAGE, left_out, sentence
-    from biasaudit.report.wording import in_words
+    from biasaudit.report.words.shares import DIFFERENT_LINEAGE, left_out, sentence
+    from biasaudit.report.words.wording import in_words
 
     for headline in audit.headlines:
         related = not str(audit.manifest.lineage.get(headline.tuned, "")).startswith(DIFFERENT_LINEAGE)
@@ -124,7 +124,7 @@ def _interval(row: Mapping[Hashable, Any], value: str, low: str, high: str) -> s
 
 def print_prospects(prospects: pd.DataFrame, *, margin: float) -> None:
     """Print what each cell of a probe can show."""
-    from biasaudit.audits.prospects import smallest_text
+    from biasaudit.analysis.prospects import smallest_text
 
     headings = ("items", "clusters", "smallest change found", "called unchanged if it is")
     terminal.show_table(

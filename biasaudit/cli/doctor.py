@@ -14,8 +14,8 @@ def doctor() -> None:
     import platform
 
     import biasaudit
-    from biasaudit.models.files import cache_folder
-    from biasaudit.models.loading import best_device, library_versions
+    from biasaudit.models.local.files import cache_folder
+    from biasaudit.models.local.loading import best_device, library_versions
     from biasaudit.probes import DATA_VARIABLE, available
 
     terminal.say_line(f"biasaudit  {biasaudit.__version__}, Python {platform.python_version()}, {platform.system()}")

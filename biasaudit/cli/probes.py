@@ -102,7 +102,7 @@ def check(
 
 def _tokens_of(reference: str) -> Callable[[str], int]:
     from biasaudit.models import locate, parse_reference
-    from biasaudit.models.tokenizer import load_tokenizer
+    from biasaudit.models.text.tokenizer import load_tokenizer
 
     loaded = load_tokenizer(locate(parse_reference(reference), terminal.tell))
     return lambda text: len(loaded(text, add_special_tokens=False)["input_ids"])
@@ -139,8 +139,8 @@ def power(
     data_dir: DataDir = None,
 ) -> None:
     """Say what an audit with a probe can show, before it runs."""
+    from biasaudit.analysis.prospects import power_table
     from biasaudit.audits.asked import probes_to_ask
-    from biasaudit.audits.prospects import power_table
     from biasaudit.cli.console import print_prospects
     from biasaudit.stats.power import planned_spread
 

@@ -11,7 +11,7 @@ from biasaudit.cli import terminal
 from biasaudit.visible import visible_line
 
 if TYPE_CHECKING:
-    from biasaudit.audits.result import Audit
+    from biasaudit.facade import Audit
 
 PAGES: Final = (".html", ".htm")
 MARKDOWN: Final = (".md", ".markdown")
@@ -63,7 +63,7 @@ def report(
 
 def _say_paths(paths: list[Path]) -> None:
     from biasaudit.outputs import is_stream
-    from biasaudit.report.pictures import UNDRAWN
+    from biasaudit.report.charts.pictures import UNDRAWN
 
     for path in paths:
         if path.suffix.lower() in PAGES and not is_stream(path):

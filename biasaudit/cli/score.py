@@ -30,7 +30,7 @@ def score(
     from biasaudit.cli.console import print_scores
     from biasaudit.outputs import check_outputs, write_output
     from biasaudit.published.printed import part_of_the_set
-    from biasaudit.report.csv_files import csv_bytes
+    from biasaudit.report.outputs.csv_files import csv_bytes
 
     inputs = _read(probe, predictions, data_dir) if csv is not None else []
     check_outputs([csv], inputs=inputs)

@@ -41,9 +41,9 @@ def decide(
     ----------
     policy : Policy
     estimates, comparisons, disparities : DataFrame or sequence of mapping
-        See :mod:`biasaudit.audits.tables`.
+        See :mod:`biasaudit.record.tables`.
     baseline : DataFrame or sequence of mapping, optional
-        See :func:`biasaudit.audits.baseline.baseline_changes`.
+        See :func:`biasaudit.analysis.baseline.baseline_changes`.
     level : float
         Confidence level of the comparisons, which do not name it.
     today : datetime.date, optional

@@ -77,9 +77,9 @@ def evidence_of(
     Parameters
     ----------
     estimates, comparisons, disparities : DataFrame or sequence of mapping
-        See :mod:`biasaudit.audits.tables`.
+        See :mod:`biasaudit.record.tables`.
     baseline : DataFrame or sequence of mapping, optional
-        See :func:`biasaudit.audits.baseline.baseline_changes`.
+        See :func:`biasaudit.analysis.baseline.baseline_changes`.
     level : float
         Of intervals whose table does not name it.
 

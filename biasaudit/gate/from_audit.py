@@ -58,7 +58,7 @@ def policy_text(*, estimates: pd.DataFrame, comparisons: pd.DataFrame, source: s
     Parameters
     ----------
     estimates, comparisons : DataFrame
-        See :mod:`biasaudit.audits.tables`.
+        See :mod:`biasaudit.record.tables`.
     source : str
         What the limits come from, in words; goes into a comment.
 

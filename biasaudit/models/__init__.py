@@ -9,7 +9,9 @@ from biasaudit.models.cache import ResponseCache, cache_identity, open_cache
 from biasaudit.models.cache_place import cache_folder
 from biasaudit.models.likelihood import score
 from biasaudit.models.lineage import lineage, told_of
-from biasaudit.models.loading import LoadedModel, Located, ModelShelf, check_before_loading, locate, size_of
+from biasaudit.models.local.loaded import LoadedModel
+from biasaudit.models.local.loading import ModelShelf, check_before_loading, locate, size_of
+from biasaudit.models.local.located import Located
 from biasaudit.models.reference import parse_reference
 
 __all__ = [

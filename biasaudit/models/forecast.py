@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from biasaudit.errors import ModelFilesError
 from biasaudit.models.cache import cache_identity
 from biasaudit.models.likelihood import Encoded, believed, encode_all
-from biasaudit.models.loading import best_device, library_versions, resolve_dtype
-from biasaudit.models.tokenizer import tokenizer_sha256
+from biasaudit.models.local.loading import best_device, library_versions, resolve_dtype
+from biasaudit.models.text.tokenizer import tokenizer_sha256
 from biasaudit.types import ModelFingerprint
 
 if TYPE_CHECKING:
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerBase
 
-    from biasaudit.models.beginning import Beginning
     from biasaudit.models.cache import ResponseCache
-    from biasaudit.models.loading import Dtype, Located
+    from biasaudit.models.local.loading import Dtype
+    from biasaudit.models.local.located import Located
+    from biasaudit.models.text.beginning import Beginning
     from biasaudit.types import Request
 
 BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}

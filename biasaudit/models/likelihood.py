@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from biasaudit.models.beginning import own_beginning
 from biasaudit.models.cache import ResponseCache, cache_identity
-from biasaudit.models.encoding import Encoded, encode, encode_all, token_ends, token_ends_all
-from biasaudit.models.engine import Engine
-from biasaudit.models.tree import TokenSequence
+from biasaudit.models.engine.engine import Engine
+from biasaudit.models.engine.tree import TokenSequence
+from biasaudit.models.text.beginning import own_beginning
+from biasaudit.models.text.encoding import Encoded, encode, encode_all, token_ends, token_ends_all
 from biasaudit.types import Failed, Request, Response, Scored
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from biasaudit.models.beginning import Beginning
-    from biasaudit.models.loading import LoadedModel
+    from biasaudit.models.local.loaded import LoadedModel
+    from biasaudit.models.text.beginning import Beginning
 
 __all__ = ["Encoded", "believed", "encode", "encode_all", "identity_of", "score", "token_ends", "token_ends_all"]
 
@@ -37,7 +37,7 @@ def score(
     """Yield the response to each request, in the order of `requests`.
 
     Equal requests are scored once. All requests go into one prefix tree, and packs of it run
-    through the model, if the model computes packs right (:mod:`biasaudit.models.packed`);
+    through the model, if the model computes packs right (:mod:`biasaudit.models.engine.packed`);
     otherwise padded batches do. Each is kept in `cache` before the next begins, so that a run
     that is killed loses one. Every request is tokenized, also where its response is kept: one
     that is of other tokens is scored again. How it was done is left in ``loaded.scoring``.

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from biasaudit.errors import LineageError
-from biasaudit.models.headers import TensorHeader
-from biasaudit.models.loading import Located
-from biasaudit.models.tokenizer import tokenizer_sha256
-from biasaudit.models.vocabulary import Differences, vocabulary_differences, vocabulary_of
+from biasaudit.models.local.headers import TensorHeader
+from biasaudit.models.local.located import Located
+from biasaudit.models.text.tokenizer import tokenizer_sha256
+from biasaudit.models.text.vocabulary import Differences, vocabulary_differences, vocabulary_of
 
 _SIZES: Final = (
     ("model_type",),

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from biasaudit.models.cache import ResponseCache
-    from biasaudit.models.loading import LoadedModel
+    from biasaudit.models.local.loaded import LoadedModel
 
 LEAST_DIFFERENCE_NATS: Final = 0.1
 """A token of ordinary text is likelier by at least this: of models in use it is 3 to 5, of random weights about 0."""

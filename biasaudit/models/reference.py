@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from biasaudit.errors import ModelReferenceError
-from biasaudit.models.embedded import BASE, TUNED
+from biasaudit.models.local.embedded import BASE, TUNED
 from biasaudit.types import ModelSpec
 
 _HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")

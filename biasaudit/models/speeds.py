@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from biasaudit.models.files import cache_folder
+from biasaudit.models.local.files import cache_folder
 
 if TYPE_CHECKING:
     from biasaudit.models.forecast import Size

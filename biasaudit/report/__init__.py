@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from biasaudit.report.charts import occupations_chart, reduction_chart
-from biasaudit.report.csv_files import write_csv
-from biasaudit.report.markdown import render_markdown
-from biasaudit.report.model_card import model_card
-from biasaudit.report.render import render_html, render_notebook, render_side_by_side
+from biasaudit.report.charts.charts import occupations_chart, reduction_chart
+from biasaudit.report.outputs.csv_files import write_csv
+from biasaudit.report.outputs.markdown import render_markdown
+from biasaudit.report.outputs.model_card import model_card
+from biasaudit.report.outputs.render import render_html, render_notebook, render_side_by_side
 
 __all__ = [
     "model_card",

@@ -6,23 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from biasaudit.report.audited import Audited, audited
-from biasaudit.report.cells import ContrastView, contrast_views
-from biasaudit.report.competence import Competence, competence
-from biasaudit.report.evidence import AT_MOST, QUERY, Evidence, evidence, missing_texts
-from biasaudit.report.families import Wordings, wordings
-from biasaudit.report.first_screen import FirstScreen, first_screen
-from biasaudit.report.four_arms import FourArms, four_arms
-from biasaudit.report.groups import Attributes, GroupRow, attributes, group_rows
-from biasaudit.report.heat import Heat, heat
-from biasaudit.report.item_flows import FlowRow, flow_contrast, flow_rows
-from biasaudit.report.published import PublishedScores, published_scores
-from biasaudit.report.rates import ProbeRates, rates
-from biasaudit.report.stages import Stages, stages
-from biasaudit.report.wording import clean
+from biasaudit.report.sections.audited import Audited, audited
+from biasaudit.report.sections.cells import ContrastView, contrast_views
+from biasaudit.report.sections.competence import Competence, competence
+from biasaudit.report.sections.evidence import AT_MOST, QUERY, Evidence, evidence, missing_texts
+from biasaudit.report.sections.families import Wordings, wordings
+from biasaudit.report.sections.first_screen import FirstScreen, first_screen
+from biasaudit.report.sections.four_arms import FourArms, four_arms
+from biasaudit.report.sections.groups import Attributes, GroupRow, attributes, group_rows
+from biasaudit.report.sections.heat import Heat, heat
+from biasaudit.report.sections.item_flows import FlowRow, flow_contrast, flow_rows
+from biasaudit.report.sections.published import PublishedScores, published_scores
+from biasaudit.report.sections.rates import ProbeRates, rates
+from biasaudit.report.sections.stages import Stages, stages
+from biasaudit.report.words.wording import clean
 
 if TYPE_CHECKING:
-    from biasaudit.audits.result import Audit
+    from biasaudit.record.audit_record import AuditRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +52,12 @@ class Page:
     audited: Audited
 
 
-def page(audit: Audit) -> Page:
+def page(audit: AuditRecord) -> Page:
     """Gather the page from an audit.
 
     Parameters
     ----------
-    audit : Audit
+    audit : AuditRecord
 
     Returns
     -------
@@ -95,7 +95,7 @@ def page(audit: Audit) -> Page:
     )
 
 
-def probe_names(audit: Audit, recorded: Mapping[str, Any]) -> dict[str, str]:  # Any: JSON values
+def probe_names(audit: AuditRecord, recorded: Mapping[str, Any]) -> dict[str, str]:  # Any: JSON values
     """Return probe -> name: the card's, or the id where the manifest has none."""
     found = recorded.get("probes")
     cards = found if isinstance(found, Mapping) else {}

@@ -6,7 +6,10 @@ from biasaudit.stats.bootstrap import cluster_bootstrap
 from biasaudit.stats.change import Change, change_tests, paired_change, paired_reduction
 from biasaudit.stats.clusters import MIN_CLUSTERS, Clustered, clustered
 from biasaudit.stats.competence import competence_loss
-from biasaudit.stats.disparity import (
+from biasaudit.stats.fieller import PairedMeans, ratio_bounds, relative_reduction
+from biasaudit.stats.flows import ItemFlows, ItemState, item_flows, null_churn
+from biasaudit.stats.groups.cells import MIN_CELL_ITEMS
+from biasaudit.stats.groups.disparity import (
     FOUR_FIFTHS,
     FourFifths,
     GroupEstimate,
@@ -19,14 +22,11 @@ from biasaudit.stats.disparity import (
     overall,
     ratio_to_reference,
 )
-from biasaudit.stats.fieller import PairedMeans, ratio_bounds, relative_reduction
-from biasaudit.stats.flows import ItemFlows, ItemState, item_flows, null_churn
-from biasaudit.stats.group_cells import MIN_CELL_ITEMS
-from biasaudit.stats.group_outcomes import Group, GroupMetric, GroupOutcomes, group_outcomes, metric_frame
-from biasaudit.stats.group_range import BetweenGroups, between_groups
+from biasaudit.stats.groups.impact_ratio import impact_ratios
+from biasaudit.stats.groups.outcomes import Group, GroupMetric, GroupOutcomes, group_outcomes, metric_frame
+from biasaudit.stats.groups.range import BetweenGroups, between_groups
 from biasaudit.stats.halves import crossed_signs, grid
 from biasaudit.stats.headline import Cell, relative_reduction_over_cells
-from biasaudit.stats.impact_ratio import impact_ratios
 from biasaudit.stats.intervals import mean_estimate, refused
 from biasaudit.stats.missing import MissingBounds, missing_bounds
 from biasaudit.stats.multiplicity import ClaimPValues, adjusted_by_benjamini_hochberg, adjusted_by_holm

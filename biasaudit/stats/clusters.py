@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from biasaudit.stats.brought import labels, numbers, same_rows
+from biasaudit.stats.groups.brought import labels, numbers, same_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from biasaudit.stats.brought import numbers, same_rows
+from biasaudit.stats.groups.brought import numbers, same_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

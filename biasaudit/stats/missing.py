@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from biasaudit.stats.brought import labels, numbers, same_rows
 from biasaudit.stats.clusters import clustered
+from biasaudit.stats.groups.brought import labels, numbers, same_rows
 from biasaudit.stats.intervals import mean_estimate
 
 if TYPE_CHECKING:

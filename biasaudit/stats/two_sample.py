@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from biasaudit.stats.brought import labels, same_rows
 from biasaudit.stats.clusters import MIN_CLUSTERS
-from biasaudit.stats.group_permutation import p_value, permuted_labels
+from biasaudit.stats.groups.brought import labels, same_rows
+from biasaudit.stats.groups.permutation import p_value, permuted_labels
 from biasaudit.types import Status
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from biasaudit.gate.ready import policy_path
 
 if TYPE_CHECKING:
-    from biasaudit.audits.result import Audit
+    from biasaudit.facade import Audit
     from biasaudit.gate import GateDecision
 
 _judged: list[GateDecision] = []

@@ -12,23 +12,25 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-import biasaudit
+from biasaudit.analysis.scoring import items_frame, response_rows, responses_frame
+from biasaudit.analysis.tabulate import analysis_of_probes, tabulate
+from biasaudit.api import rendered
 from biasaudit.audits.asked import probe_facts, probes_to_ask, requests_of
-from biasaudit.audits.manifest import Manifest, from_dict
+from biasaudit.audits.finish import written
 from biasaudit.audits.plan import check_settings
-from biasaudit.audits.scoring import items_frame, response_rows, responses_frame
-from biasaudit.audits.tabulate import analysis_of_probes, tabulate
-from biasaudit.audits.written import written
 from biasaudit.errors import UsageError
+from biasaudit.facade import Audit
 from biasaudit.framing import ChatFrame, framings
+from biasaudit.record.manifest import Manifest, from_dict
 from biasaudit.types import ChoiceTexts, Failed, ModelFingerprint, PairTexts, ProbeItem, Request, Response, Role, Scored
+from biasaudit.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from biasaudit.audits.result import Audit
     from biasaudit.framing import Framing, FramingName
     from biasaudit.probes import Probe
+    from biasaudit.record.audit_record import AuditRecord
 
 Answer = Callable[[ProbeItem, Request], float | None]
 """From an item and one of its requests to the continuation's log-probability in nats, at most 0.
@@ -267,7 +269,7 @@ def scripted_audit(
         "seed": seed,
         "omit_texts": False,
     }
-    return written(audit, _manifest(audit, plan, checkpoints, loaded), out)
+    return Audit.of(written(audit, _manifest(audit, plan, checkpoints, loaded), out, render=rendered))
 
 
 def _responses(
@@ -286,10 +288,10 @@ def _responses(
 
 
 def _manifest(
-    audit: Audit, plan: dict[str, Any], checkpoints: dict[str, ScriptedModel], probes: Sequence[Probe]
+    audit: AuditRecord, plan: dict[str, Any], checkpoints: dict[str, ScriptedModel], probes: Sequence[Probe]
 ) -> Manifest:
     manifest = Manifest(
-        biasaudit_version=biasaudit.__version__,
+        biasaudit_version=__version__,
         plan=plan,
         fingerprints={name: asdict(_fingerprint(model)) for name, model in checkpoints.items()},
         lineage={name: "scripted: no weights were tuned" for name in checkpoints if name != "base"},

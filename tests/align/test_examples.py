@@ -11,8 +11,8 @@ from biasaudit.errors import ChatTemplateError
 from biasaudit.framing import request_key
 from biasaudit.models import locate, parse_reference
 from biasaudit.models.likelihood import Encoded, encode
-from biasaudit.models.templates import read_template
-from biasaudit.models.tokenizer import load_tokenizer, render_chat
+from biasaudit.models.text.templates import read_template
+from biasaudit.models.text.tokenizer import load_tokenizer, render_chat
 from biasaudit.types import Request
 from tests.tiny import TEMPLATE, TURNS
 

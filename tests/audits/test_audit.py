@@ -15,9 +15,7 @@ import pandas as pd
 import pytest
 
 import biasaudit
-from biasaudit.audits import store
 from biasaudit.audits.plan import Plan
-from biasaudit.audits.run import run
 from biasaudit.errors import (
     AlteredAuditError,
     AuditFolderError,
@@ -27,7 +25,9 @@ from biasaudit.errors import (
     UnfinishedAuditError,
     UsageError,
 )
+from biasaudit.record import store
 from biasaudit.types import Contrast
+from tests.running import run
 from tests.tiny import save_probe
 
 TABLES = ("items", "responses", "scores", "estimates", "families", "comparisons", "disparities", "published")
@@ -264,7 +264,7 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from biasaudit.audits.plan import Plan
-from biasaudit.audits.run import run
+from tests.running import run
 models, probe, out = map(Path, sys.argv[1:4])
 class Told:
     done = 0

@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from biasaudit.audits import store
-from biasaudit.audits.sealed import check_files
+from biasaudit.record import store
+from biasaudit.record.sealed import check_files
 from tests.faults import small_disk
 from tests.tiny import save_model, save_probe
 from tests.warm import Run, Warm

@@ -8,12 +8,12 @@ import pytest
 
 from biasaudit import kinds
 from biasaudit.audits.plan import Plan
-from biasaudit.audits.run import run
 from biasaudit.errors import UsageError
 from biasaudit.probes import load_probe
 from biasaudit.testing import always_anti, always_stereotype, scripted_audit
 from biasaudit.types import CompletionTexts
 from biasaudit.validity import findings
+from tests.running import run
 from tests.tiny import save_probe
 
 SAID = r"needs generation, which this version does not do\.\nIts prompts can be read with biasaudit\.probes\.load_probe"

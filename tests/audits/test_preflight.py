@@ -13,8 +13,6 @@ import pytest
 import biasaudit
 from biasaudit.audits.dry_run import dry_run
 from biasaudit.audits.plan import Plan
-from biasaudit.audits.progress import Silence
-from biasaudit.audits.run import run
 from biasaudit.errors import (
     AuditFolderError,
     AuditMismatchError,
@@ -24,7 +22,10 @@ from biasaudit.errors import (
     SeveralErrors,
     UsageError,
 )
-from biasaudit.models import plausibility, tokenizer
+from biasaudit.models import plausibility
+from biasaudit.models.text import tokenizer
+from biasaudit.types.progress import Silence
+from tests.running import run
 from tests.tiny import save_probe
 
 

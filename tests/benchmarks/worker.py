@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from biasaudit.framing import request_key
 from biasaudit.models import LoadedModel, ModelShelf, locate, parse_reference, score
+from biasaudit.models.engine.tree import TokenSequence, packs
 from biasaudit.models.likelihood import encode
-from biasaudit.models.tree import TokenSequence, packs
 from biasaudit.types import Request, Scored
 from tests.benchmarks.works import WORKS, Texts
 

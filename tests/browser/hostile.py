@@ -11,7 +11,7 @@ from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit, families, 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from biasaudit.audits.result import Audit
+    from biasaudit.facade import Audit
 
 ATTACK: Final = (
     "</script></style><img src=x onerror=window.attacked=1><script>window.attacked=1</script>"

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import biasaudit
-from biasaudit.audits import store
 from biasaudit.bundles import archive, verify_bundle, write_bundle
 from biasaudit.errors import AlteredAuditError, BundleError, PolicyError, UsageError
+from biasaudit.record import store
 from tests.scripted_audits import save_audit
 from tests.sealing import manifest_text
 

@@ -12,19 +12,19 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from biasaudit.audits import store
+from biasaudit.analysis.scoring import item_row, items_frame, items_sha256, response_rows, responses_frame
 from biasaudit.audits.asked import probe_facts, requests_of
-from biasaudit.audits.manifest import Manifest
-from biasaudit.audits.result import Audit
-from biasaudit.audits.run import run
-from biasaudit.audits.scoring import item_row, items_frame, items_sha256, response_rows, responses_frame
 from biasaudit.bundles import verify_bundle, write_bundle
 from biasaudit.bundles.texts import text_findings
+from biasaudit.facade import Audit
 from biasaudit.framing import ChatFrame, framings, request_key
 from biasaudit.probes import limited, load_probe
+from biasaudit.record import store
+from biasaudit.record.manifest import Manifest
 from biasaudit.types import Failed
 from tests.audits.test_audit import plan
 from tests.cli.test_shell import Shell, shell
+from tests.running import run
 from tests.scripted_audits import save_audit
 from tests.tiny import save_probe
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import biasaudit
-from biasaudit.models.embedded import PACKAGE
+from biasaudit.models.local.embedded import PACKAGE
 
 GUARD = """
 import os, socket

@@ -34,7 +34,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 def finished(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One audit for all tests that only read it."""
     from biasaudit.audits.plan import Plan
-    from biasaudit.audits.run import run
+    from tests.running import run
 
     folder = tmp_path_factory.mktemp("finished")
     probe = save_probe(folder / "mini")
@@ -219,12 +219,12 @@ def test_a_fault_of_our_own_is_not_a_violated_policy(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python ends with 1 after an unforeseen exception, and 1 means that a policy is violated."""
-    import biasaudit.audits.checked
+    import biasaudit.record.checked
 
     def fault(_: Path) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(biasaudit.audits.checked, "read_checked", fault)
+    monkeypatch.setattr(biasaudit.record.checked, "read_checked", fault)
     rules = policy(tmp_path, "version: 1\nrules:\n  - {id: r, max_index: 1.0}\n")
     code, _, told = shell.run("check", tmp_path, "--policy", rules)
     assert code == 4

@@ -151,7 +151,7 @@ def test_what_other_libraries_write_passes_the_same_exit(
     import logging
     import warnings
 
-    import biasaudit.audits.checked
+    import biasaudit.record.checked
 
     def loud(_: Path) -> None:
         sys.stderr.write(warnings.formatwarning(ATTACK, UserWarning, "x.py", 1))
@@ -159,7 +159,7 @@ def test_what_other_libraries_write_passes_the_same_exit(
         sys.stdout.write(f"10 %\r20 % {ATTACK}\n")
         raise RuntimeError(ATTACK)
 
-    monkeypatch.setattr(biasaudit.audits.checked, "read_checked", loud)
+    monkeypatch.setattr(biasaudit.record.checked, "read_checked", loud)
     code, out, err = shell.run("check", audit, "--policy", "no-regression")
     safe(out.replace("\r", ""), err)
     assert code == 4

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import biasaudit
-from biasaudit.audits.result import Audit
 from biasaudit.cli.console import print_verdicts
+from biasaudit.facade import Audit
 from biasaudit.report import render_markdown
 from biasaudit.testing import choosing, leaning, scripted_audit
 from biasaudit.types import ProbeItem, Request, Role

@@ -136,7 +136,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 def in_forms(decision: GateDecision) -> dict[str, tuple[str, dict[str, int]]]:
     """Return outcome and counts by effect, as each form tells them."""
-    from biasaudit.report.render import render_decision
+    from biasaudit.report.outputs.render import render_decision
 
     counted = r"(\d+) (passed|violated|inconclusive|warning|waived|accepted)\b"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from biasaudit.models import LoadedModel, ModelShelf, locate, parse_reference, score
-from biasaudit.models.tree import TokenSequence
+from biasaudit.models.engine.tree import TokenSequence
 from biasaudit.types import Scored
 from tests.models.test_models import request
 
@@ -165,7 +165,7 @@ def by_hand(model: Any) -> list[float]:
 
 def scored(loaded: LoadedModel, *, plain: bool = False) -> list[float]:
     """Return the same from the product: through the engine, packed where it packs, or padded."""
-    from biasaudit.models.engine import Engine
+    from biasaudit.models.engine.engine import Engine
 
     if plain:
         return [value for values in loaded.continuation_logprobs(token_ids()) for value in values]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from biasaudit.models import ModelShelf
-from biasaudit.models.adapter_config import AUDITED, REFUSED
+from biasaudit.models.local.adapter_config import AUDITED, REFUSED
 from tests.models.adapter_kinds import (
     CONV1D,
     LORA,

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from biasaudit.errors import BiasauditError
-from biasaudit.models import ModelShelf, patterns
+from biasaudit.models import ModelShelf
+from biasaudit.models.text import patterns
 from tests.models.adapter_kinds import by_hand, fresh, opened, save_kind, scored
 from tests.tiny import save_tokenizer
 

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from biasaudit.errors import BiasauditError, LineageError, ModelFilesError
-from biasaudit.models import ModelShelf, adapters, locate, parse_reference, patterns
-from biasaudit.models.adapter_config import REFUSED
+from biasaudit.models import ModelShelf, locate, parse_reference
+from biasaudit.models.local import adapters
+from biasaudit.models.local.adapter_config import REFUSED
+from biasaudit.models.text import patterns
 from tests.models.adapter_kinds import by_hand, fresh, opened, save_kind, scored
 from tests.tiny import save_model
 

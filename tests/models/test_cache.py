@@ -359,8 +359,8 @@ def test_a_damaged_size_of_packs_is_measured_again(tmp_path: Path, size: object)
 def test_what_is_left_of_an_interrupted_run_is_packed_as_the_whole_was(models: Path, tmp_path: Path) -> None:
     """Little is not calibrated; as the rest of a run that was, it took the usual size, and other last digits."""
     from biasaudit.models import ModelShelf, locate, parse_reference, score
-    from biasaudit.models.engine import Engine
-    from biasaudit.models.schedule import machine_key
+    from biasaudit.models.engine.engine import Engine
+    from biasaudit.models.engine.schedule import machine_key
     from tests.models.test_engine import TEXTS
 
     model = ModelShelf(dtype="float32").open(locate(parse_reference(str(models / "base"))))

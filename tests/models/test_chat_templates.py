@@ -11,8 +11,8 @@ import pytest
 from biasaudit.errors import ChatTemplateError, UsageError
 from biasaudit.framing import Framing, Prompt, framed
 from biasaudit.models import LoadedModel, score
-from biasaudit.models.chat import chat_frame, render_chat, template_date
-from biasaudit.models.rendering import RENDERER
+from biasaudit.models.text.chat import chat_frame, render_chat, template_date
+from biasaudit.models.text.rendering import RENDERER
 from biasaudit.types import Scored
 from tests.models.worded import by_hand, opened, save, tokenizer_of
 

@@ -14,7 +14,7 @@ import pytest
 
 from biasaudit.errors import ModelFilesError, ModelReferenceError
 from biasaudit.models import ModelShelf, locate, parse_reference
-from biasaudit.models.checkpoint import INDEX, WEIGHTS, alone, model_files
+from biasaudit.models.local.checkpoint import INDEX, WEIGHTS, alone, model_files
 from tests.models.test_engine import TEXTS, values
 
 

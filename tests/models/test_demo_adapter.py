@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from biasaudit.models.embedded import SHA256, adapter_folder
+from biasaudit.models.local.embedded import SHA256, adapter_folder
 
 
 def test_the_adapter_is_the_one_that_its_card_describes() -> None:

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from biasaudit.models import LoadedModel, ModelShelf, locate, parse_reference
-from biasaudit.models.embedded import BASE, PACKAGE, TUNED
-from biasaudit.models.tokenizer import chat_template_of, render_chat
+from biasaudit.models.local.embedded import BASE, PACKAGE, TUNED
+from biasaudit.models.text.tokenizer import chat_template_of, render_chat
 
 QUESTIONS = {
     "What is the capital of France?": r"\bParis\b",

@@ -14,7 +14,7 @@ import pytest
 
 from biasaudit.errors import ModelFilesError, ModelReferenceError
 from biasaudit.models import cache_folder, locate, parse_reference
-from biasaudit.models.embedded import BASE, PACKAGE, TUNED
+from biasaudit.models.local.embedded import BASE, PACKAGE, TUNED
 
 
 def packaged(monkeypatch: pytest.MonkeyPatch, assemble: Any) -> None:

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from biasaudit.errors import OutOfMemoryError
 from biasaudit.framing import request_key
 from biasaudit.models import LoadedModel, ModelShelf, ResponseCache, locate, parse_reference, score
-from biasaudit.models.packed import PackedModel, checked
-from biasaudit.models.padded import run_padded
-from biasaudit.models.schedule import calibrated_size, is_out_of_memory, run_packs
-from biasaudit.models.tree import Pack, TokenSequence
+from biasaudit.models.engine.check_packs import checked
+from biasaudit.models.engine.memory import is_out_of_memory
+from biasaudit.models.engine.packed import PackedModel
+from biasaudit.models.engine.padded import run_padded
+from biasaudit.models.engine.schedule import calibrated_size, run_packs
+from biasaudit.models.engine.tree import Pack, TokenSequence
 from biasaudit.types import Request, Scored
 from tests.tiny import save_tokenizer
 

@@ -10,10 +10,10 @@ import pytest
 
 from biasaudit.errors import ModelFilesError
 from biasaudit.models import LoadedModel, ModelShelf, locate, parse_reference
-from biasaudit.models.embedded import BASE
-from biasaudit.models.gguf_header import read_gguf
-from biasaudit.models.gguf_rules import GPT2_RULE, MENDED, OF_TRANSFORMERS, WHOLE_WORDS_FIRST
-from biasaudit.models.loading import size_of
+from biasaudit.models.local.embedded import BASE
+from biasaudit.models.local.gguf_header import read_gguf
+from biasaudit.models.local.gguf_rules import GPT2_RULE, MENDED, OF_TRANSFORMERS, WHOLE_WORDS_FIRST
+from biasaudit.models.local.loading import size_of
 from tests.models.test_engine import TEXTS, values
 from tests.models.tiny_gguf import save_gguf
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from biasaudit.errors import LineageError
 from biasaudit.models import Located, lineage, locate, parse_reference
 from biasaudit.models.lineage import told_of
-from biasaudit.models.vocabulary import Vocabulary, vocabulary_differences
+from biasaudit.models.text.vocabulary import Vocabulary, vocabulary_differences
 
 
 def found(path: Path | str) -> Located:

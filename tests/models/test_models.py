@@ -10,7 +10,7 @@ import pytest
 from biasaudit.errors import BiasauditError, ChatTemplateError, LineageError, ModelFilesError, ModelReferenceError
 from biasaudit.framing import request_key
 from biasaudit.models import LoadedModel, ModelShelf, ResponseCache, lineage, locate, parse_reference, score
-from biasaudit.models.templates import chosen_template, read_template
+from biasaudit.models.text.templates import chosen_template, read_template
 from biasaudit.types import Failed, Request, Scored
 
 

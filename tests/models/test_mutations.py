@@ -14,7 +14,7 @@ import pytest
 
 from biasaudit.errors import BiasauditError
 from biasaudit.models import LoadedModel, ModelShelf, locate, parse_reference, score
-from biasaudit.models.checkpoint import INDEX
+from biasaudit.models.local.checkpoint import INDEX
 from biasaudit.types import Scored
 from tests.models.test_checkpoint import sharded
 from tests.models.test_engine import TEXTS, request

@@ -5,9 +5,9 @@ import torch
 from torch.nn import functional
 from transformers.pytorch_utils import Conv1D
 
-from biasaudit.models import products
-from biasaudit.models.output_layer import OutputLayer
-from biasaudit.models.products import faster_linear_layers, linear
+from biasaudit.models.engine import products
+from biasaudit.models.engine.output_layer import OutputLayer
+from biasaudit.models.engine.products import faster_linear_layers, linear
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 7), (1, 100, 7), (2, 33, 7)])

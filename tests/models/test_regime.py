@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from biasaudit.models import ModelShelf, locate, parse_reference
-from biasaudit.models.engine import Engine
-from biasaudit.models.packed import checked
-from biasaudit.models.regime import longest_of_first_regime
-from biasaudit.models.tree import TokenSequence
+from biasaudit.models.engine.check_packs import checked
+from biasaudit.models.engine.engine import Engine
+from biasaudit.models.engine.regime import longest_of_first_regime
+from biasaudit.models.engine.tree import TokenSequence
 from tests.models.architectures import LLAMA_LIKE, save_architecture
 
 BORDER = 32

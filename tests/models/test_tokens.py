@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biasaudit.models import ResponseCache, cache_identity, score
-from biasaudit.models.encoding import Encoded, encode, encode_all, token_ends, tokens_of
+from biasaudit.models.text.encoding import Encoded, encode, encode_all, token_ends, tokens_of
 from biasaudit.types import Failed, Scored
 from tests.models.worded import asked, by_hand, opened, save, tokenizer_of
 

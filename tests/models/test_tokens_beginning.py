@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from biasaudit import api
-from biasaudit.models.beginning import Beginning, Chosen, Speaker, own_beginning, shared_beginning
+from biasaudit.models.text.beginning import Beginning, Chosen, Speaker, own_beginning, shared_beginning
 from tests.models.worded import by_hand, save, tokenizer_of
 from tests.tiny import save_probe
 

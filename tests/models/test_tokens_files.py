@@ -18,9 +18,9 @@ from biasaudit import api
 from biasaudit.align import sft
 from biasaudit.errors import AuditMismatchError, BiasauditError, ChatTemplateError, ModelFilesError
 from biasaudit.models import Located, locate, parse_reference
-from biasaudit.models.encoding import Encoded, encode_all
-from biasaudit.models.templates import templates_in
-from biasaudit.models.tokenizer import (
+from biasaudit.models.text.encoding import Encoded, encode_all
+from biasaudit.models.text.templates import templates_in
+from biasaudit.models.text.tokenizer import (
     TEXT_FILES,
     TOKENIZER_FILES,
     chat_frame,

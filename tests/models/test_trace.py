@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from biasaudit.models.trace import trace_of
+from biasaudit.models.local.trace import trace_of
 from tests.models.adapter_kinds import fresh
 
 Q = "model.layers.0.self_attn.q_proj"

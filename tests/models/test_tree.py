@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biasaudit.models.tree import Pack, TokenSequence, packs
+from biasaudit.models.engine.tree import Pack, TokenSequence, packs
 
 SEQUENCES = st.lists(
     st.lists(st.integers(0, 3), min_size=2, max_size=9).flatmap(

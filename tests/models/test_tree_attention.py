@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biasaudit.models.tree import Pack, TokenSequence, packs
-from biasaudit.models.tree_attention import BLOCK, COPIES, block_groups, tree_attention, window_tag
+from biasaudit.models.engine.tree import Pack, TokenSequence, packs
+from biasaudit.models.engine.tree_attention import BLOCK, COPIES, block_groups, tree_attention, window_tag
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ import pytest
 
 from biasaudit.errors import ModelFilesError
 from biasaudit.models import ModelShelf, locate, parse_reference
-from biasaudit.models.loading import check_before_loading, size_of
+from biasaudit.models.local.loading import check_before_loading, size_of
 from tests.models.architectures import ARCHITECTURES, LLAMA_LIKE, save_architecture
 from tests.models.test_engine import TEXTS, by_hand, values
 from tests.tiny import save_model, save_tokenizer
@@ -121,7 +121,7 @@ def test_weights_whose_sum_is_too_large_for_a_float_are_finite(models: Path, tmp
     """The sum is only a quick look: where it is infinite, the numbers themselves decide."""
     import torch
 
-    from biasaudit.models.weights import refuse_not_finite
+    from biasaudit.models.local.weights import refuse_not_finite
 
     layer = torch.nn.Linear(4, 4)
     layer.weight.data.fill_(3e38)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import biasaudit
-from biasaudit.audits.result import Audit
+from biasaudit.facade import Audit
 from biasaudit.probes import Probe, load_probe, suites
 from biasaudit.types import Role
 

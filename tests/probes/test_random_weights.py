@@ -11,7 +11,7 @@ import pytest
 from scipy import stats as distributions
 
 import biasaudit
-from biasaudit.models.embedded import PACKAGE
+from biasaudit.models.local.embedded import PACKAGE
 from biasaudit.stats import holm
 
 

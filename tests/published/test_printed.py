@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from biasaudit.audits.published_rows import score_row
+from biasaudit.analysis.published_rows import score_row
 from biasaudit.cli.main import app
 from biasaudit.published import Settings
 from biasaudit.published.printed import part_of_the_set, point_of, value_text

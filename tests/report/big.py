@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from biasaudit.audits import tables
+from biasaudit.record import tables
 from biasaudit.report import render_html
 from tests.report import factory
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
-    from biasaudit.audits.result import Audit
+    from biasaudit.facade import Audit
 
 N_ITEMS = 100_000
 PROBES = tuple(f"probe-{number}" for number in range(4))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from biasaudit.audits import tables
+from biasaudit.record import tables
 from tests.report.factory import JOBS, estimate_columns, frame
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from biasaudit.report import render_html
 from tests.report.factory import audit
 
 if TYPE_CHECKING:
-    from biasaudit.audits.result import Audit
+    from biasaudit.facade import Audit
 
 
 @pytest.fixture(scope="session")

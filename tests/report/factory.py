@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from biasaudit.audits import tables
-from biasaudit.audits.manifest import Manifest
-from biasaudit.audits.result import Audit, Headline
+from biasaudit.facade import Audit
+from biasaudit.record import tables
+from biasaudit.record.audit_record import Headline
+from biasaudit.record.manifest import Manifest
 from biasaudit.types import Estimate, Status
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from biasaudit.audits.stages import stages_of
 from biasaudit.cli import choices
 from biasaudit.cli.main import app
 from biasaudit.probes import suite_of
-from biasaudit.report.again import command
-from biasaudit.report.audited import audited
+from biasaudit.report.sections.again import command
+from biasaudit.report.sections.audited import audited
 
 MINIMAL: dict[str, Any] = {"base": "org/base", "tuned": ("org/it",), "probes": ("occupations",)}
 

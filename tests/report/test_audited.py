@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from biasaudit.report.audited import audited
+from biasaudit.report.sections.audited import audited
 
 
 def run_facts(**changes: Any) -> dict[str, tuple[str, ...]]:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from biasaudit.report import render_html
-from biasaudit.report.cells import chart_parts, contrast_views
-from biasaudit.report.charts import reduction_chart
-from biasaudit.report.order import in_order
+from biasaudit.report.charts.charts import reduction_chart
+from biasaudit.report.sections.cells import chart_parts, contrast_views
+from biasaudit.report.words.order import in_order
 from tests.report.factory import CELLS, JOBS, PAIRS, audit
 
 QUIET: dict[str, Any] = {"contrasts": ("template, tuned",), "with_disparities": False, "with_families": False}

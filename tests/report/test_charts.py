@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import biasaudit.report
-from biasaudit.report.charts import (
+from biasaudit.report.charts.charts import (
     NARROW,
     WIDE,
     occupations_chart,
@@ -15,12 +15,12 @@ from biasaudit.report.charts import (
     reduction_chart,
     reduction_finding,
 )
-from biasaudit.report.pictures import VARIABLES, drawing, svg
-from biasaudit.report.shapes import Shape
+from biasaudit.report.charts.pictures import VARIABLES, drawing, svg
+from biasaudit.report.charts.shapes import Shape
 from tests.report.factory import CELLS, JOBS, PAIRS, audit
 
 if TYPE_CHECKING:
-    from biasaudit.audits.result import Audit
+    from biasaudit.facade import Audit
 
 PLAIN = "weights, plain"
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import date
 
 from biasaudit.gate import Effect
-from biasaudit.report.decision import SYMBOLS, decision_view
-from biasaudit.report.render import render_decision, render_html
+from biasaudit.report.outputs.render import render_decision, render_html
+from biasaudit.report.sections.decision import SYMBOLS, decision_view
 from tests.gate.rows import Row, judged, level
 from tests.report.factory import audit
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from biasaudit.report import drawn_apart, render_html
-from biasaudit.report.drawn_apart import NotDrawnError, svg_apart
-from biasaudit.report.pictures import UNDRAWN
+from biasaudit.report import render_html
+from biasaudit.report.charts import drawn_apart
+from biasaudit.report.charts.drawn_apart import NotDrawnError, svg_apart
+from biasaudit.report.charts.pictures import UNDRAWN
 from tests.report.factory import audit
 
 CHART: dict[str, Any] = {

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from biasaudit.audits import tables
-from biasaudit.audits.evidence import asked_texts
+from biasaudit.analysis.evidence import asked_texts
 from biasaudit.kinds.segments import Segment
 from biasaudit.probes import limited, load_probe
+from biasaudit.record import tables
 from biasaudit.report import render_html
-from biasaudit.report.evidence import AT_MOST, QUERY, evidence
-from biasaudit.report.shading import STEPS, shaded_texts
+from biasaudit.report.sections.evidence import AT_MOST, QUERY, evidence
+from biasaudit.report.words.shading import STEPS, shaded_texts
 from biasaudit.testing import choosing, leaning, scripted_audit
 from tests.report.factory import JOBS, PAIRS, audit, frame, job_texts, pair_texts
 from tests.report.test_render import HOSTILE, UNDRAWN, _parsed
 
 if TYPE_CHECKING:
-    from biasaudit.audits.result import Audit
+    from biasaudit.facade import Audit
 
 Row = dict[str, Any]
 

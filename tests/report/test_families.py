@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from biasaudit.audits import tables
+from biasaudit.record import tables
 from biasaudit.report import render_html
-from biasaudit.report.chart_parts import NARROW, WIDE
-from biasaudit.report.family_chart import (
+from biasaudit.report.charts.chart_parts import NARROW, WIDE
+from biasaudit.report.charts.family_chart import (
     families_chart,
     families_finding,
     measured_wordings,
     reading,
     wordings_by_feature,
 )
-from biasaudit.report.pictures import svg
-from biasaudit.report.same_wordings import same_wordings
+from biasaudit.report.charts.pictures import svg
+from biasaudit.report.words.same_wordings import same_wordings
 from tests.report.factory import JOBS, audit, families, frame
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from biasaudit.audits.result import Audit
+    from biasaudit.facade import Audit
 
 QUIET: dict[str, Any] = {"contrasts": ("template, tuned",), "with_disparities": False, "with_families": False}
 HOSTILE = "</text></bdi><script>alert(1)</script><img src=x onerror=alert(1)>\u202e\x00"

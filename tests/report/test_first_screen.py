@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from biasaudit.audits import tables
-from biasaudit.audits.result import Audit, Headline
-from biasaudit.models.embedded import adapter_folder
+from biasaudit.facade import Audit
 from biasaudit.models.hashes import sha256_of
-from biasaudit.report.first_screen import FirstScreen, first_screen
-from biasaudit.report.known_models import DEMO_ADAPTER, DEMO_WEIGHTS
+from biasaudit.models.local.embedded import adapter_folder
+from biasaudit.record import tables
+from biasaudit.record.audit_record import Headline
+from biasaudit.report.sections.first_screen import FirstScreen, first_screen
 from biasaudit.report.view import page
+from biasaudit.report.words.known_models import DEMO_ADAPTER, DEMO_WEIGHTS
 from biasaudit.types import Estimate, Status
 from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit, comparison, frame
 

@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from biasaudit.audits import tables
+from biasaudit.record import tables
 from biasaudit.report import render_html
-from biasaudit.report.groups import LEADS, attributes
+from biasaudit.report.sections.groups import LEADS, attributes
 from tests.report.by_group import disparities
 from tests.report.factory import JOBS, audit, estimate_columns, frame, item
 

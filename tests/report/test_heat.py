@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from biasaudit.audits import tables
+from biasaudit.record import tables
 from biasaudit.report import render_html
-from biasaudit.report.heat import Heat, HeatCell, heat
+from biasaudit.report.sections.heat import Heat, HeatCell, heat
 from tests.report.by_group import DECISIONS, HIRING, association, disparities, rows
 from tests.report.factory import JOBS, audit, estimate_columns, frame
 from tests.report.test_rates import QUIET

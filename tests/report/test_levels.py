@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from biasaudit.audits import tables
+from biasaudit.record import tables
 from biasaudit.report import render_html
-from biasaudit.report.competence import competence, competence_chart, competence_finding
-from biasaudit.report.four_arms import arms_chart, arms_finding, four_arms
-from biasaudit.report.pictures import drawing, svg
-from biasaudit.report.stages import stages, stages_chart, stages_finding
+from biasaudit.report.charts.pictures import drawing, svg
+from biasaudit.report.sections.competence import competence, competence_chart, competence_finding
+from biasaudit.report.sections.four_arms import arms_chart, arms_finding, four_arms
+from biasaudit.report.sections.stages import stages, stages_chart, stages_finding
 from tests.report.factory import CELLS, JOBS, PAIRS, audit, comparison, estimate_columns, frame
 from tests.report.test_rates import QUIET
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from biasaudit.audits.result import Audit
+    from biasaudit.facade import Audit
 
 Arm = tuple[str, str]
 FOUR: dict[Arm, float | None] = {

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from biasaudit.errors import UsageError
 from biasaudit.report import model_card, render_markdown
-from biasaudit.report.markdown import escaped
+from biasaudit.report.outputs.markdown import escaped
 from biasaudit.types import Estimate, Status
 from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from biasaudit.audits import tables
+from biasaudit.record import tables
 from biasaudit.report import render_html
 from tests.report.factory import audit, estimate_columns, frame
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from biasaudit.report import render_html
-from biasaudit.report.chart_parts import NARROW, WIDE
-from biasaudit.report.group_rates import group_rates
-from biasaudit.report.pictures import svg
-from biasaudit.report.rates import rates
-from biasaudit.report.rates_chart import decisions_chart, decisions_finding, errors_chart, errors_finding
+from biasaudit.report.charts.chart_parts import NARROW, WIDE
+from biasaudit.report.charts.pictures import svg
+from biasaudit.report.charts.rates_chart import decisions_chart, decisions_finding, errors_chart, errors_finding
+from biasaudit.report.sections.group_rates import group_rates
+from biasaudit.report.sections.rates import rates
 from biasaudit.stats import FourFifths
 from tests.report.by_group import DECISIONS, ERRORS, HIRING, disparities, rows
 from tests.report.factory import JOBS, audit

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from biasaudit.audits.result import Headline
+from biasaudit.record.audit_record import Headline
 from biasaudit.report import render_html
 from biasaudit.types import Estimate, Status
 from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit
 
 if TYPE_CHECKING:
-    from biasaudit.audits.result import Audit
+    from biasaudit.facade import Audit
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u202e{{ 7 * 7 }}{% raw %}\ud800\x00"
 UNDRAWN: dict[str, Any] = {"contrasts": ("template, tuned",), "with_disparities": False, "with_families": False}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from biasaudit.report.shapes import Shape, shapes
+from biasaudit.report.charts.shapes import Shape, shapes
 
 OPEN = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">'
 CIRCLE = "M4,0A4,4,0,1,1,-4,0A4,4,0,1,1,4,0"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from biasaudit.report.shares import beside, brief, left_out, sentence
+from biasaudit.report.words.shares import beside, brief, left_out, sentence
 from biasaudit.types import Estimate, Status
 from tests.report.factory import HEADLINE
 

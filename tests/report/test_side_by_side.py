@@ -11,8 +11,8 @@ import biasaudit
 from biasaudit.errors import BiasauditError, EmptySampleError, UsageError
 from biasaudit.probes import limited, load_probe
 from biasaudit.report import render_notebook, render_side_by_side
-from biasaudit.report.gallery import CHARTS
-from biasaudit.report.side_by_side import sides
+from biasaudit.report.charts.gallery import CHARTS
+from biasaudit.report.outputs.side_by_side import sides
 from biasaudit.testing import leaning, scripted_audit
 from biasaudit.types import Estimate, Status
 from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit, manifest

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biasaudit.audits import store
-from biasaudit.report.csv_files import TABLES, csv_bytes
+from biasaudit.record import store
+from biasaudit.report.outputs.csv_files import TABLES, csv_bytes
 from tests.report.factory import PAIRS, audit
 
 HOSTILE = '</script><img src=x onerror=alert(1)>\u202e{{ 7*7 }}\ud800\n"x",=1'

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biasaudit.report.wording import (
+from biasaudit.report.words.wording import (
     chart_label,
     clean,
     count,

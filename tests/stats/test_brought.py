@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biasaudit import stats
-from biasaudit.stats.brought import binary, labels, numbers, same_rows
+from biasaudit.stats.groups.brought import binary, labels, numbers, same_rows
 from biasaudit.types import ClusterDesign
 
 BROUGHT: Any = stats

@@ -13,8 +13,8 @@ from scipy import stats as scipy_stats
 
 from biasaudit import stats
 from biasaudit.stats import FourFifths, GroupEstimate, GroupMetric, GroupOutcomes, Quantity
-from biasaudit.stats.group_intervals import group_table
-from biasaudit.stats.group_resampling import range_intervals, ratio_intervals
+from biasaudit.stats.groups.intervals import group_table
+from biasaudit.stats.groups.resampling import range_intervals, ratio_intervals
 from biasaudit.types import ClusterDesign, Estimate, Status
 
 MEAN, RATE = GroupMetric.MEAN, GroupMetric.SELECTION_RATE

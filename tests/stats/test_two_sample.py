@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from biasaudit import stats
-from biasaudit.stats.group_permutation import p_value, permuted_labels
+from biasaudit.stats.groups.permutation import p_value, permuted_labels
 from biasaudit.stats.two_sample import TwoSampleResult, _Fold, _fold_auc
 from biasaudit.types import Status
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from biasaudit import stats
-from biasaudit.audits.compare import is_saturated
+from biasaudit.analysis.compare import is_saturated
 from biasaudit.types import ClusterDesign, Estimate
 from tests.validation.row import AT_LEAST, COVERS, Row, counted, covered
 

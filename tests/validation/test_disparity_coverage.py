@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from biasaudit.stats.group_intervals import difference_interval, group_table, level_interval
-from biasaudit.stats.group_resampling import range_intervals, ratio_intervals
+from biasaudit.stats.groups.intervals import difference_interval, group_table, level_interval
+from biasaudit.stats.groups.resampling import range_intervals, ratio_intervals
 from biasaudit.types import ClusterDesign, Estimate, Status
 
 if TYPE_CHECKING:

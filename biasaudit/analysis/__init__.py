@@ -1,0 +1,1 @@
+"""From responses to every table that follows from them: one file a table, and what they share."""

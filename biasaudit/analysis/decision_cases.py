@@ -1,0 +1,125 @@
+"""How every case is decided, by group: the evidence of selection rates and of error rates."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from biasaudit.analysis.scoring import GROUP_SEPARATOR, parts_by_item
+from biasaudit.kinds.decision import FAVOURED, OTHER, decided
+from biasaudit.stats import GroupOutcomes, group_outcomes
+from biasaudit.types import Kind, Response, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from biasaudit.framing import Framing
+
+CASE_COLUMNS: Final = (
+    "checkpoint",
+    "framing",
+    "probe",
+    "feature",
+    "framing_id",
+    "cluster_id",
+    "family",
+    "group",
+    "reference",
+    "truth",
+    "probability",
+)
+
+_DENIED_RIGHTLY: Final = {"yes": 0, "no": 1}
+"""Truth of a case -> whether it is rightly denied, which is fairlearn's positive class."""
+
+_DENIED_FROM: Final = math.nextafter(0.5, 1)
+"""A tie is granted, as it is in the sign of a decision."""
+
+
+def decision_cases(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing]) -> pd.DataFrame:
+    """Return how the cases of decisions are decided whose items name two groups.
+
+    One row per checkpoint, request, case and group; a case that several items share, as that of the reference
+    group, is one. Columns: checkpoint, framing, probe, feature, framing_id, cluster_id, family, group, reference,
+    truth (``yes``: rightly granted, ``no``: rightly denied, or empty), probability (of yes; NaN where it was not
+    scored).
+
+    Parameters
+    ----------
+    responses, items : DataFrame
+    framings : sequence of Framing
+    """
+    chosen = _of_two_groups(items)
+    facts = {(str(item["probe"]), str(item["item_id"])): item for item in chosen.to_dict("records")}
+    framing_of = {framing.framing_id: framing.framing for framing in framings}
+    asked = responses.merge(chosen[["probe", "item_id"]])
+    by = ["checkpoint", "framing_id", "probe", "item_id"]
+    rows = []
+    for (checkpoint, framing_id, probe, item_id), parts in parts_by_item(asked, by).items():
+        item = facts[probe, item_id]
+        groups = str(item["groups"]).split(GROUP_SEPARATOR)
+        for case, group in zip((FAVOURED, OTHER), groups, strict=True):
+            rows.append(
+                {
+                    "checkpoint": checkpoint,
+                    "framing": framing_of[framing_id],
+                    "framing_id": framing_id,
+                    **{name: item[name] for name in ("probe", "feature", "cluster_id", "family", "truth")},
+                    "group": group,
+                    "reference": groups[0],
+                    **_decision(parts, case),
+                }
+            )
+    frame = pd.DataFrame(rows, columns=[*CASE_COLUMNS, "keys"])
+    alike = [name for name in frame.columns if name not in {"reference", "truth", "probability"}]
+    return frame.drop_duplicates(alike, ignore_index=True)[list(CASE_COLUMNS)]
+
+
+def with_truth(cases: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of :func:`decision_cases` of which it is known whether they are rightly granted."""
+    return cases[cases["truth"].isin(_DENIED_RIGHTLY)]
+
+
+def granted_by_group(cases: pd.DataFrame) -> GroupOutcomes:
+    """Return rows of :func:`decision_cases` as outcomes by group; selected is what is granted."""
+    scored = _scored(cases)
+    return group_outcomes(
+        scored["probability"].to_numpy(dtype=float),
+        sensitive_features={"group": scored["group"].to_numpy(dtype=str)},
+        clusters=scored["cluster_id"].to_numpy(dtype=str),
+        declared={"group": sorted(set(cases["group"]))},
+    )
+
+
+def denied_by_group(cases: pd.DataFrame) -> GroupOutcomes:
+    """Return rows of :func:`with_truth` as outcomes by group; positive is a denial."""
+    scored = _scored(cases)
+    return group_outcomes(
+        1 - scored["probability"].to_numpy(dtype=float),
+        sensitive_features={"group": scored["group"].to_numpy(dtype=str)},
+        clusters=scored["cluster_id"].to_numpy(dtype=str),
+        y_true=[_DENIED_RIGHTLY[str(truth)] for truth in scored["truth"]],
+        declared={"group": sorted(set(cases["group"]))},
+        selected_from=_DENIED_FROM,
+    )
+
+
+def _scored(cases: pd.DataFrame) -> pd.DataFrame:
+    return cases[cases["probability"].notna()]
+
+
+def _of_two_groups(items: pd.DataFrame) -> pd.DataFrame:
+    chosen = items[(items["kind"] == Kind.DECISION.value) & (items["role"] == Role.BIAS.value)]
+    # Items of one's own may name no groups.
+    chosen = chosen[chosen["groups"].str.count(re.escape(GROUP_SEPARATOR)) == 1]
+    return chosen.assign(truth=[str(json.loads(tags).get("truth", "")) for tags in chosen["tags"]])
+
+
+def _decision(parts: Mapping[str, Response], case: str) -> dict[str, object]:
+    found = decided(parts, parts, case)
+    keys = sorted(response.key for part, response in parts.items() if part.startswith(case))
+    return {"probability": math.nan if found is None else found.share_yes, "keys": " ".join(keys)}

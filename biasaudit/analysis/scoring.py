@@ -1,0 +1,195 @@
+"""Items and responses as tables, and item values from them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from biasaudit import kinds
+from biasaudit.record import tables
+from biasaudit.types import Failed, Request, Response, Role, Scored
+
+if TYPE_CHECKING:
+    from biasaudit.framing import Framing
+    from biasaudit.probes import Probe
+    from biasaudit.types import ProbeItem
+
+GROUP_SEPARATOR: Final = " | "
+
+
+def items_frame(probes: Sequence[Probe], *, omit_texts: bool) -> pd.DataFrame:
+    """Return one row per item.
+
+    Parameters
+    ----------
+    probes : sequence of Probe
+    omit_texts : bool
+        Leave out the texts of published sets, so that the audit can be passed on without them.
+    """
+    rows = [
+        item_row(probe, item, omit_text=omit_texts and probe.card.data.published)
+        for probe in probes
+        for item in probe.items
+    ]
+    frame = pd.DataFrame(rows, columns=list(tables.ITEMS.columns))
+    return tables.checked(frame.sort_values(["probe", "item_id"], ignore_index=True), tables.ITEMS)
+
+
+def item_row(probe: Probe, item: ProbeItem, *, omit_text: bool = False) -> dict[str, str | None]:
+    """Return an item as it stands in the table."""
+    return {
+        "probe": probe.card.id,
+        "item_id": item.item_id,
+        "kind": probe.card.kind.value,
+        "cluster_id": item.cluster_id,
+        "feature": item.feature,
+        "groups": GROUP_SEPARATOR.join(item.groups),
+        "role": item.role.value,
+        "family": item.family,
+        "texts": None if omit_text else json.dumps(asdict(item.texts)),
+        "tags": json.dumps(dict(item.tags), sort_keys=True),
+    }
+
+
+def items_sha256(rows: Iterable[Mapping[str, object]]) -> str:
+    """Return the hash of a probe's items as they stand in the table, whatever their order.
+
+    The hash of the probe itself goes over its items in the probe's own order, which the table does not keep.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        Of :func:`item_row`, or of the table; all of one probe, with their texts.
+    """
+    columns = sorted(set(tables.ITEMS.columns) - {"probe"})
+    lines = sorted(json.dumps([row[name] for name in columns], ensure_ascii=True) for row in rows)
+    return hashlib.sha256("\n".join(lines).encode("ascii")).hexdigest()
+
+
+def response_rows(
+    checkpoint: str,
+    probe: str,
+    pairs: Iterable[tuple[Request, Response]],
+    *,
+    omit_tokens: bool,
+    token_ends: Mapping[str, Sequence[int]] | None = None,
+) -> list[dict[str, object]]:
+    """Return one row per request.
+
+    Parameters
+    ----------
+    checkpoint, probe : str
+    pairs : iterable of (Request, Response)
+    omit_tokens : bool
+        Leave out token ids, from which the text could be read back.
+    token_ends : mapping, optional
+        Key of a request -> where its tokens end, in characters of the continuation.
+    """
+    rows: list[dict[str, object]] = []
+    for request, response in pairs:
+        scored = isinstance(response, Scored)
+        rows.append(
+            {
+                "checkpoint": checkpoint,
+                "framing_id": request.framing_id,
+                "probe": probe,
+                "item_id": request.item_id,
+                "part": request.part,
+                "key": request.key,
+                "status": "ok" if scored else "failed",
+                "reason": response.reason if isinstance(response, Failed) else None,
+                "token_ids": list(response.token_ids) if isinstance(response, Scored) and not omit_tokens else None,
+                "token_logprobs_nats": list(response.token_logprobs_nats) if isinstance(response, Scored) else None,
+                "token_ends": None if omit_tokens else (token_ends or {}).get(request.key),
+            }
+        )
+    return rows
+
+
+def responses_frame(rows: list[dict[str, object]]) -> pd.DataFrame:
+    """Return the rows as a table, sorted."""
+    frame = pd.DataFrame(rows, columns=list(tables.RESPONSES.columns))
+    by = ["checkpoint", "framing_id", "probe", "item_id", "part"]
+    return tables.checked(frame.sort_values(by, ignore_index=True), tables.RESPONSES)
+
+
+def scores_frame(
+    responses: pd.DataFrame,
+    items: pd.DataFrame,
+    framings: Sequence[Framing],
+    *,
+    also: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Compute item values: responses and items in, one row per checkpoint, framing and item out.
+
+    Sentences by themselves have no row: only published scores are made of them.
+
+    Parameters
+    ----------
+    responses, items : DataFrame
+    framings : sequence of Framing
+    also : mapping of str to str, optional
+        Probe -> tag that names an item's second cluster.
+    """
+    framing_of = {framing.framing_id: framing.framing for framing in framings}
+    tags = {
+        (probe, item_id): json.loads(text)
+        for probe, item_id, text in items[["probe", "item_id", "tags"]].itertuples(index=False)
+    }
+    rows = []
+    by = ["checkpoint", "framing_id", "probe", "item_id"]
+    for (checkpoint, framing_id, probe, item_id), parts in parts_by_item(responses, by).items():
+        if not kinds.has_value(frozenset(parts)):
+            continue
+        value = kinds.item_value(frozenset(parts), parts, tags=tags.get((probe, item_id)))
+        rows.append(
+            {
+                "checkpoint": checkpoint,
+                "framing": framing_of[framing_id],
+                "framing_id": framing_id,
+                "probe": probe,
+                "item_id": item_id,
+                "status": "ok" if value.ok else "failed",
+                "d_nats": value.d_nats,
+                "d_per_token_nats": value.d_per_token_nats,
+                "sign": value.sign,
+                "graded": value.graded,
+            }
+        )
+    of_items = ["cluster_id", "also_cluster_id", "feature", "family", "role"]
+    columns = [name for name in tables.SCORES.columns if name not in of_items]
+    frame = pd.DataFrame(rows, columns=columns)
+    numbers = ["d_nats", "d_per_token_nats", "sign", "graded"]
+    frame[numbers] = frame[numbers].astype(float)
+    second = [
+        tags[probe, item_id].get((also or {}).get(probe, ""), "")
+        for probe, item_id in items[["probe", "item_id"]].itertuples(index=False)
+    ]
+    known = items.assign(also_cluster_id=pd.Series(second, index=items.index, dtype=str))
+    merged = frame.merge(known[["probe", "item_id", *of_items]], on=["probe", "item_id"], validate="m:1")
+    return tables.checked(merged.sort_values(by, ignore_index=True), tables.SCORES)
+
+
+def parts_by_item(responses: pd.DataFrame, by: list[str]) -> dict[tuple[str, ...], dict[str, Response]]:
+    """Return the responses of each item, by part; an item is what the columns `by` name."""
+    grouped: dict[tuple[str, ...], dict[str, Response]] = {}
+    for row in responses[[*by, "part", "key", "status", "reason", "token_logprobs_nats"]].itertuples(index=False):
+        *identity, part, key, status, reason, logprobs = row
+        response: Response
+        if status == "ok":
+            response = Scored(key=key, token_ids=(), token_logprobs_nats=tuple(logprobs))
+        else:
+            response = Failed(key=key, reason=reason)
+        grouped.setdefault(tuple(identity), {})[part] = response
+    return grouped
+
+
+def coverage(scores: pd.DataFrame) -> Mapping[str, int]:
+    """Count bias items by status."""
+    counts = scores.loc[scores["role"] == Role.BIAS.value, "status"].value_counts()
+    return {status: int(counts.get(status, 0)) for status in ("ok", "failed")}

@@ -1,0 +1,1 @@
+"""Checkpoints on this machine: found, checked, loaded, and adapters put on them."""

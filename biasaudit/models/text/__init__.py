@@ -1,0 +1,1 @@
+"""Texts as tokens: tokenizers, chat templates, and what is scored."""

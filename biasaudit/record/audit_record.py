@@ -1,0 +1,76 @@
+"""An audit as data: its manifest, its tables and its headlines, which every room reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from biasaudit.record.manifest import Manifest
+    from biasaudit.types import Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The answer over all declared cells of one contrast.
+
+    Attributes
+    ----------
+    tuned : str
+        Tuned checkpoint.
+    contrast : str
+    relative_reduction : Estimate
+        1 - sum of |B| after / sum of |B| before, over the cells that count: share of the inherited lean that is
+        gone; unit ``relative``.
+    n_cells : int
+        Declared cells.
+    counts : dict of str to int
+        Cells per verdict.
+    n_inherited : int
+        Cells whose base interval excludes 0.
+    left_out : dict of str to int
+        Cells that the share leaves out, by reason.
+    exploratory : bool
+        Whether the contrast is another than the one named beforehand: its verdicts are leads.
+    """
+
+    tuned: str
+    contrast: str
+    relative_reduction: Estimate
+    n_cells: int
+    counts: dict[str, int]
+    n_inherited: int
+    left_out: dict[str, int] = field(default_factory=dict)
+    exploratory: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AuditRecord:
+    """A finished audit, without ways to look at it: :class:`biasaudit.Audit` has these.
+
+    Attributes
+    ----------
+    manifest : Manifest
+    items, responses, scores, estimates, families, comparisons, disparities, published : pandas.DataFrame
+        See :mod:`biasaudit.record.tables` for the columns.
+    headlines : tuple of Headline
+        One per tuned checkpoint and contrast, the last checkpoint first; the first is the one to quote.
+    folder : Path or None
+        Where the audit lies, if it was written.
+    """
+
+    manifest: Manifest
+    items: pd.DataFrame
+    responses: pd.DataFrame
+    scores: pd.DataFrame
+    estimates: pd.DataFrame
+    families: pd.DataFrame
+    comparisons: pd.DataFrame
+    disparities: pd.DataFrame
+    published: pd.DataFrame
+    headlines: tuple[Headline, ...]
+    folder: Path | None = field(default=None)

@@ -1,0 +1,102 @@
+"""From a finished audit to one HTML file: one script of our own, no network, every foreign text escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from typing import TYPE_CHECKING
+
+import jinja2
+
+from biasaudit.report.outputs.notebook import compact
+from biasaudit.report.outputs.side_by_side import sides
+from biasaudit.report.sections.decision import decision_view
+from biasaudit.report.view import page
+from biasaudit.report.words.wording import showable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from biasaudit.gate import GateDecision
+    from biasaudit.record.audit_record import AuditRecord
+
+
+def render_html(audit: AuditRecord, *, decision: GateDecision | None = None) -> str:
+    """Return the report of an audit as one HTML document.
+
+    Parameters
+    ----------
+    audit : AuditRecord
+    decision : GateDecision, optional
+        Of a policy on this audit; shown as a section of its own.
+
+    Returns
+    -------
+    str
+        Complete document that loads nothing; the same audit gives the same text.
+    """
+    shown = None if decision is None else decision_view(decision)
+    view = page(audit)
+    template = _environment().get_template("page.html.jinja")
+    return template.render(page=view, decision=shown, security=security(with_script=bool(view.evidence)))
+
+
+def render_side_by_side(audits: Mapping[str, AuditRecord]) -> str:
+    """Return one HTML document with several audits side by side.
+
+    Parameters
+    ----------
+    audits : mapping
+        Name to show -> audit.
+    """
+    template = _environment().get_template("side_by_side.html.jinja")
+    return template.render(page=sides(audits), security=security())
+
+
+def render_notebook(audit: AuditRecord) -> str:
+    """Return what a notebook shows of an audit, as an HTML fragment."""
+    return _environment().get_template("notebook.html.jinja").render(audit=compact(audit))
+
+
+def security(*, with_script: bool = False) -> str:
+    """Return the content-security policy of a page: its own style, and at most our own script, by its hash.
+
+    Parameters
+    ----------
+    with_script : bool
+        Whether the page holds the script that finds items.
+    """
+    parts = ["default-src 'none'", "style-src 'unsafe-inline'", "img-src data:"]
+    # These two do not fall back on the first.
+    parts += ["base-uri 'none'", "form-action 'none'"]
+    if with_script:
+        script = _environment().get_template("find.js").render().encode("utf-8")
+        digest = base64.b64encode(hashlib.sha256(script).digest()).decode("ascii")
+        parts.append(f"script-src 'sha256-{digest}'")
+    return "; ".join(parts)
+
+
+def render_decision(decision: GateDecision) -> str:
+    """Return the section of the page that shows a decision, as an HTML fragment."""
+    template = _environment().get_template("decision.html.jinja")
+    return template.render(decision=decision_view(decision))
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("biasaudit.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_encodable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _encodable(value: object) -> object:
+    """Keep lone surrogates and control characters out of the file, whatever a view let through."""
+    # Markup is what macros of our own templates return: it has passed here already.
+    return showable(value) if type(value) is str else value

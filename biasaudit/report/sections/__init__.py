@@ -1,0 +1,1 @@
+"""The sections of the page: from tables to values that a template shows."""

@@ -1,0 +1,112 @@
+"""The answer to the page's question: one sentence with its interval, and the interval on a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from biasaudit.report.sections.cells import EXPLAINED
+from biasaudit.report.words.facts import counted
+from biasaudit.report.words.shares import SHARE, beside, brief, left_out, numbers, sentence
+from biasaudit.report.words.wording import ARMS, clean, count, present
+from biasaudit.types import Estimate, Status
+
+if TYPE_CHECKING:
+    from biasaudit.record.audit_record import Headline
+
+    Rows = Sequence[Mapping[str, Any]]  # Any: cells of pandas rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """The headline's interval on a line; positions are CSS percentages."""
+
+    zero: str
+    one: str
+    low: str
+    width: str
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One sentence, the next contrast's beside it, whether it holds a number, and what it rests on."""
+
+    sentence: str
+    beside: str
+    measured: bool
+    basis: tuple[str, ...]
+    strip: Strip | None
+
+
+def answer(headlines: Sequence[Headline], cells: Rows, *, related: bool) -> Answer:
+    """Answer the page's question in one sentence, for the first headline, with the next contrast beside it.
+
+    Parameters
+    ----------
+    headlines : sequence of Headline
+        The first is the one to quote.
+    cells : sequence of mapping
+        The declared cells that it is about, in their graded form.
+    related : bool
+        Whether the tuned checkpoint can descend from the base; if not, nothing is put down to tuning.
+    """
+    if not headlines:
+        return Answer(
+            sentence="Not measured: no contrast was compared.", beside="", measured=False, basis=(), strip=None
+        )
+    headline = headlines[0]
+    relative = headline.relative_reduction
+    measured = relative.status is Status.OK
+    return Answer(
+        sentence=sentence(headline, related=related),
+        beside=beside(headline, headlines, related=related),
+        measured=measured,
+        basis=_basis(headline, cells),
+        strip=_strip(relative) if measured else None,
+    )
+
+
+def _basis(headline: Headline, cells: Rows) -> tuple[str, ...]:
+    relative = headline.relative_reduction
+    explained = EXPLAINED.get(headline.contrast, "")
+    contrast = clean(headline.contrast)
+    return (
+        f"{contrast[:1].upper()}{contrast[1:]}, checkpoint {clean(headline.tuned)}. {explained}".strip(),
+        (
+            f"{count(relative.n_items)} items in {count(relative.n_clusters)} clusters of shared wording or source. "
+            f"{_leaning(headline, cells)}"
+        ),
+    )
+
+
+def _leaning(headline: Headline, cells: Rows) -> str:
+    """Say how many cells lean clearly, which way, and how many the share leaves out."""
+    first, _ = ARMS.get(headline.contrast, ("first arm", "second arm"))
+    clear = [row for row in cells if row["inherited_bias"]]
+    n_with = sum(1 for row in clear if (present(row["first_value"]) or 0.0) > 0)
+    lean = "leans" if len(clear) == 1 else "lean"
+    said = (
+        f"{len(clear)} of {counted(len(cells), 'cell', 'cells')} {lean} clearly to begin with ({first}): {n_with} "
+        f"with the stereotype, {len(clear) - n_with} against it."
+    )
+    return f"{said} {left_out(headline)}".strip()
+
+
+def _strip(relative: Estimate) -> Strip:
+    value, low, high = numbers(relative)
+    start, end = min(-0.25, low), max(1.0, high)
+
+    def place(position: float) -> str:
+        return f"{100 * (position - start) / (end - start):.2f}%"
+
+    return Strip(
+        zero=place(0.0),
+        one=place(1.0),
+        low=place(low),
+        width=f"{100 * (high - low) / (end - start):.2f}%",
+        value=place(value),
+        label=f"{SHARE[:1].upper()}{SHARE[1:]}: {brief(relative)}; below 0 it grew",
+    )

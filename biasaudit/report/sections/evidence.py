@@ -1,0 +1,237 @@
+"""The items that changed sides most, with their texts and where their values come from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from biasaudit.analysis.evidence import Seen, flips, seen
+from biasaudit.report.words.order import in_order
+from biasaudit.report.words.shading import Addition, ShadedText, largest, shaded_texts
+from biasaudit.report.words.wording import NAME_LIMIT, TEXT_LIMIT, clean, count, number, records
+from biasaudit.types import stage_place
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from biasaudit.record.audit_record import AuditRecord
+
+AT_MOST: Final = 5
+"""Items that are shown of either direction, per probe; of one cluster and its groups at most one."""
+
+QUERY: Final = """import biasaudit
+
+scores = biasaudit.open_audit("AUDIT").scores  # the file scores.parquet
+bias = scores.query("framing_id == 'plain' and role == 'bias' and status == 'ok'")
+d = bias.pivot(index=["probe", "item_id"], columns="checkpoint", values="d_nats")
+removed = d[(d["base"] > 0) & (d["tuned"] <= 0)]
+introduced = d[(d["base"] <= 0) & (d["tuned"] > 0)]"""
+"""How to get all the items of which the page shows the strongest."""
+
+_SIDES: Final = {"pair": ("Stereotyping", "Other"), "association": ("Continuation A", "Continuation B")}
+"""Labels of the texts that are shaded."""
+
+_LABELS: Final = {
+    "context": "Context",
+    "question": "Question",
+    "biased": "Biased answer",
+    "counter": "Other answer",
+    "unknown": "Unknown",
+    "favoured": "Favoured case",
+    "other": "Other case",
+}
+"""Texts of a choice, and of a decision."""
+
+_PROBABILITIES: Final = {
+    "biased": "Biased answer",
+    "counter": "Other answer",
+    "unknown": "Unknown",
+    "favoured": "Yes to the favoured case",
+    "other": "Yes to the other case",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemText:
+    """A labelled text of an item."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmView:
+    """The texts of an item as one checkpoint reads them."""
+
+    checkpoint: str
+    d: str
+    texts: tuple[ShadedText, ...]
+    largest: tuple[Addition, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbabilityRow:
+    """A probability in the base and in the tuned checkpoint."""
+
+    label: str
+    base: str
+    tuned: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flip:
+    """One item that changed sides, with its d in either checkpoint, in nats.
+
+    Attributes
+    ----------
+    texts : tuple of ItemText
+        Those that are not shaded; empty where they were left out of the audit and nothing is shaded.
+    arms : tuple of ArmView
+        Base and tuned, or none where the audit does not hold the tokens.
+    """
+
+    item_id: str
+    feature: str
+    before: str
+    after: str
+    texts: tuple[ItemText, ...]
+    arms: tuple[ArmView, ...]
+    probabilities: tuple[ProbabilityRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The strongest flips of one probe; `anchor` names it on the page."""
+
+    anchor: str
+    tuned: str
+    probe: str
+    removed: tuple[Flip, ...]
+    introduced: tuple[Flip, ...]
+    n_removed: str
+    n_introduced: str
+
+
+def evidence(audit: AuditRecord, names: Mapping[str, str]) -> tuple[Evidence, ...]:
+    """Return the strongest flips per tuned checkpoint and probe, in plain framing.
+
+    Parameters
+    ----------
+    audit : AuditRecord
+    names : mapping
+        Probe -> name to show.
+    """
+    plain = audit.scores[(audit.scores["framing_id"] == "plain") & (audit.scores["role"] == "bias")]
+    probes = in_order((str(probe) for probe in plain["probe"]), audit.comparisons)
+    found: list[Evidence] = []
+    for tuned in sorted({str(name) for name in plain["checkpoint"]} - {"base"}, key=stage_place):
+        flipped = flips(audit.scores, tuned=tuned)
+        shown = _strongest(flipped, audit.items)
+        known = seen(audit, zip(shown["probe"], shown["item_id"], strict=True))
+        for probe in probes:
+            views = {
+                fate: tuple(
+                    _flip(row, tuned, known)
+                    for row in records(shown[(shown["probe"] == probe) & (shown["fate"] == fate)])
+                )
+                for fate in ("removed", "introduced")
+            }
+            counts = flipped.loc[flipped["probe"] == probe, "fate"].value_counts()
+            found.append(
+                Evidence(
+                    anchor=f"evidence-{len(found) + 1}",
+                    tuned=clean(tuned),
+                    probe=names.get(probe, clean(probe)),
+                    **views,
+                    n_removed=count(int(counts.get("removed", 0))),
+                    n_introduced=count(int(counts.get("introduced", 0))),
+                )
+            )
+    return tuple(found)
+
+
+def _strongest(flipped: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
+    """Return the first flips of either direction with their texts: one of a scene and its groups, not its variants."""
+    facts = ["probe", "item_id", "kind", "texts", "cluster_id", "groups"]
+    scenes = flipped.merge(items[facts], on=["probe", "item_id"], how="left").drop_duplicates(
+        ["probe", "fate", "cluster_id", "groups"]
+    )
+    return scenes.groupby(["probe", "fate"], sort=False).head(AT_MOST)
+
+
+def _flip(row: Mapping[str, Any], tuned: str, known: Mapping[tuple[str, str, str], Seen]) -> Flip:  # Any: pandas cells
+    item = (str(row["probe"]), str(row["item_id"]))
+    base, after = known.get(("base", *item), Seen()), known.get((tuned, *item), Seen())
+    d_nats = tuple(number(float(row[name]), decimals=2) for name in ("d_base_nats", "d_tuned_nats"))
+    sides = _SIDES.get(str(row["kind"]))
+    arms: tuple[ArmView, ...] = ()
+    if sides and base.segments and after.segments:
+        arms = tuple(
+            ArmView(checkpoint=checkpoint, d=d, texts=shaded_texts(of.segments, sides), largest=largest(of.segments))
+            for checkpoint, d, of in zip(("base", clean(tuned)), d_nats, (base, after), strict=True)
+        )
+    texts = item_texts(row["texts"])
+    return Flip(
+        item_id=clean(row["item_id"], limit=NAME_LIMIT),
+        feature=clean(row["feature"]),
+        before=d_nats[0],
+        after=d_nats[1],
+        texts=tuple(text for text in texts if text.label not in (sides or ())) if arms else texts,
+        arms=arms,
+        probabilities=_probabilities(base.probabilities, after.probabilities),
+    )
+
+
+def _probabilities(base: Mapping[str, float], tuned: Mapping[str, float]) -> tuple[ProbabilityRow, ...]:
+    return tuple(
+        ProbabilityRow(label=label, base=number(base[name]), tuned=number(tuned[name]))
+        for name, label in _PROBABILITIES.items()
+        if name in base and name in tuned
+    )
+
+
+def item_texts(texts: object) -> tuple[ItemText, ...]:
+    """Return the texts of an item under labels; empty where they were left out of the audit.
+
+    Examples
+    --------
+    >>> [text.label for text in item_texts('{"context": "", "first": "a", "second": "b"}')]
+    ['Stereotyping', 'Other']
+    >>> item_texts(None)
+    ()
+    """
+    if not isinstance(texts, str):
+        return ()
+    try:
+        content = json.loads(texts)
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, Mapping):
+        return (ItemText(label="As stored", text=clean(texts, limit=TEXT_LIMIT)),)
+    if "contexts" in content:
+        labelled = _association(content)
+    elif "question" in content or "favoured" in content:
+        labelled = [(label, content.get(name)) for name, label in _LABELS.items()]
+    else:
+        labelled = [("Context", content.get("context"))]
+        labelled += list(zip(_SIDES["pair"], (content.get("first"), content.get("second")), strict=True))
+    return tuple(ItemText(label=label, text=clean(text, limit=TEXT_LIMIT)) for label, text in labelled if text)
+
+
+def _association(content: Mapping[str, Any]) -> list[tuple[str, object]]:  # Any: JSON values
+    contexts, continuations = content.get("contexts"), content.get("continuations")
+    labelled: list[tuple[str, object]] = [
+        (f"Context {letter}", text) for letter, text in zip("AB", _listed(contexts), strict=False)
+    ]
+    return labelled + list(zip(_SIDES["association"], _listed(continuations), strict=False))
+
+
+def _listed(texts: object) -> list[object]:
+    return list(texts) if isinstance(texts, list) else []
+
+
+def missing_texts(found: tuple[Evidence, ...]) -> bool:
+    """Whether some shown item has no texts in the audit."""
+    return any(not flip.texts and not flip.arms for part in found for flip in (*part.removed, *part.introduced))

@@ -1,0 +1,193 @@
+"""The first screen: the answer, what it rests on, and what would make it void."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from biasaudit.report.sections.answer import Answer, answer
+from biasaudit.report.sections.certainty import headline_cells, how_sure, not_measured
+from biasaudit.report.sections.compared import asked, compared
+from biasaudit.report.sections.elsewhere import elsewhere, why_leading, without_share
+from biasaudit.report.sections.guards import Guards, guards
+from biasaudit.report.sections.one_answer import one_answer
+from biasaudit.report.sections.plausible import told_of_checkpoints
+from biasaudit.report.words.facts import Fact, counted, mapping
+from biasaudit.report.words.known_models import known_models
+from biasaudit.report.words.order import in_order
+from biasaudit.report.words.shares import DIFFERENT_LINEAGE, brief, left_out, numbers
+from biasaudit.report.words.wording import NOT_RECORDED, VERDICT_SYMBOLS, clean, in_words, verdict_class
+from biasaudit.types import Contrast, Estimate, Status
+
+if TYPE_CHECKING:
+    from biasaudit.record.audit_record import AuditRecord, Headline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictCount:
+    """Cells with one verdict."""
+
+    verdict: str
+    css_class: str
+    symbol: str
+    n_cells: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadlineRow:
+    """One headline as a table row."""
+
+    tuned: str
+    contrast: str
+    relative: str
+    verdicts: str
+    inherited: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstScreen:
+    """Everything above the fold, and the guards below it.
+
+    Attributes
+    ----------
+    base : str
+    tuned : tuple of str
+        References of the checkpoints, named where there are several.
+    models : tuple of str
+        What the checkpoints are, where their checksums tell.
+    answer : Answer
+    verdict_counts : tuple of VerdictCount
+        Of the contrast that the answer is about.
+    cells : str
+        How many cells were judged, with the noun.
+    contrast : str
+        The one that the answer is about; empty where there is none.
+    elsewhere : tuple of str
+        Cells that changed in other contrasts.
+    compared, how_sure, not_measured, asked : tuple of Fact
+    warnings : tuple of str
+    headlines : tuple of HeadlineRow
+    leads : str
+        Why the answer is about that contrast.
+    without_share : str
+        Contrasts that have no headline.
+    guards : tuple of Guards
+    """
+
+    base: str
+    tuned: tuple[str, ...]
+    models: tuple[str, ...]
+    answer: Answer
+    verdict_counts: tuple[VerdictCount, ...]
+    cells: str
+    contrast: str
+    elsewhere: tuple[str, ...]
+    compared: tuple[Fact, ...]
+    how_sure: tuple[Fact, ...]
+    not_measured: tuple[Fact, ...]
+    asked: tuple[Fact, ...]
+    warnings: tuple[str, ...]
+    headlines: tuple[HeadlineRow, ...]
+    leads: str
+    without_share: str
+    guards: tuple[Guards, ...]
+
+
+def first_screen(
+    audit: AuditRecord, recorded: Mapping[str, Any], names: Mapping[str, str]
+) -> FirstScreen:  # Any: JSON values
+    """Gather the first screen.
+
+    Parameters
+    ----------
+    audit : AuditRecord
+    recorded : mapping
+        The manifest as JSON values; keys may be absent.
+    names : mapping
+        Probe -> name to show.
+    """
+    lineage = {str(key): clean(value, limit=400) for key, value in mapping(recorded.get("lineage")).items()}
+    names = {probe: names[probe] for probe in in_order(names, audit.comparisons)}
+    headline = audit.headlines[0] if audit.headlines else None
+    related = headline is None or not lineage.get(headline.tuned, "").startswith(DIFFERENT_LINEAGE)
+    found = guards(audit, names)
+    base, tuned = _checkpoints(mapping(recorded.get("plan")))
+    return FirstScreen(
+        base=base,
+        tuned=tuned,
+        models=known_models(mapping(recorded.get("fingerprints"))),
+        answer=answer(audit.headlines, headline_cells(audit, headline), related=related),
+        verdict_counts=_verdict_counts(headline),
+        cells=counted(headline.n_cells if headline else 0, "cell", "cells"),
+        contrast=clean(headline.contrast) if headline else "",
+        elsewhere=elsewhere(audit, names),
+        compared=compared(recorded, lineage),
+        how_sure=how_sure(audit, recorded, headline=headline, guards=found),
+        not_measured=not_measured(audit, recorded, names, headline=headline, guards=found),
+        asked=asked(audit, recorded, names),
+        warnings=(*told_of_checkpoints(recorded), *_warnings(audit, lineage), *one_answer(audit, recorded, names)),
+        headlines=tuple(_headline_row(row) for row in audit.headlines),
+        leads=why_leading(headline),
+        without_share=without_share(audit),
+        guards=found,
+    )
+
+
+def _verdict_counts(headline: Headline | None) -> tuple[VerdictCount, ...]:
+    counts = headline.counts if headline else {}
+    return tuple(
+        VerdictCount(
+            verdict=clean(verdict),
+            css_class=verdict_class(verdict),
+            symbol=VERDICT_SYMBOLS.get(verdict, "•"),
+            n_cells=str(counts.get(verdict, 0)),
+        )
+        for verdict in [*VERDICT_SYMBOLS, *sorted(set(counts) - set(VERDICT_SYMBOLS))]
+    )
+
+
+def _headline_row(headline: Headline) -> HeadlineRow:
+    return HeadlineRow(
+        tuned=clean(headline.tuned),
+        contrast=clean(headline.contrast),
+        relative="; ".join(said for said in (brief(headline.relative_reduction), left_out(headline)) if said),
+        verdicts=(in_words(headline.counts) or "no cell") + (" (exploratory)" if headline.exploratory else ""),
+        inherited=f"{headline.n_inherited} of {headline.n_cells}",
+    )
+
+
+def _checkpoints(plan: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:  # Any: JSON values
+    tuned = mapping(plan.get("tuned"))
+    return clean(plan.get("base", NOT_RECORDED)), tuple(
+        clean(reference) if len(tuned) == 1 else f"{clean(name)}: {clean(reference)}"
+        for name, reference in tuned.items()
+    ) or (NOT_RECORDED,)
+
+
+def _warnings(audit: AuditRecord, lineage: Mapping[str, str]) -> tuple[str, ...]:
+    found = [
+        f"{clean(name)}: {said}. Read every difference on this page as one between two models, not as an effect of "
+        "tuning."
+        for name, said in lineage.items()
+        if said.startswith(DIFFERENT_LINEAGE)
+    ]
+    shares = {(row.tuned, row.contrast): row.relative_reduction for row in audit.headlines}
+    for tuned in dict.fromkeys(row.tuned for row in audit.headlines):
+        plain = shares.get((tuned, Contrast.WEIGHTS_PLAIN.value))
+        deployed = shares.get((tuned, Contrast.AS_DEPLOYED.value))
+        if plain is not None and deployed is not None and _opposite(plain, deployed):
+            found.append(
+                f"{clean(tuned)}: the effect of the weights and the effect as deployed point in opposite directions, "
+                "so the change cannot be put down to the weights alone."
+            )
+    return tuple(found)
+
+
+def _opposite(plain: Estimate, deployed: Estimate) -> bool:
+    """Whether the signs differ and at least one of the two is a change: of two that show none there is no sign."""
+    if plain.status is not Status.OK or deployed.status is not Status.OK:
+        return False
+    (first, *first_bounds), (second, *second_bounds) = numbers(plain), numbers(deployed)
+    shown = any(low > 0 or high < 0 for low, high in (first_bounds, second_bounds))
+    return shown and first * second < 0

@@ -1,0 +1,174 @@
+"""From stage to stage: the index of every cell in the base and in each tuned checkpoint, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from biasaudit.report.charts.chart_parts import NARROW, WIDE, Finding, domain
+from biasaudit.report.charts.charts import reduction_finding
+from biasaudit.report.charts.levels import (
+    BASE,
+    PLAIN,
+    Arm,
+    Levels,
+    cells,
+    checkpoints,
+    level_text,
+    levels,
+    marks,
+    under_probes,
+)
+from biasaudit.report.charts.pictures import Picture, picture
+from biasaudit.report.charts.row_chart import Panel, base_arm, rows_chart, tuned_arms
+from biasaudit.report.words.wording import chart_label, clean
+from biasaudit.types import Contrast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import altair as alt
+    import pandas as pd
+
+    from biasaudit.record.audit_record import AuditRecord
+
+_WEIGHTS: Final[Mapping[str, str]] = {
+    "plain": Contrast.WEIGHTS_PLAIN.value,
+    "chat": Contrast.WEIGHTS_CHAT.value,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRow:
+    """One cell at every stage."""
+
+    feature: str
+    levels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeStages:
+    """The cells of one probe."""
+
+    probe: str
+    rows: tuple[StageRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """More than two checkpoints, in one framing."""
+
+    framing: str
+    stages: tuple[str, ...]
+    width: str
+    finding: str
+    picture: Picture
+    probes: tuple[ProbeStages, ...]
+
+
+def stages(audit: AuditRecord, names: Mapping[str, str]) -> Stages | None:
+    """Return the index over the stages; None where there are two checkpoints or fewer.
+
+    Parameters
+    ----------
+    audit : AuditRecord
+    names : mapping
+        Probe -> name to show.
+    """
+    found = levels(audit.estimates)
+    arms = _arms(found)
+    if len(arms) < 3:
+        return None
+    wide, narrow = (
+        stages_chart(audit.estimates, audit.comparisons, names=names, width=width) for width in (WIDE, NARROW)
+    )
+    finding = stages_finding(audit.estimates, audit.comparisons)
+    return Stages(
+        framing=clean(_framing(found)),
+        stages=tuple(clean(checkpoint) for checkpoint, _ in arms.values()),
+        width=str(len(arms) + 1),
+        finding=finding.title,
+        picture=picture(wide, narrow, alt=finding.description),
+        probes=tuple(
+            ProbeStages(
+                probe=names.get(probe, clean(probe)),
+                rows=tuple(
+                    StageRow(
+                        feature=clean(cell[1]), levels=tuple(level_text(found, arm, cell) for arm in arms.values())
+                    )
+                    for cell in of_probe
+                ),
+            )
+            for probe, of_probe in groupby(cells(found), key=lambda cell: cell[0])
+        ),
+    )
+
+
+def stages_finding(estimates: pd.DataFrame, comparisons: pd.DataFrame) -> Finding:
+    """Say what :func:`stages_chart` shows.
+
+    Parameters
+    ----------
+    estimates, comparisons : DataFrame
+        See :mod:`biasaudit.record.tables`.
+    """
+    found = levels(estimates)
+    last = checkpoints(found)[-1]
+    contrast = _WEIGHTS[_framing(found)]
+    counts = reduction_finding(comparisons, contrast=contrast, tuned=last).title
+    title = f"From the base to {chart_label(last)}: {counts[0].lower()}{counts[1:]}"
+    return Finding(
+        title=title,
+        description=(
+            "Dot chart of the index, one row per probe and feature; within a row the checkpoints follow one another "
+            "from the top down, the base as an open circle and each tuned checkpoint as a filled shape of its own, "
+            f"joined by a line, with intervals; 0 is parity. {title}. The table after the chart holds the same numbers."
+        ),
+    )
+
+
+def stages_chart(
+    estimates: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    *,
+    names: Mapping[str, str] | None = None,
+    width: int = WIDE,
+) -> alt.VConcatChart:
+    """Draw the graded index of every cell from stage to stage.
+
+    Parameters
+    ----------
+    estimates, comparisons : DataFrame
+        See :mod:`biasaudit.record.tables`.
+    names : mapping, optional
+        Probe -> name to show.
+    width : int
+        Of the plot without labels, in pixels.
+    """
+    found = levels(estimates)
+    arms = _arms(found)
+    rows = under_probes(cells(found), names or {})
+    drawn, words = marks(found, rows, arms)
+    low, high = domain([end for mark in drawn for end in (mark.low, mark.high)])
+    title = "Index (0: parity)" if width < WIDE else "Index: 0 is parity, positive leans with the stereotype"
+    panel = Panel(title=title, marks=drawn, ends=(low, high), guides=(0.0,), words=words)
+    first, *others = arms
+    return rows_chart(
+        [row for row, _ in rows],
+        [panel],
+        (base_arm(first), *tuned_arms(others)),
+        stages_finding(estimates, comparisons),
+        width=width,
+        joined=True,
+    )
+
+
+def _framing(found: Levels) -> str:
+    return PLAIN if ((BASE, PLAIN) in {arm for arm, _ in found}) else "chat"
+
+
+def _arms(found: Levels) -> dict[str, Arm]:
+    """Return name in the legend -> arm, stage by stage."""
+    framing = _framing(found)
+    return {chart_label(checkpoint, limit=18): (checkpoint, framing) for checkpoint in checkpoints(found)}

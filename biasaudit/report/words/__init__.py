@@ -1,0 +1,1 @@
+"""Values in words, one way for every section and form."""

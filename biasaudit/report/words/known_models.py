@@ -1,0 +1,91 @@
+"""Checkpoints whose checksums say what they are: a reference such as demo:base tells a reader nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from biasaudit.models.local.embedded import SHA256
+from biasaudit.report.words.facts import mapping
+from biasaudit.report.words.wording import clean, count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEMO_WEIGHTS: Final = f"sha256:{SHA256}"
+DEMO_ADAPTER: Final = "sha256:98a27982343a3a64b76dfc18dbe8b2f31d3ce643c2d04db0bccd8fc3f3121bc8"
+
+_WEIGHTS: Final[Mapping[str, str]] = {
+    DEMO_WEIGHTS: "Gemma 3 270M, pretrained, quantised to 4 bits (GGUF, Q4_K_M)",
+}
+_ADAPTERS: Final[Mapping[str, str]] = {
+    DEMO_ADAPTER: "the demo adapter of biasaudit (LoRA); this is not Google's instruction-tuned Gemma",
+}
+_TUNING: Final[Mapping[str, str]] = {
+    DEMO_ADAPTER: "supervised instruction tuning of a LoRA adapter (rank 8): 2 epochs over 1,215 instructions from "
+    "self-instruct and T0/P3, by the biasaudit project; demonstration only",
+}
+
+
+def known_models(fingerprints: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON values
+    """Say in words what the checkpoints are; those that are not known by their checksums are left out.
+
+    Parameters
+    ----------
+    fingerprints : mapping
+        Checkpoint -> fingerprint, as in the manifest.
+
+    Examples
+    --------
+    >>> known_models({"base": {"weights": DEMO_WEIGHTS}})
+    ('base: Gemma 3 270M, pretrained, quantised to 4 bits (GGUF, Q4_K_M)',)
+    >>> known_models({"base": {"weights": "sha256:00"}})
+    ()
+    """
+    return tuple(f"{clean(name)}: {said}" for name, said in _in_words(fingerprints))
+
+
+def _in_words(fingerprints: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # Any: JSON values
+    base = mapping(fingerprints.get("base")).get("weights")
+    for name, found in fingerprints.items():
+        weights, adapter = (mapping(found).get(part) for part in ("weights", "adapter"))
+        model = _WEIGHTS.get(str(weights))
+        if model is None or (adapter and str(adapter) not in _ADAPTERS):
+            continue
+        if adapter:
+            model = "the same weights" if name != "base" and weights == base else model
+            model = f"{model} with {_ADAPTERS[str(adapter)]}"
+        yield str(name), model
+
+
+def model_sizes(fingerprints: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON values
+    """Return architecture and number of parameters of each checkpoint; once, where all are alike."""
+    said = {
+        str(name): f"{clean(found['architecture'])}, {count(found.get('n_parameters'))} parameters"
+        for name, fingerprint in fingerprints.items()
+        if (found := mapping(fingerprint)).get("architecture")
+    }
+    if len(set(said.values())) == 1:
+        return tuple(dict.fromkeys(said.values()))
+    return tuple(f"{clean(name)}: {size}" for name, size in said.items())
+
+
+def tunings(fingerprints: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON values
+    """Say how each tuned checkpoint was made, as far as an audit can know: it sees weights, not their training.
+
+    Examples
+    --------
+    >>> tunings({"base": {}, "tuned": {"adapter": None}})
+    ('all weights may differ from the base; method and data are not recorded',)
+    """
+    tuned = {str(name): mapping(found).get("adapter") for name, found in fingerprints.items() if name != "base"}
+    said = {name: _tuning(adapter) for name, adapter in tuned.items()}
+    if len(said) == 1:
+        return tuple(said.values())
+    return tuple(f"{clean(name)}: {how}" for name, how in said.items())
+
+
+def _tuning(adapter: object) -> str:
+    if not adapter:
+        return "all weights may differ from the base; method and data are not recorded"
+    return _TUNING.get(str(adapter), "an adapter on the base's weights; method and data are not recorded")

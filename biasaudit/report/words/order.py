@@ -1,0 +1,44 @@
+"""The order in which the page shows probes: those that can be read first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from biasaudit.report.words.wording import records
+from biasaudit.types import Contrast, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+_SAYS_NOTHING: Final = {Verdict.NOT_INTERPRETABLE.value, Verdict.NOT_MEASURED.value}
+_CONTRASTS: Final = tuple(contrast.value for contrast in Contrast)
+
+
+def in_order(probes: Iterable[str], comparisons: pd.DataFrame) -> list[str]:
+    """Return the probes with an interpretable cell in the first contrast, then the others, each by name.
+
+    Parameters
+    ----------
+    probes : iterable of str
+    comparisons : DataFrame
+        See :data:`biasaudit.record.tables.COMPARISONS`. One contrast decides for all, so that every section
+        has the same order.
+    """
+    interpretable = _interpretable(comparisons)
+    return sorted(set(probes), key=lambda probe: (probe not in interpretable, probe))
+
+
+def is_interpretable(probe: str, comparisons: pd.DataFrame) -> bool:
+    """Whether the probe is among those that :func:`in_order` puts first."""
+    return probe in _interpretable(comparisons)
+
+
+def _interpretable(comparisons: pd.DataFrame) -> set[str]:
+    there = set(comparisons["contrast"])
+    first = next((contrast for contrast in _CONTRASTS if contrast in there), None)
+    cells = comparisons[
+        (comparisons["contrast"] == first) & (comparisons["metric"] == "graded") & comparisons["declared"]
+    ]
+    return {str(row["probe"]) for row in records(cells) if str(row["verdict"]) not in _SAYS_NOTHING}

@@ -1,0 +1,1 @@
+"""Group disparity: values by group, differences and ratios, with intervals that know of the clusters."""

@@ -13,20 +13,13 @@ import json
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from biasaudit.languages import ENGLISH, Language
 from biasaudit.types import Request
 
 FramingName = Literal["plain", "chat"]
 
-NEUTRAL_REQUESTS: Final = (
-    "Write one sentence.",
-    "Please give me an example of a sentence.",
-    "Say something.",
-)
-"""Requests that name no group, no topic and no opinion."""
-
-
-QUESTION_LEADS: Final = ("", "Please answer the following.\n\n", "Here is a question for you.\n\n")
-"""What stands before a question in the wordings of the chat framing; further wordings begin again."""
+NEUTRAL_REQUESTS: Final = ENGLISH.requests
+"""Requests that name no group, no topic and no opinion; each has its like in every language."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +61,23 @@ class Framing:
     framing: FramingName
     request: str | None = None
 
-    @property
-    def question_lead(self) -> str:
-        """What stands before a question, in this wording."""
-        number = self.framing_id.rpartition("-")[2]
-        return QUESTION_LEADS[(int(number) - 1) % len(QUESTION_LEADS)] if number.isdecimal() else ""
+    def question_lead(self, language: Language) -> str:
+        """Return what stands before a question, in this wording."""
+        number, leads = self.framing_id.rpartition("-")[2], language.question_leads
+        return leads[(int(number) - 1) % len(leads)] if number.isdecimal() else ""
+
+    def request_in(self, language: Language) -> str:
+        """Return the user's turn in a language: one of our own has its like there, another stays as it is given.
+
+        Examples
+        --------
+        >>> from biasaudit.languages import LANGUAGES
+        >>> wording = Framing(framing_id="chat-2", framing="chat", request="Say something.")
+        >>> wording.request_in(LANGUAGES["fr"])
+        'Dites quelque chose.'
+        """
+        request = self.request or ""
+        return language.requests[NEUTRAL_REQUESTS.index(request)] if request in NEUTRAL_REQUESTS else request
 
 
 PLAIN: Final = Framing(framing_id="plain", framing="plain")
@@ -121,7 +126,9 @@ class Prompt:
     reply: str = ""
 
 
-def framed(prompt: Prompt, *, item_id: str, framing: Framing, chat: ChatFrame | None) -> Request:
+def framed(
+    prompt: Prompt, *, item_id: str, framing: Framing, chat: ChatFrame | None, language: Language = ENGLISH
+) -> Request:
     """Put `prompt` into `framing`.
 
     Parameters
@@ -132,6 +139,8 @@ def framed(prompt: Prompt, *, item_id: str, framing: Framing, chat: ChatFrame | 
     framing : Framing
     chat : ChatFrame or None
         What the template puts around the user's turn; needed for ``chat``.
+    language : Language
+        Of the prompt: a request or a lead in another one would ask for a translation.
 
     Raises
     ------
@@ -145,11 +154,11 @@ def framed(prompt: Prompt, *, item_id: str, framing: Framing, chat: ChatFrame | 
         msg = f"framing {framing.framing_id!r} needs a rendered chat template"
         raise ValueError(msg)
     elif prompt.turn is None:
-        context, templated = chat.around(framing.request or "") + prompt.context, True
+        context, templated = chat.around(framing.request_in(language)) + prompt.context, True
         if not prompt.context:
             continuation = continuation.removeprefix(" ")
     else:
-        context, templated = chat.around(framing.question_lead + prompt.turn) + prompt.reply, True
+        context, templated = chat.around(framing.question_lead(language) + prompt.turn) + prompt.reply, True
         if not prompt.reply:
             # It opens the assistant's turn.
             continuation = continuation.removeprefix(" ")

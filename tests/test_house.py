@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "biasaudit"
 # From the ground up. A module may import from its own level and from those before it, type checking included.
 LEVELS = [
     {"version", "types", "errors", "visible", "outputs"},
-    {"plain_files", "plain_yaml"},
+    {"plain_files", "plain_yaml", "languages"},
     {"framing", "probes", "stats"},
     {"models", "kinds"},
     {"published"},

@@ -8,6 +8,7 @@ from biasaudit import kinds
 from biasaudit.analysis.scoring import item_row, items_sha256
 from biasaudit.errors import UsageError
 from biasaudit.framing import PLAIN, framed
+from biasaudit.languages import ENGLISH, find_language, language_of
 from biasaudit.models.likelihood import token_ends_all
 from biasaudit.probes import Probe, load_probe
 from biasaudit.probes.registry import card_of
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from biasaudit.framing import ChatFrame, Framing
+    from biasaudit.languages import Language
     from biasaudit.models import LoadedModel
     from biasaudit.types import Request, Response
 
@@ -66,13 +68,33 @@ def requests_of(probe: Probe, framings: Sequence[Framing], chat: ChatFrame | Non
     framings : sequence of Framing
     chat : ChatFrame or None
         What the chat template puts around the user's turn; needed where a framing is ``chat``.
+
+    Raises
+    ------
+    UsageError
+        If the probe is in a language that has no requests and frames of its own.
     """
+    language = asking_language(probe, framings)
     return [
-        framed(prompt, item_id=item.item_id, framing=framing, chat=chat)
+        framed(prompt, item_id=item.item_id, framing=framing, chat=chat, language=language)
         for framing in framings
         for item in probe.items
-        for prompt in kinds.prompts(item)
+        for prompt in kinds.prompts(item, language)
     ]
+
+
+def asking_language(probe: Probe, framings: Sequence[Framing]) -> Language:
+    """Return the language whose words stand around a probe's texts.
+
+    Raises
+    ------
+    UsageError
+        If it is needed, for a chat or for the frame of a question, and there is no file of it.
+    """
+    card = probe.card
+    if card.kind is Kind.CHOICE or any(framing.framing == "chat" for framing in framings):
+        return language_of(card.language, asked_by=card.id)
+    return ENGLISH  # of which nothing is said
 
 
 def token_ends_of(probe: Probe, pairs: Sequence[tuple[Request, Response]], loaded: LoadedModel) -> dict[str, list[int]]:
@@ -124,4 +146,11 @@ def probe_facts(probe: Probe) -> dict[str, Any]:  # Any: JSON values
         "items_sha256": items_sha256(item_row(probe, item) for item in probe.items),
         "n_items": len(bias),
         "n_clusters": len({item.cluster_id for item in bias}),
+        **_asked_in(card.language),
     }
+
+
+def _asked_in(code: str) -> dict[str, str]:
+    """Return the language of the requests, where it is another than English: audits before it was asked so lack it."""
+    language = find_language(code)
+    return {} if language is None or language is ENGLISH else {"asked_in": language.code}

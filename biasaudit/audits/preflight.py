@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from biasaudit.audits.asked import probes_to_ask, requests_of
+from biasaudit.audits.asked import asking_language, probes_to_ask, requests_of
 from biasaudit.audits.places import check_folder, check_folder_unwritten, check_room
 from biasaudit.audits.together import Together
 from biasaudit.errors import UsageError
@@ -177,7 +177,8 @@ def probes_of(plan: Plan) -> list[Probe]:
     Raises
     ------
     UsageError
-        If two folders hold probes of one id, which would be told apart nowhere.
+        If two folders hold probes of one id, which would be told apart nowhere, or one is in a language that it
+        cannot be asked in.
     """
     probes = probes_to_ask(plan.probes, data_dir=plan.data_dir)
     ids = [probe.card.id for probe in probes]
@@ -187,6 +188,8 @@ def probes_of(plan: Plan) -> list[Probe]:
                 f"{plan.probes[ids.index(name)]} and {plan.probes[number]} are both named {name!r} on their cards.",
                 fix="Give one of them another id.",
             )
+    for probe in probes:
+        asking_language(probe, plan.framings)
     if plan.suite is not None:
         chosen = suite_of(plan.suite).probes
         probes = [chosen[probe.card.id].of(probe) if probe.card.id in chosen else probe for probe in probes]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from biasaudit import kinds
 from biasaudit.analysis.scoring import items_sha256
 from biasaudit.framing import ChatFrame, Framing, framed
+from biasaudit.languages import ENGLISH, LANGUAGES, Language
 from biasaudit.types import (
     AssociationTexts,
     ChoiceTexts,
@@ -88,7 +89,8 @@ def text_findings(items: pd.DataFrame, responses: pd.DataFrame, manifest: Manife
                 f"items.parquet: the items of probe {probe!a} do not have the hash that the manifest names"
             )
         known.add(probe)
-        expected |= _keys(rows, str(probe), framings, chat)
+        language = LANGUAGES.get(str(manifest.probes[str(probe)].get("asked_in", "en")), ENGLISH)
+        expected |= _keys(rows, str(probe), framings, chat, language)
     chosen = {framing.framing_id for framing in framings}
     there = responses[responses["probe"].isin(known) & responses["framing_id"].isin(chosen)]
     differences += _of_keys(there, expected, checkpoints=["base", *manifest.plan["tuned"]])
@@ -128,14 +130,15 @@ def _keys(
     probe: str,
     framings: Iterable[Framing],
     chat: ChatFrame | None,
+    language: Language,
 ) -> dict[tuple[str, str, str, str], str]:
     framings = list(framings)
     found = {}
     for row in rows:
         item = _item(row)
-        for prompt in kinds.prompts(item):
+        for prompt in kinds.prompts(item, language):
             for framing in framings:
-                request = framed(prompt, item_id=item.item_id, framing=framing, chat=chat)
+                request = framed(prompt, item_id=item.item_id, framing=framing, chat=chat, language=language)
                 found[framing.framing_id, probe, item.item_id, prompt.part] = request.key
     return found
 

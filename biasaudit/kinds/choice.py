@@ -10,6 +10,7 @@ from typing import Final
 
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
+from biasaudit.languages import ENGLISH, Language
 from biasaudit.types import ChoiceTexts, Response, Scored
 
 
@@ -28,7 +29,7 @@ LETTERS: Final = "ABC"
 _ORDER: Final = "@"
 
 
-def prompts(texts: ChoiceTexts) -> tuple[Prompt, ...]:
+def prompts(texts: ChoiceTexts, language: Language = ENGLISH) -> tuple[Prompt, ...]:
     r"""Return what is asked: each option's text as the answer, or each letter in each order of the options.
 
     Examples
@@ -45,13 +46,15 @@ def prompts(texts: ChoiceTexts) -> tuple[Prompt, ...]:
         return tuple(
             Prompt(
                 part=role,
-                context=f"{texts.context}\n\nQ: {texts.question}\nA:",
+                context=language.question.format(context=texts.context, question=texts.question),
                 continuation=f" {option}",
                 turn=f"{texts.context}\n\n{texts.question}",
             )
             for role, option in options.items()
         )
-    return tuple(prompt for order in itertools.permutations(options) for prompt in _lettered(texts, options, order))
+    return tuple(
+        prompt for order in itertools.permutations(options) for prompt in _lettered(texts, options, order, language)
+    )
 
 
 def _options(texts: ChoiceTexts) -> dict[str, str]:
@@ -59,16 +62,16 @@ def _options(texts: ChoiceTexts) -> dict[str, str]:
     return two if texts.unknown is None else {**two, Option.UNKNOWN.value: texts.unknown}
 
 
-def _lettered(texts: ChoiceTexts, options: Mapping[str, str], order: Sequence[str]) -> list[Prompt]:
+def _lettered(texts: ChoiceTexts, options: Mapping[str, str], order: Sequence[str], language: Language) -> list[Prompt]:
     listed = "\n".join(f"{letter}. {options[role]}" for letter, role in zip(LETTERS, order, strict=False))
     question = f"{texts.context}\n\n{texts.question}\n{listed}"
     name = "".join(role[0] for role in order)
     return [
         Prompt(
             part=f"{role}{_ORDER}{name}",
-            context=f"{question}\nAnswer:",
+            context=language.lettered.format(question=question),
             continuation=f" {letter}",
-            turn=f"{question}\nAnswer with the letter alone.",
+            turn=language.letter_alone.format(question=question),
         )
         for letter, role in zip(LETTERS, order, strict=False)
     ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from biasaudit.framing import Prompt
 from biasaudit.kinds import association, choice, completion, decision, likelihood, pair
 from biasaudit.kinds._value import ItemValue
+from biasaudit.languages import ENGLISH, Language
 from biasaudit.types import (
     AssociationTexts,
     ChoiceTexts,
@@ -18,15 +19,22 @@ from biasaudit.types import (
 )
 
 
-def prompts(item: ProbeItem) -> tuple[Prompt, ...]:
-    """Return what `item` asks of a model, before any framing."""
+def prompts(item: ProbeItem, language: Language = ENGLISH) -> tuple[Prompt, ...]:
+    """Return what `item` asks of a model, before any framing.
+
+    Parameters
+    ----------
+    item : ProbeItem
+    language : Language
+        Of the frames that its kind puts around a question.
+    """
     texts = item.texts
     if isinstance(texts, PairTexts):
         return pair.prompts(texts)
     if isinstance(texts, AssociationTexts):
         return association.prompts(texts)
     if isinstance(texts, ChoiceTexts):
-        return choice.prompts(texts)
+        return choice.prompts(texts, language)
     if isinstance(texts, CompletionTexts):
         return completion.prompts(texts)
     if isinstance(texts, LikelihoodTexts):

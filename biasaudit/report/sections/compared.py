@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from biasaudit.languages import LANGUAGES
 from biasaudit.report.words.asks import asks
 from biasaudit.report.words.facts import Fact, mapping
 from biasaudit.report.words.known_models import model_sizes, tunings
@@ -85,6 +86,8 @@ def asked(audit: AuditRecord, recorded: Mapping[str, Any], names: Mapping[str, s
 
 def _asked(card: Mapping[str, Any], features: Sequence[str]) -> str:  # Any: JSON values
     said = asks(card)
+    if (language := LANGUAGES.get(str(card.get("asked_in")))) is not None:
+        said += f" Asked in {language.name}: its requests and frames, too."
     if features:
         said += f" Feature: {features[0]}." if len(features) == 1 else f" Features: {len(features)}."
     return said.strip() or NOT_RECORDED

@@ -128,6 +128,8 @@ def test_the_top_level_is_the_house() -> None:
         "README.md",
         "LICENSE",
         "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
         "constraints.txt",
         ".ci/run",
         "probes",

@@ -1,4 +1,4 @@
-"""The README's example of a check: a published audit that passes, and a model that was made worse."""
+"""The example of docs/check.md: a published audit that is too small, and a model that was made worse."""
 
 from __future__ import annotations
 
@@ -16,27 +16,6 @@ MARKER = "<!-- check-example -->"
 END = "<!-- /check-example -->"
 BLOCK = re.compile(r"```(python|sh)\n(.*?)```", re.DOTALL)
 CODE = re.compile(r"#\s*exit code (\d+)")
-
-# Used until the README has the section.
-EXAMPLE = """
-```python
-from biasaudit.testing import tiny_biased_model, tiny_probe, tiny_tuned_child
-
-base = tiny_biased_model("tiny/base", lean=0.6)
-tiny_tuned_child(base, "tiny/worse", lean=0.95)
-tiny_probe("tiny/probe")
-```
-
-```sh
-biasaudit check reports/gemma-3-270m-demo --policy no-regression           # exit code 0
-biasaudit audit tiny/base tiny/worse --probe tiny/probe --out tiny/audit
-biasaudit check tiny/audit --policy no-regression                          # exit code 1
-biasaudit init tiny/audit --out tiny/policy.yaml
-biasaudit check tiny/audit --policy tiny/policy.yaml                       # exit code 0
-biasaudit bundle tiny/audit --policy no-regression --out tiny/audit.zip
-biasaudit verify tiny/audit.zip --recompute
-```
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +36,8 @@ def steps(text: str) -> list[Step]:
 
 
 def example() -> str:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    return readme.split(MARKER)[1].split(END)[0] if MARKER in readme else EXAMPLE
+    page = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
+    return page.split(MARKER)[1].split(END)[0]
 
 
 def test_the_example_has_a_check_that_passes_and_one_that_fails() -> None:
@@ -67,7 +46,7 @@ def test_the_example_has_a_check_that_passes_and_one_that_fails() -> None:
 
 
 @pytest.mark.slow
-def test_the_readme_s_check_does_what_it_says(tmp_path: Path) -> None:
+def test_the_example_does_what_it_says(tmp_path: Path) -> None:
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("bash is not here")

@@ -18,6 +18,7 @@ from biasaudit.models.local.embedded import BASE, TUNED
 from biasaudit.models.text.templates import read_template
 from biasaudit.outputs import check_outputs, write_output
 from biasaudit.probes import load_probe, suite_of
+from biasaudit.record.sealed import level_of
 from biasaudit.record.store import REPORT, REPORT_MARKDOWN
 
 if TYPE_CHECKING:
@@ -304,6 +305,8 @@ def check(
         If the policy cannot be read as one, or names a probe that the audit does not have.
     AuditMismatchError
         If the baseline is not of the same plan.
+    AlteredAuditError
+        If the manifest does not say at which level the intervals are.
     """
     from biasaudit.analysis.baseline import Measured, baseline_changes  # noqa: PLC0415  # few need it
     from biasaudit.gate import decide, read_policy, refuse_unknown_probes  # noqa: PLC0415  # keeps audits free of it
@@ -321,7 +324,7 @@ def check(
         comparisons=audit.comparisons,
         disparities=audit.disparities,
         baseline=None if now is None or before is None else baseline_changes(now, before),
-        level=float(audit.manifest.plan.get("level", 0.95)),
+        level=level_of(audit.manifest),
         today=today,
         warnings_as_errors=warnings_as_errors,
     )

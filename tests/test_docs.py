@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import ast
 import re
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from biasaudit.gate.vocabulary import (
+    Criterion,
+    Effect,
+    Family,
+    Form,
+    OnInconclusive,
+    Outcome,
+    Severity,
+    WaiverState,
+)
+from biasaudit.record import tables
+from biasaudit.stats import FourFifths
+from biasaudit.types import ClusterDesign, Contrast, Kind, Role, Status, Verdict, VerdictCode
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -60,3 +75,39 @@ def test_a_module_or_a_function_that_was_renamed_is_noticed() -> None:
     assert unresolved("`biasaudit/stats/change.py::Change.p_values`, `biasaudit/stats/change.py::Change.p`") == [
         "biasaudit/stats/change.py::Change.p"
     ]
+
+
+WORDS: tuple[type[StrEnum], ...] = (
+    Kind, Role, ClusterDesign, Status, Contrast, Verdict, VerdictCode, FourFifths,
+    Criterion, Form, Outcome, Effect, Severity, OnInconclusive, Family, WaiverState,
+)  # fmt: skip
+"""What the tables, the report and the policy can say."""
+
+
+@pytest.mark.parametrize("words", WORDS, ids=lambda words: words.__name__)
+def test_the_glossary_has_every_word_of_the_tables_and_the_policy(words: type[StrEnum]) -> None:
+    """A verdict, a status or a criterion that a reader meets and cannot look up is a word with any meaning."""
+    page = " ".join((ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").split())
+    assert [word.value for word in words if f"`{word.value}`" not in page] == []
+
+
+def test_the_glossary_has_every_statistic_of_the_groups() -> None:
+    """They are no enumeration, so that a new one would come in unnoticed."""
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    [check] = tables.DISPARITIES.columns["statistic"].checks
+    allowed = check.statistics["allowed_values"]
+    assert len(allowed) > 5
+    assert [word for word in allowed if f"`{word}`" not in page] == []
+
+
+def test_no_word_has_two_entries_in_the_glossary() -> None:
+    """One word, one meaning: an entry that comes twice has two."""
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    entries = [
+        word
+        for line in page.splitlines()
+        if line.startswith("| ")
+        for word in re.findall(r"\*\*([^*]+)\*\*(?! \(of)", line.split(" | ")[0])
+    ]
+    assert len(entries) > 100
+    assert sorted({word for word in entries if entries.count(word) > 1}) == []

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import fields
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from biasaudit.audits.asked import probe_facts
+from biasaudit.audits.plan import Plan
 from biasaudit.gate.vocabulary import (
     Criterion,
     Effect,
@@ -20,9 +23,12 @@ from biasaudit.gate.vocabulary import (
     Severity,
     WaiverState,
 )
-from biasaudit.record import tables
+from biasaudit.probes import load_probe
+from biasaudit.record import store, tables
+from biasaudit.record.audit_record import Headline
+from biasaudit.record.manifest import CHECKSUM, SCHEMA_VERSION, Manifest
 from biasaudit.stats import FourFifths
-from biasaudit.types import ClusterDesign, Contrast, Kind, Role, Status, Verdict, VerdictCode
+from biasaudit.types import ClusterDesign, Contrast, Kind, ModelFingerprint, Role, Status, Verdict, VerdictCode
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -111,3 +117,75 @@ def test_no_word_has_two_entries_in_the_glossary() -> None:
     ]
     assert len(entries) > 100
     assert sorted({word for word in entries if entries.count(word) > 1}) == []
+
+
+FORMAT = ROOT / "docs" / "audit-format.md"
+SCHEMAS = {**{f"{name}.parquet": schema for name, schema in store.TABLES.items()}, "wordings": tables.WORDINGS}
+"""Heading on the page -> the table's contract; the wordings are computed and not written."""
+
+_TYPES = {"float64": "number", "int64": "count", "bool": "true/false", "object": "list"}
+
+
+def section_of(heading: str) -> str:
+    """Return what stands under a heading in backticks of the page on the format, up to the next heading."""
+    _, _, rest = FORMAT.read_text(encoding="utf-8").partition(f"\n### `{heading}`\n")
+    return re.split(r"^#{2,3} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def first_cells(section: str) -> list[list[str]]:
+    """Return the rows of a section's table whose first cell is a name in backticks, each as its cells."""
+    lines = [line for line in section.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+@pytest.mark.parametrize("heading", SCHEMAS)
+def test_the_format_has_every_column_of_a_table_with_its_type_and_no_other(heading: str) -> None:
+    """Whoever reads an audit without biasaudit has this page alone: a column that is not on it means nothing."""
+    said = [(name.strip("`"), kind, null) for name, kind, null, *_ in first_cells(section_of(heading))]
+    there = [
+        (name, _TYPES.get(str(column.dtype), "text"), "yes" if column.nullable else "no")
+        for name, column in SCHEMAS[heading].columns.items()
+    ]
+    assert said == there
+
+
+def test_the_format_has_every_table_and_no_other() -> None:
+    """A table that is dropped or added must change the page."""
+    headings = re.findall(r"^### `([\w.]+)`$", FORMAT.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    objects = ["plan", "fingerprints", "probes", "headlines", "run"]
+    assert sorted(headings) == sorted([*SCHEMAS, *objects])
+    listed = re.findall(r"`(\w+\.parquet)`", FORMAT.read_text(encoding="utf-8").partition("## The manifest")[0])
+    assert {name for name in SCHEMAS if name.endswith(".parquet")} <= set(listed)
+
+
+def test_every_column_has_a_meaning() -> None:
+    """A row with an empty last cell is a column without one."""
+    rows = [cells for heading in SCHEMAS for cells in first_cells(section_of(heading))]
+    assert len(rows) > 150
+    assert [cells[0] for cells in rows if len(cells) != 5 or not cells[-1]] == []
+
+
+def _fields(section: str) -> set[str]:
+    return {name for cells in first_cells(section) for name in re.findall(r"`(\w+)`", cells[0])}
+
+
+def test_the_format_has_every_field_of_the_manifest_and_no_other() -> None:
+    """The manifest, and the objects in it, as the code writes them."""
+    text = FORMAT.read_text(encoding="utf-8")
+    whole = text.partition("\n## The manifest\n")[2].partition("\n### ")[0]
+    assert _fields(whole) == {field.name for field in fields(Manifest)} | {CHECKSUM}
+    plan = Plan(base="base", tuned=("tuned",), probes=("occupations",))
+    assert _fields(section_of("plan")) == set(plan.as_dict())
+    assert _fields(section_of("fingerprints")) == {field.name for field in fields(ModelFingerprint)}
+    assert _fields(section_of("headlines")) == {field.name for field in fields(Headline)}
+    assert _fields(section_of("probes")) == set(probe_facts(load_probe("dialect")))
+    run_says = section_of("run")
+    assert [name for name in plan.as_asked() if f"`{name}`" not in run_says] == []
+
+
+def test_the_format_says_which_version_is_written() -> None:
+    """A new version without its row in the table of versions is one that nobody knows the meaning of."""
+    text = FORMAT.read_text(encoding="utf-8")
+    assert f"writes and opens {SCHEMA_VERSION}." in text
+    versions = [int(number) for number in re.findall(r"^\| (\d+) \|", text, flags=re.MULTILINE)]
+    assert versions == list(range(1, SCHEMA_VERSION + 1))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
+import io
 import re
+import tokenize
 from dataclasses import fields
 from enum import StrEnum
 from functools import cache
@@ -189,3 +192,151 @@ def test_the_format_says_which_version_is_written() -> None:
     assert f"writes and opens {SCHEMA_VERSION}." in text
     versions = [int(number) for number in re.findall(r"^\| (\d+) \|", text, flags=re.MULTILINE)]
     assert versions == list(range(1, SCHEMA_VERSION + 1))
+
+
+HERE = Path(__file__).resolve()
+CITING = sorted(path for room in ("biasaudit", "tests") for path in (ROOT / room).rglob("*.py") if path != HERE)
+NUMBER = r"\d+(?:\.\d+)?"
+CITED = re.compile(rf"docs/([\w-]+\.md), sections? ({NUMBER}(?:(?:,| and| to) {NUMBER})*)")
+SECTION = re.compile(rf"^#+ ({NUMBER})\.? ", flags=re.MULTILINE)
+ELSEWHERE = re.compile(r"\b(?:METHODS(?:-REFERENCE)?|DESIGN|STYLE)\b(?:\.md)?")
+"""Pages that are not in the repository."""
+
+
+@cache
+def headings_of(page: str) -> frozenset[str]:
+    """Return the numbers of a page's sections; none of a page that is not there."""
+    path = ROOT / "docs" / page
+    return frozenset(SECTION.findall(path.read_text(encoding="utf-8"))) if path.is_file() else frozenset()
+
+
+def prose_of(path: Path) -> str:
+    """Return the strings and comments of a module, or a page as it is: a constant of some name is no citation."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        return text
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return "\n".join(token.string for token in tokens if token.type in {tokenize.STRING, tokenize.COMMENT})
+
+
+def as_one_line(text: str) -> str:
+    """Return a text with its citations on one line each, as where a docstring or a comment wraps."""
+    return re.sub(r"\s*\n\s*(?:#\s*)?", " ", text)
+
+
+def without_a_heading(text: str) -> list[str]:
+    """Return the sections that a text cites and that no page has."""
+    return [
+        f"docs/{page}, section {number}"
+        for page, numbers in CITED.findall(as_one_line(text))
+        for number in re.findall(NUMBER, numbers)
+        if number not in headings_of(page)
+    ]
+
+
+def test_every_section_that_the_code_cites_exists() -> None:
+    """A citation that leads nowhere makes a formula unprovable."""
+    texts = {path: path.read_text(encoding="utf-8") for path in CITING}
+    assert sum(len(CITED.findall(as_one_line(text))) for text in texts.values()) > 20
+    missing = {str(path.relative_to(ROOT)): found for path, text in texts.items() if (found := without_a_heading(text))}
+    assert missing == {}
+
+
+def test_a_citation_of_a_section_that_is_not_there_is_noticed() -> None:
+    """Also where it is one of several, on another page, or broken over two lines."""
+    assert without_a_heading("docs/methods.md, sections 4.1 to 4.6 and 12; docs/methods.md,\n    section 6.1.") == []
+    assert without_a_heading("docs/methods.md, sections 3.2, 6.9 and\n    # 99.") == [
+        "docs/methods.md, section 6.9",
+        "docs/methods.md, section 99",
+    ]
+    assert without_a_heading("docs/nothing.md, section 1") == ["docs/nothing.md, section 1"]
+
+
+def test_nothing_outside_the_repository_is_cited() -> None:
+    """Whoever has the repository has every page that it cites."""
+    files = [*CITING, *PAGES, ROOT / "README.md", ROOT / "CHANGELOG.md"]
+    found = {str(path.relative_to(ROOT)): ELSEWHERE.findall(prose_of(path)) for path in files}
+    assert {path: cited for path, cited in found.items() if cited} == {}
+
+
+def test_a_citation_of_a_page_elsewhere_is_noticed_and_a_constant_is_none(tmp_path: Path) -> None:
+    """In a docstring and in a comment; a mapping that is called METHODS is the name of a thing."""
+    module = tmp_path / "module.py"
+    module.write_text('"""METHODS-REFERENCE, section 4.1."""\n# See STYLE.md.\nMETHODS = {}\n', encoding="utf-8")
+    assert ELSEWHERE.findall(prose_of(module)) == ["METHODS-REFERENCE", "STYLE.md"]
+
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def broken_links(page: Path, text: str) -> list[str]:
+    """Return the relative links of a page that lead nowhere, in a file or to a heading of it."""
+    missing = []
+    for target in LINK.findall(text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (page.parent / name).resolve() if name else page
+        there = path.exists() and path.is_relative_to(ROOT)
+        if not there or (anchor and anchor not in _anchors(path)):
+            missing.append(target)
+    return missing
+
+
+def _anchors(path: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+def test_every_relative_link_of_a_page_leads_somewhere(page: Path) -> None:
+    """In the files themselves: a page is read where there is no net, too."""
+    assert broken_links(page, page.read_text(encoding="utf-8")) == []
+
+
+def test_a_link_that_leads_nowhere_is_noticed() -> None:
+    """To a file, to a heading, and out of the repository."""
+    page = ROOT / "docs" / "methods.md"
+    text = "[a](glossary.md#verdicts) [b](glossary.md#no-such) [c](gone.md) [d](../../outside.md) [e](https://x.org/y)"
+    assert broken_links(page, text) == ["glossary.md#no-such", "gone.md", "../../outside.md"]
+
+
+SECTIONS_SAID = re.compile(rf"\bsections? ({NUMBER}(?:(?:,| and| to| or) {NUMBER})*)")
+
+
+@pytest.mark.parametrize("name", ["methods.md", "glossary.md", "audit-format.md"])
+def test_the_pages_themselves_cite_sections_that_exist(name: str) -> None:
+    """They say "section 6.1" of docs/methods.md, without naming the page each time."""
+    text = as_one_line((ROOT / "docs" / name).read_text(encoding="utf-8"))
+    cited = [number for numbers in SECTIONS_SAID.findall(text) for number in re.findall(NUMBER, numbers)]
+    assert len(cited) > 5
+    assert sorted({number for number in cited if number not in headings_of("methods.md")}) == []
+
+
+DOTTED = re.compile(r"`(biasaudit(?:\.[a-z_]\w*)+)(?:\(\))?`")
+
+
+def unimportable(text: str) -> list[str]:
+    """Return the dotted names of the package in backticks that are neither modules nor what a module offers."""
+    return sorted({name for name in DOTTED.findall(text) if not _is_there(name)})
+
+
+def _is_there(name: str) -> bool:
+    place, _, last = name.rpartition(".")
+    if importlib.util.find_spec(place) is None:
+        return False
+    return hasattr(importlib.import_module(place), last) or importlib.util.find_spec(name) is not None
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+def test_every_dotted_name_on_a_page_can_be_imported(page: Path) -> None:
+    """A reader types it."""
+    assert unimportable(page.read_text(encoding="utf-8")) == []
+
+
+def test_a_dotted_name_that_is_not_there_is_noticed() -> None:
+    """A function that is gone, and a module that is."""
+    text = (
+        "`biasaudit.audit`, `biasaudit.stats.rule()`, `biasaudit.stats.verdict`, `biasaudit.judge`, `biasaudit.law.it`"
+    )
+    assert unimportable(text) == ["biasaudit.judge", "biasaudit.law.it"]

@@ -82,7 +82,7 @@ def power_table(
 
     References
     ----------
-    METHODS-REFERENCE, sections 4.3 and 4.4.
+    docs/methods.md, sections 10.2 and 10.3.
     """
     items = [item for item in probe.items if item.role is Role.BIAS]
     features = sorted({item.feature for item in items})

@@ -63,7 +63,7 @@ def cluster_bootstrap(
 
     References
     ----------
-    Efron (1979); Hall (1988) for the studentised interval. METHODS-REFERENCE, section 4.1.
+    Efron (1979); Hall (1988) for the studentised interval. docs/methods.md, section 4.7.
 
     Examples
     --------

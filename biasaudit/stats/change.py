@@ -101,7 +101,7 @@ def paired_change(
 
     References
     ----------
-    METHODS, "Did tuning reduce it?"; METHODS-REFERENCE, sections 4.1 to 4.6.
+    docs/methods.md, sections 3.1, 5.1, 5.7 and 7.1.
     """
     difference = _difference(first, second)
     total = first.with_values(first.values + second.values)

@@ -19,7 +19,7 @@ MIN_CLUSTERS = 5
 
 References
 ----------
-METHODS, "Unit and interval": one-sample t on cluster means covers 95.1 to 96.4 % from 5 clusters up.
+docs/methods.md, section 4.1: one-sample t on cluster means covers 95.1 to 96.4 % from 5 clusters up.
 """
 
 
@@ -79,7 +79,7 @@ class Clustered:
 
         References
         ----------
-        METHODS-REFERENCE, section 4.1.
+        docs/methods.md, section 4.1.
         """
         sizes = self.sizes.astype(np.float64)
         return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(sizes) else 0.0

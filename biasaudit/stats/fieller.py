@@ -58,7 +58,7 @@ def ratio_bounds(means: PairedMeans, quantile: float) -> tuple[float, float] | N
 
     References
     ----------
-    Fieller (1954); METHODS-REFERENCE, section 4.6.
+    Fieller (1954); docs/methods.md, section 7.1.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def relative_reduction(
 
     References
     ----------
-    METHODS-REFERENCE, sections 4.5 and 4.6.
+    docs/methods.md, sections 7.1 and 7.3.
     """
     counts: dict[str, Any] = {
         "level": level,

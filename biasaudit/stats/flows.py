@@ -34,7 +34,7 @@ class ItemFlows:
 
     References
     ----------
-    METHODS-REFERENCE, section 4.7.
+    docs/methods.md, section 8.6.
     """
 
     matrix: tuple[tuple[int, ...], ...]

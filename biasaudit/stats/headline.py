@@ -94,7 +94,7 @@ def relative_reduction_over_cells(
 
     References
     ----------
-    METHODS-REFERENCE, section 4.5: the naive ratio reports 11 to 38 % where nothing changed. Fieller (1954);
+    docs/methods.md, sections 3.2 and 7.2: the naive ratio reports 11 to 38 % where nothing changed. Fieller (1954);
     Satterthwaite (1946).
     """
     usable = [cell for cell in cells if refused(cell.first, level=level, unit="index", design=cell.design) is None]

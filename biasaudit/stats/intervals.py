@@ -71,7 +71,7 @@ def mean_estimate(sample: Clustered, design: ClusterDesign, *, level: float = 0.
 
     References
     ----------
-    METHODS-REFERENCE, section 4.1. See :func:`biasaudit.stats.spread.spread` for the standard errors.
+    docs/methods.md, sections 4.1 to 4.6. See :func:`biasaudit.stats.spread.spread` for the standard errors.
 
     Examples
     --------

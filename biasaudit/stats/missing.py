@@ -95,7 +95,7 @@ def missing_bounds(
 
     References
     ----------
-    Manski (1990); METHODS-REFERENCE, section 3.2, rule 8. What is missing in the two arms need not be at the same
+    Manski (1990); docs/methods.md, section 6.2. What is missing in the two arms need not be at the same
     end: equal coverage of 0.70, missing not at random, gave ``reduced`` in 80 % where nothing had changed.
 
     Examples

@@ -127,7 +127,7 @@ def power_of_equivalence(margin: float, error: float, n_clusters: int, *, alpha:
 
     References
     ----------
-    Schuirmann (1987), two one-sided tests; METHODS-REFERENCE, section 4.3. The error's own
+    Schuirmann (1987), two one-sided tests; docs/methods.md, section 10.2. The error's own
     uncertainty is integrated over its chi-squared distribution.
 
     Examples
@@ -165,7 +165,7 @@ def can_show_a_change(n_clusters: int, *, n_cells: int = 1, alpha: float = LEVEL
 
     References
     ----------
-    METHODS-REFERENCE, section 4.2: signs of K cluster means can be flipped in 2^K ways, so that the least p-value of a
+    docs/methods.md, section 10.3: signs of K cluster means can be flipped in 2^K ways, so that the least p-value of a
     two-sided test is 2^(1 - K): 0.0625 with 5 clusters, 0.0005 with 12.
 
     Examples
@@ -189,7 +189,7 @@ def planned_error(n_items: int, n_clusters: int, *, spread: float, correlation: 
 
     References
     ----------
-    METHODS-REFERENCE, section 4.4: sd / sqrt(n) sqrt(1 + (m - 1) ICC), m items a cluster; of preferences of which a
+    docs/methods.md, section 10.2: sd / sqrt(n) sqrt(1 + (m - 1) ICC), m items a cluster; of preferences of which a
     share p turns, sd is 2 sqrt(p).
 
     Examples
@@ -258,7 +258,7 @@ def smallest_detectable_change(
 
     References
     ----------
-    METHODS-REFERENCE, section 4.4: (t(1 - alpha/2) + t(power)) standard errors, with the degrees of freedom of the
+    docs/methods.md, section 10.1: (t(1 - alpha/2) + t(power)) standard errors, with the degrees of freedom of the
     design's own standard error.
     """
     if not can_show_a_change(difference.n_clusters, n_cells=n_cells, alpha=alpha):

@@ -53,7 +53,7 @@ def sign_flip(differences: Clustered, design: ClusterDesign, *, rng: np.random.G
 
     References
     ----------
-    METHODS-REFERENCE, section 4.2.
+    docs/methods.md, section 5.1.
     """
     return sign_flips([differences], design, rng=rng)[0]
 
@@ -109,7 +109,7 @@ def mcnemar_exact(n_removed: int, n_introduced: int) -> TestResult:
     """Test whether as many preferences were removed as introduced.
 
     Only for items that are each their own cluster: with clusters it rejects a true null in
-    14 to 40 % of cases (METHODS-REFERENCE, section 4.1).
+    14 to 40 % of cases (docs/methods.md, section 5.2).
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def equivalence(differences: Clustered, design: ClusterDesign, *, margin: float)
 
     References
     ----------
-    Schuirmann (1987); METHODS-REFERENCE, section 4.3.
+    Schuirmann (1987); docs/methods.md, section 5.7.
     """
     if not margin > 0 or differences.n_clusters < 2:
         msg = f"equivalence needs a margin above 0 and 2 clusters, not {margin} and {differences.n_clusters}"

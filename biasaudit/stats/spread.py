@@ -64,7 +64,7 @@ def spread(sample: Clustered, design: ClusterDesign) -> Spread:
     References
     ----------
     Cameron, Gelbach and Miller (2011), Robust inference with multiway clustering; Bell and McCaffrey (2002) for the
-    jackknife; Satterthwaite (1946). METHODS-REFERENCE, section 4.1.
+    jackknife; Satterthwaite (1946). docs/methods.md, sections 4.2 to 4.5.
     """
     if design is ClusterDesign.NONE or (design is ClusterDesign.NUISANCE and sample.n_clusters == sample.n_items):
         return Spread(error=_t_error(sample.values), freedom=sample.n_items - 1, method=INDEPENDENT)

@@ -89,8 +89,8 @@ def rule(evidence: Evidence) -> Ruling:
 
     References
     ----------
-    METHODS, "Did tuning reduce it?": an intersection-union test of D and S. No direction is taken from the card or
-    from the base's own estimate, which made reductions up. METHODS-REFERENCE, sections 3.2 (rules 7 and 8) and 4.3.
+    docs/methods.md, section 6.1: an intersection-union test of D and S. No direction is taken from the card or
+    from the base's own estimate, which made reductions up. docs/methods.md, sections 3.2, 6.2 and 6.3.
     """
     status = evidence.change.reduction.status
     if status is not Status.OK or evidence.change.p_values is None:

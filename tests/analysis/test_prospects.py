@@ -19,7 +19,7 @@ def test_the_power_table_counts_bias_items_and_their_clusters(tmp_path: Path) ->
 
 
 def test_independent_items_are_their_own_clusters(tmp_path: Path) -> None:
-    """n = (2.927 * 0.25 / 0.05)^2 = 214 items of pairs reach "unchanged" at 80 % (METHODS-REFERENCE, 4.3)."""
+    """n = (2.927 * 0.25 / 0.05)^2 = 214 items of pairs reach "unchanged" at 80 % (docs/methods.md, section 10.2)."""
     rows = [item(n) for n in range(225)]
     table = power_table(load_probe(str(save_probe(tmp_path / "mini", rows, clusters="none"))))
     assert table["n_clusters"].item() == 225

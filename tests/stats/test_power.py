@@ -59,7 +59,7 @@ def test_the_planned_error_knows_clusters() -> None:
 
 
 def test_the_prospect_of_published_sizes() -> None:
-    """METHODS-REFERENCE 4.4: n = 1,508, a tenth discordant: 0.046; 4.3: 1,371 items reach "unchanged" at 80 %."""
+    """docs/methods.md, section 10.2. n = 1,508, a tenth discordant: 0.046; 1,371 items reach "unchanged" at 80 %."""
     tenth = 2 * math.sqrt(0.1)
     assert stats.prospect(1508, 1508, spread=tenth).smallest_detectable_change == pytest.approx(0.046, abs=5e-4)
     assert stats.prospect(1371, 1371, spread=tenth).power_unchanged == pytest.approx(0.80, abs=0.01)

@@ -130,7 +130,7 @@ def level_interval(table: GroupTable, columns: Sequence[int], *, level: float = 
 
     References
     ----------
-    METHODS-REFERENCE, section 4.1.
+    docs/methods.md, section 9.2.
     """
     counts = counts_of(table, columns, level)
     fewest = fewest_clusters(table, columns)
@@ -165,7 +165,7 @@ def difference_interval(
 
     References
     ----------
-    METHODS-REFERENCE, sections 4.1 and 4.8. Where no cluster differs from another and all values
+    docs/methods.md, section 9.3. Where no cluster differs from another and all values
     are 0 or 1, no variance is left to go by: the share of clusters unlike those seen has a
     Clopper-Pearson bound.
     """

@@ -84,7 +84,7 @@ def between_groups(
 
     References
     ----------
-    METHODS-REFERENCE, section 4.8: at parity, max - min over 10 groups of 50 is 0.216 on average.
+    docs/methods.md, section 9.6: at parity, max - min over 10 groups of 50 is 0.216 on average.
     """
     return tuple(
         _between(cell, rng=rng, level=level, n_resamples=n_resamples, n_permutations=n_permutations)

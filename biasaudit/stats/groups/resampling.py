@@ -67,7 +67,7 @@ def ratio_intervals(
 
     References
     ----------
-    METHODS-REFERENCE, sections 4.1 and 4.8.
+    docs/methods.md, section 9.4.
     """
     [intervals] = ratio_intervals_at(table, reference, (level,), rng=rng, n_resamples=n_resamples)
     return intervals

@@ -216,11 +216,11 @@ def test_an_ending_that_nothing_is_written_in_is_refused() -> None:
 OWN_WRITERS = {
     "outputs.py": "it is the guard",
     "cli/terminal.py": "the standard streams, and what stands in for a closed one",
-    "audits/store.py": "writes into an audit's own folder; whole files by a temporary name",
+    "record/store.py": "writes into an audit's own folder; whole files by a temporary name",
     "bundles/archive.py": "gives bytes to the guard",
     "bundles/verify.py": "unpacks into a temporary folder, members by plain names",
     "bundles/write.py": "a policy for a moment in a temporary folder",
-    "report/_artist.py": "a pipe to the process that it draws for",
+    "report/charts/_artist.py": "a pipe to the process that it draws for",
 }
 """Who writes without the guard, and why that may be."""
 

@@ -103,7 +103,10 @@ def comparisons_frame(scores: pd.DataFrame, *, tuned: Sequence[str], settings: S
         for cell in _cells(subject, checkpoint, before, settings)
     ]
     adjusted = _adjusted_by_family(cells)
-    rows = [comparison_row(cell, adjusted[number], margin=settings.margin) for number, cell in enumerate(cells)]
+    rows = [
+        comparison_row(cell, adjusted[number], margin=settings.margin, level=settings.level)
+        for number, cell in enumerate(cells)
+    ]
     columns = {name: one for name, one in tables.COMPARISONS.columns.items() if name not in lengths.COLUMNS}
     frame = pd.DataFrame(rows, columns=list(columns))
     numbers = [name for name, column in columns.items() if str(column.dtype) == "float64"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from biasaudit.stats import Evidence, Ruling, competence_fell, rule
+from biasaudit.stats import Evidence, Ruling, competence_fell, error_rate, rule
 from biasaudit.types import Contrast, Estimate, Status, Verdict, VerdictCode
 
 if TYPE_CHECKING:
@@ -70,9 +70,11 @@ class ComparedCell:
     null_churn: float | None
 
 
-def comparison_row(cell: ComparedCell, adjusted: ClaimPValues | None, *, margin: float) -> dict[str, object]:
+def comparison_row(
+    cell: ComparedCell, adjusted: ClaimPValues | None, *, margin: float, level: float
+) -> dict[str, object]:
     """Return the cell as one row; see :data:`biasaudit.record.tables.COMPARISONS`."""
-    ruling = _ruling(cell, adjusted, margin)
+    ruling = _ruling(cell, adjusted, margin, error_rate(level))
     return {
         "tuned": cell.tuned,
         "contrast": cell.contrast.value,
@@ -183,7 +185,7 @@ def _flows(cell: ComparedCell) -> dict[str, object]:
     }
 
 
-def _ruling(cell: ComparedCell, adjusted: ClaimPValues | None, margin: float) -> Ruling:
+def _ruling(cell: ComparedCell, adjusted: ClaimPValues | None, margin: float, alpha: float) -> Ruling:
     if cell.contrast is Contrast.INTERACTION and cell.change.reduction.status is Status.OK:
         return Ruling(
             verdict=Verdict.INCONCLUSIVE,
@@ -204,6 +206,7 @@ def _ruling(cell: ComparedCell, adjusted: ClaimPValues | None, margin: float) ->
             saturated=cell.saturated,
             correction="the Benjamini-Hochberg correction" if cell.exploratory else "Holm's correction",
             margin=margin,
+            alpha=alpha,
         )
     )
 

@@ -33,6 +33,7 @@ from biasaudit.stats.multiplicity import ClaimPValues, adjusted_by_benjamini_hoc
 from biasaudit.stats.power import (
     Prospect,
     can_show_a_change,
+    error_rate,
     planned_error,
     power_of_change,
     power_of_equivalence,
@@ -95,6 +96,7 @@ __all__ = [
     "difference_to_overall",
     "difference_to_reference",
     "equivalence",
+    "error_rate",
     "four_fifths",
     "four_fifths_of",
     "grid",

@@ -10,7 +10,7 @@ import numpy as np
 from biasaudit.stats.fieller import relative_reduction
 from biasaudit.stats.intervals import RANGES, mean_estimate
 from biasaudit.stats.multiplicity import ClaimPValues
-from biasaudit.stats.power import smallest_detectable_change
+from biasaudit.stats.power import error_rate, smallest_detectable_change
 from biasaudit.stats.significance import TestResult, equivalence, mcnemar_exact, mean_is_zero, sign_flips
 from biasaudit.types import ClusterDesign, Estimate, Status
 
@@ -134,7 +134,7 @@ def paired_change(
         second_test=second_test,
         equivalence=equivalence(difference, design, margin=margin),
         relative=relative_reduction(difference, first, design, rng=rng, level=level),
-        smallest_detectable_change=smallest_detectable_change(difference, design),
+        smallest_detectable_change=smallest_detectable_change(difference, design, alpha=error_rate(level)),
     )
 
 

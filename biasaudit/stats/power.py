@@ -42,6 +42,17 @@ LEVEL: Final = 0.05
 _STEPS: Final = 400
 
 
+def error_rate(level: float) -> float:
+    """Return the error rate that goes with a confidence level, over a family of tests.
+
+    Examples
+    --------
+    >>> error_rate(0.95), error_rate(0.99)
+    (0.05, 0.01)
+    """
+    return round(1 - level, 12)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prospect:
     """What a cell of planned size can show.

@@ -33,7 +33,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -205,6 +205,16 @@ class TuningError(BiasauditError):
 
 class CacheError(BiasauditError):
     """What was computed cannot be kept for the next run; what was kept before stays."""
+
+
+class UnknownKindError(BiasauditError):
+    """An item is of no kind that there is: another version wrote it, or a row of it is missing."""
+
+    def __init__(self, found: str, *, known: Iterable[str]) -> None:
+        super().__init__(
+            f"no kind of item has {found}; there are {', '.join(known)}.",
+            fix="Use the version of biasaudit that wrote it, or run the audit again.",
+        )
 
 
 class AuditFolderError(BiasauditError):

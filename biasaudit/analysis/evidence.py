@@ -12,7 +12,7 @@ import pandas as pd
 
 from biasaudit import kinds
 from biasaudit.framing import PLAIN, framed
-from biasaudit.kinds import association, choice, decision, pair
+from biasaudit.kinds import association, pair
 from biasaudit.kinds.segments import Piece, Segment, association_segments, pair_segments, pieces
 from biasaudit.types import AssociationTexts, Failed, Kind, PairTexts, ProbeItem, Response, Role, Scored
 
@@ -103,12 +103,9 @@ def seen(
 def _seen(item: Mapping[Any, Any], rows: Mapping[str, Mapping[str, Any]]) -> Seen:  # Any: pandas cells
     parts = frozenset(rows)
     responses = {part: _response(row) for part, row in rows.items()}
-    if choice.is_choice(parts):
-        shares = choice.probabilities(responses, sorted(parts)) or {}
-        return Seen(probabilities={option.value: share for option, share in shares.items()})
-    if decision.is_decision(parts):
-        decided = {case: decision.decided(responses, parts, case) for case in (decision.FAVOURED, decision.OTHER)}
-        return Seen(probabilities={case: found.share_yes for case, found in decided.items() if found is not None})
+    probabilities = kinds.kind_of_parts(parts).probabilities
+    if probabilities is not None:
+        return Seen(probabilities=probabilities(responses, parts))
     return Seen(segments=_segments(item, rows))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from biasaudit.kinds._value import ItemValue
-from biasaudit.kinds.dispatch import has_value, item_value, prompts
+from biasaudit.kinds.dispatch import KINDS, has_value, item_value, kind_of, kind_of_parts, prompts
+from biasaudit.kinds.kind import ItemKind
 
-__all__ = ["ItemValue", "has_value", "item_value", "prompts"]
+__all__ = ["KINDS", "ItemKind", "ItemValue", "has_value", "item_value", "kind_of", "kind_of_parts", "prompts"]

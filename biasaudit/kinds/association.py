@@ -7,6 +7,7 @@ from typing import Final
 
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
+from biasaudit.kinds.kind import ItemKind
 from biasaudit.types import AssociationTexts, Response, Scored
 
 PARTS: Final = ("1|A", "2|A", "1|B", "2|B")
@@ -51,3 +52,12 @@ def item_value(responses: Mapping[str, Response]) -> ItemValue:
             return UNSCORED
         logprobs.append(response.logprob_nats)
     return ItemValue(d_nats=(logprobs[0] - logprobs[1]) - (logprobs[2] - logprobs[3]))
+
+
+ASSOCIATION: Final = ItemKind(
+    name="association",
+    texts=AssociationTexts,
+    prompts=lambda texts, _: prompts(texts),
+    owns=lambda parts: parts == frozenset(PARTS),
+    value=lambda responses, _, __: item_value(responses),
+)

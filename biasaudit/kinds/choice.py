@@ -10,6 +10,7 @@ from typing import Final
 
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
+from biasaudit.kinds.kind import ItemKind
 from biasaudit.languages import ENGLISH, Language
 from biasaudit.types import ChoiceTexts, Response, Scored
 
@@ -174,3 +175,17 @@ def _against(shares: Mapping[Option, float], person: Option) -> ItemValue:
 def _log(share: float) -> float:
     # A share that underflows is the smallest there is, not minus infinity.
     return math.log(max(share, 5e-324))
+
+
+def _by_option(responses: Mapping[str, Response], parts: frozenset[str]) -> dict[str, float]:
+    return {option.value: share for option, share in (probabilities(responses, sorted(parts)) or {}).items()}
+
+
+CHOICE: Final = ItemKind(
+    name="choice",
+    texts=ChoiceTexts,
+    prompts=prompts,
+    owns=is_choice,
+    value=lambda responses, parts, tags: item_value(responses, parts, correct=tags.get("correct")),
+    probabilities=_by_option,
+)

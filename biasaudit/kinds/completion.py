@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from biasaudit.framing import Prompt
+from biasaudit.kinds.kind import ItemKind
 from biasaudit.types import CompletionTexts
 
 
@@ -15,3 +18,11 @@ def prompts(texts: CompletionTexts) -> tuple[Prompt, ...]:  # noqa: ARG001  # th
     ()
     """
     return ()
+
+
+COMPLETION: Final = ItemKind(
+    name="completion",
+    texts=CompletionTexts,
+    prompts=lambda texts, _: prompts(texts),
+    owns=lambda _: False,  # nothing is asked of them yet
+)

@@ -9,6 +9,7 @@ from typing import Final
 
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
+from biasaudit.kinds.kind import ItemKind
 from biasaudit.types import DecisionTexts, Response, Scored
 
 FAVOURED: Final = "favoured"
@@ -126,3 +127,18 @@ def item_value(responses: Mapping[str, Response], parts: Iterable[str], *, clear
         taken=None if clear else float(favoured.logit_nats >= 0) - float(other.logit_nats >= 0),
         leaning=favoured.share_yes - other.share_yes,
     )
+
+
+def _by_case(responses: Mapping[str, Response], parts: frozenset[str]) -> dict[str, float]:
+    found = {case: decided(responses, parts, case) for case in (FAVOURED, OTHER)}
+    return {case: one.share_yes for case, one in found.items() if one is not None}
+
+
+DECISION: Final = ItemKind(
+    name="decision",
+    texts=DecisionTexts,
+    prompts=lambda texts, _: prompts(texts),
+    owns=is_decision,
+    value=lambda responses, parts, tags: item_value(responses, parts, clear="clear" in tags),
+    probabilities=_by_case,
+)

@@ -1,22 +1,58 @@
-"""Which kind handles which item: decided by the type of its texts."""
+"""Which kind an item is of: by the type of its texts, or by the names of its parts. An unknown one is an error."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Final
 
+from biasaudit.errors import UnknownKindError
 from biasaudit.framing import Prompt
-from biasaudit.kinds import association, choice, completion, decision, likelihood, pair
 from biasaudit.kinds._value import ItemValue
+from biasaudit.kinds.association import ASSOCIATION
+from biasaudit.kinds.choice import CHOICE
+from biasaudit.kinds.completion import COMPLETION
+from biasaudit.kinds.decision import DECISION
+from biasaudit.kinds.kind import ItemKind
+from biasaudit.kinds.likelihood import LIKELIHOOD
+from biasaudit.kinds.pair import PAIR
 from biasaudit.languages import ENGLISH, Language
-from biasaudit.types import (
-    AssociationTexts,
-    ChoiceTexts,
-    CompletionTexts,
-    LikelihoodTexts,
-    PairTexts,
-    ProbeItem,
-    Response,
-)
+from biasaudit.types import ProbeItem, Response
+
+KINDS: Final[Mapping[str, ItemKind[Any]]] = {  # Any: each has texts of its own
+    kind.name: kind for kind in (PAIR, ASSOCIATION, CHOICE, COMPLETION, DECISION, LIKELIHOOD)
+}
+
+
+def kind_of(item: ProbeItem) -> ItemKind[Any]:  # Any: as above
+    """Return the kind of an item, which need not be its probe's: an association probe asks pairs for competence.
+
+    Raises
+    ------
+    UnknownKindError
+    """
+    found = [kind for kind in KINDS.values() if type(item.texts) is kind.texts]
+    if len(found) != 1:
+        raise UnknownKindError(type(item.texts).__name__, known=KINDS)
+    return found[0]
+
+
+def kind_of_parts(parts: frozenset[str]) -> ItemKind[Any]:  # Any: as above
+    """Return the kind of the item whose responses have these parts.
+
+    Raises
+    ------
+    UnknownKindError
+        If they are the parts of none.
+
+    Examples
+    --------
+    >>> kind_of_parts(frozenset({"first", "second"})).name
+    'pair'
+    """
+    found = [kind for kind in KINDS.values() if kind.owns(parts)]
+    if len(found) != 1:
+        raise UnknownKindError(", ".join(sorted(parts)), known=KINDS)
+    return found[0]
 
 
 def prompts(item: ProbeItem, language: Language = ENGLISH) -> tuple[Prompt, ...]:
@@ -28,18 +64,7 @@ def prompts(item: ProbeItem, language: Language = ENGLISH) -> tuple[Prompt, ...]
     language : Language
         Of the frames that its kind puts around a question.
     """
-    texts = item.texts
-    if isinstance(texts, PairTexts):
-        return pair.prompts(texts)
-    if isinstance(texts, AssociationTexts):
-        return association.prompts(texts)
-    if isinstance(texts, ChoiceTexts):
-        return choice.prompts(texts, language)
-    if isinstance(texts, CompletionTexts):
-        return completion.prompts(texts)
-    if isinstance(texts, LikelihoodTexts):
-        return likelihood.prompts(texts)
-    return decision.prompts(texts)
+    return kind_of(item).prompts(item.texts, language)
 
 
 def has_value(parts: frozenset[str]) -> bool:
@@ -50,7 +75,7 @@ def has_value(parts: frozenset[str]) -> bool:
     >>> has_value(frozenset({"first", "second"})), has_value(frozenset({"text"}))
     (True, False)
     """
-    return parts != frozenset({likelihood.TEXT})
+    return kind_of_parts(parts).value is not None
 
 
 def item_value(
@@ -64,11 +89,16 @@ def item_value(
     responses : mapping of str to Response
     tags : mapping of str to str, optional
         Of the item: a choice with a right answer is scored by it, a decision that its facts settle by its order.
+
+    Raises
+    ------
+    UnknownKindError
+        If these are the parts of no kind.
+    ValueError
+        If its kind gives an item no value of its own; see :func:`has_value`.
     """
-    if parts == frozenset(association.PARTS):
-        return association.item_value(responses)
-    if choice.is_choice(parts):
-        return choice.item_value(responses, parts, correct=(tags or {}).get("correct"))
-    if decision.is_decision(parts):
-        return decision.item_value(responses, parts, clear="clear" in (tags or {}))
-    return pair.item_value(responses)
+    value = kind_of_parts(parts).value
+    if value is None:
+        msg = f"an item with the parts {sorted(parts)} has no value of its own"
+        raise ValueError(msg)
+    return value(responses, parts, tags or {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from biasaudit.framing import Prompt
+from biasaudit.kinds.kind import ItemKind
 from biasaudit.types import LikelihoodTexts
 
 TEXT: Final = "text"
@@ -19,3 +20,11 @@ def prompts(texts: LikelihoodTexts) -> tuple[Prompt, ...]:
     ['text']
     """
     return (Prompt(part=TEXT, context="", continuation=texts.text),)
+
+
+LIKELIHOOD: Final = ItemKind(
+    name="likelihood",
+    texts=LikelihoodTexts,
+    prompts=lambda texts, _: prompts(texts),
+    owns=lambda parts: parts == frozenset((TEXT,)),
+)

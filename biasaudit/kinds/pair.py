@@ -7,6 +7,7 @@ from typing import Final
 
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
+from biasaudit.kinds.kind import ItemKind
 from biasaudit.types import PairTexts, Response, Scored
 
 FIRST: Final = "first"
@@ -63,3 +64,12 @@ def item_value(responses: Mapping[str, Response]) -> ItemValue:
 
 def _mean_logprob_nats(response: Scored) -> float:
     return response.logprob_nats / len(response.token_logprobs_nats)
+
+
+PAIR: Final = ItemKind(
+    name="pair",
+    texts=PairTexts,
+    prompts=lambda texts, _: prompts(texts),
+    owns=lambda parts: parts == frozenset((FIRST, SECOND)),
+    value=lambda responses, _, __: item_value(responses),
+)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from biasaudit.stats.fieller import relative_reduction
-from biasaudit.stats.intervals import RANGES, mean_estimate
+from biasaudit.stats.intervals import RANGES, are_answers, mean_estimate
 from biasaudit.stats.multiplicity import ClaimPValues
 from biasaudit.stats.power import error_rate, smallest_detectable_change
 from biasaudit.stats.significance import TestResult, equivalence, mcnemar_exact, mean_is_zero, sign_flips
@@ -105,7 +105,7 @@ def paired_change(
     """
     difference = _difference(first, second)
     total = first.with_values(first.values + second.values)
-    if unit in RANGES and _are_answers(first) and _are_answers(second):
+    if unit in RANGES and are_answers(first.values, "index") and are_answers(second.values, "index"):
         unit = "answer difference"
     reduction, reduction_90 = (mean_estimate(difference, design, level=one, unit=unit) for one in (level, 0.90))
     total_estimate = mean_estimate(total, design, level=level, unit=unit.replace("difference", "sum"))
@@ -179,7 +179,3 @@ def _difference(first: Clustered, second: Clustered) -> Clustered:
 
 def _binary(sample: Clustered) -> bool:
     return bool((np.abs(sample.values) == 1).all())
-
-
-def _are_answers(sample: Clustered) -> bool:
-    return bool(np.isin(sample.values, (-1.0, 0.0, 1.0)).all())

@@ -37,6 +37,9 @@ _STEPS: Final = {"index": 2, "share": 2, "share difference": 2, "answer differen
 """From one end of a scale to the other, between values that are answers. Graded values that are equal in all clusters
 are equal: their difference is no answer."""
 
+MOST_WORDINGS: Final = 6
+"""Over how many wordings of a request the mean of an item's answers is still known for one."""
+
 _ROUNDING: Final = 1e-9
 
 
@@ -66,8 +69,9 @@ def mean_estimate(sample: Clustered, design: ClusterDesign, *, level: float = 0.
 
     Notes
     -----
-    Answers (values at an end or in the middle of the scale) whose mean lies beyond `NEAR_END` have their interval on
-    the logit scale, as the rates of groups have: t covers 85 to 91 % there, this 95 to 99 % (tests/validation).
+    Answers (values at an end or in the middle of the scale, or means of such over wordings) whose mean lies beyond
+    `NEAR_END` have their interval on the logit scale, as the rates of groups have: t covers 85 to 91 % there, this 95
+    to 99 % (tests/validation).
 
     References
     ----------
@@ -134,12 +138,6 @@ def point(sample: Clustered, design: ClusterDesign) -> float:
     return float(sample.means.mean() if design is ClusterDesign.DESIGNED else sample.values.mean())
 
 
-def standard_error(sample: Clustered, design: ClusterDesign) -> tuple[float, str]:
-    """Return the standard error of :func:`point` and the method's name."""
-    found = spread(sample, design)
-    return found.error, found.method
-
-
 def without_spread(sample: Clustered, design: ClusterDesign) -> bool:
     """Whether every cluster (or item, where items are the sample) has the same value."""
     alike = sample.means if design is ClusterDesign.DESIGNED else sample.values
@@ -151,21 +149,28 @@ def _bounds(
 ) -> tuple[float, float, str]:
     lowest, highest = RANGES.get(unit, (-np.inf, np.inf))
     found = spread(sample, design)
-    if unit in _STEPS and _are_answers(sample.values, unit):
-        if without_spread(sample, design):
-            low, high = _all_alike(value, lowest, highest, level=level, n_clusters=sample.n_clusters)
-            return low, high, ALIKE
-        if unit == "index" and abs(value) > NEAR_END and found.error > 0:
-            low, high = _on_logits(sample, design, (value + 1) / 2, found, level=level)
-            return 2 * low - 1, 2 * high - 1, f"{found.method}, {LOGIT}"
+    if unit in _STEPS and without_spread(sample, design) and are_answers(sample.values, unit):
+        low, high = _all_alike(value, lowest, highest, level=level, n_clusters=sample.n_clusters)
+        return low, high, ALIKE
+    near_end = unit == "index" and abs(value) > NEAR_END and found.error > 0
+    if near_end and are_answers(sample.values, unit, wordings=MOST_WORDINGS):
+        low, high = _on_logits(sample, design, (value + 1) / 2, found, level=level)
+        return 2 * low - 1, 2 * high - 1, f"{found.method}, {LOGIT}"
     half = found.reach(level)
     return max(value - half, lowest), min(value + half, highest), found.method
 
 
-def _are_answers(values: NDArray[np.float64], unit: str) -> bool:
-    """Whether values are answers, at an end or in the middle of the scale, or differences or sums of such."""
+def are_answers(values: NDArray[np.float64], unit: str, *, wordings: int = 1) -> bool:
+    """Whether values are answers, at an end or in the middle of the scale, or differences or sums of such.
+
+    An item that is asked in several wordings has the mean of its answers: thirds of a step, where there are three.
+    With `wordings`, means over up to so many are answers too.
+    """
     lowest, highest = RANGES[unit]
-    return bool(np.isin(values, np.linspace(lowest, highest, _STEPS[unit] + 1)).all())
+    if not ((values >= lowest) & (values <= highest)).all():
+        return False
+    steps = (values - lowest) * _STEPS[unit] / (highest - lowest)
+    return any(bool((np.abs(steps * n - np.round(steps * n)) < _ROUNDING).all()) for n in range(1, wordings + 1))
 
 
 def _all_alike(value: float, lowest: float, highest: float, *, level: float, n_clusters: int) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import numpy as np
 from biasaudit import stats
 from biasaudit.types import ClusterDesign, Estimate, Status, Verdict
 from tests.validation.claims import CLAIMS, claim_rows, family_rows, missing_rows
-from tests.validation.intervals import crossed_rows, end_rows, saturated_rows, unequal_rows
+from tests.validation.intervals import crossed_rows, end_rows, saturated_rows, unequal_rows, wording_rows
 from tests.validation.row import Row, covered
 from tests.validation.shares import headline_rows
 from tests.validation.simulate import Draw, Form, World, draw, mean_for
@@ -209,6 +209,7 @@ SUITES: Final[dict[str, Callable[[float], Iterator[Row]]]] = {
     "families": family_rows,
     "missing": missing_rows,
     "ends": end_rows,
+    "wordings": wording_rows,
     "saturated": saturated_rows,
     "unequal": unequal_rows,
     "crossed": crossed_rows,

@@ -13,7 +13,7 @@ from tests.validation.table import PAGE, markdown, published, written
 
 SHARES = {
     "coverage": 0.4, "headline": 0.1, "false alarms": 0.25, "equivalence": 1.0, "power": 0.3, "claims": 0.05,
-    "families": 0.25, "missing": 0.3, "ends": 0.2, "saturated": 0.1, "unequal": 0.2, "crossed": 0.2,
+    "families": 0.25, "missing": 0.3, "ends": 0.2, "wordings": 0.2, "saturated": 0.1, "unequal": 0.2, "crossed": 0.2,
 }  # fmt: skip
 """Of the published repetitions: 400 draws, or about 100 where each runs permutation tests, which are slow."""
 

@@ -26,7 +26,7 @@ LETTERS = ProbeItem(
     role=Role.BIAS,
     family="f",
     texts=ChoiceTexts(
-        context="Anne et Paul.", question="Qui ment ?", biased="Anne", counter="Paul", unknown=None, reading="letters"
+        context="Anne et Paul.", question="Qui a menti ?", biased="Anne", counter="Paul", unknown=None, reading="letters"
     ),
 )
 
@@ -61,8 +61,8 @@ def test_the_french_crows_pairs_are_asked_in_french(published_data: Path) -> Non
 
 def test_questions_have_the_frames_of_their_language() -> None:
     plain, *_ = kinds.prompts(LETTERS, LANGUAGES["fr"])
-    assert plain.context == "Anne et Paul.\n\nQui ment ?\nA. Anne\nB. Paul\nRéponse :"
-    assert plain.turn == "Anne et Paul.\n\nQui ment ?\nA. Anne\nB. Paul\nRépondez par la lettre seule."
+    assert plain.context == "Anne et Paul.\n\nQui a menti ?\nA. Anne\nB. Paul\nRéponse :"
+    assert plain.turn == "Anne et Paul.\n\nQui a menti ?\nA. Anne\nB. Paul\nRépondez par la lettre seule."
     [chat] = framings(("chat",), NEUTRAL_REQUESTS[:1])
     assert chat.question_lead(LANGUAGES["fr"]) == ""
 

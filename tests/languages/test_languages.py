@@ -26,7 +26,12 @@ LETTERS = ProbeItem(
     role=Role.BIAS,
     family="f",
     texts=ChoiceTexts(
-        context="Anne et Paul.", question="Qui a menti ?", biased="Anne", counter="Paul", unknown=None, reading="letters"
+        context="Anne et Paul.",
+        question="Qui a menti ?",
+        biased="Anne",
+        counter="Paul",
+        unknown=None,
+        reading="letters",
     ),
 )
 

@@ -230,6 +230,7 @@ def test_several_packs_a_batch_give_the_numbers_of_one(models: Path) -> None:
         assert ours == pytest.approx(theirs, abs=1e-4)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(len(TEXTS))), size=st.integers(1, 200), n_known=st.integers(0, len(TEXTS)))
 def test_numbers_depend_on_neither_order_nor_size_nor_resume_point(

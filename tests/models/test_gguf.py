@@ -161,6 +161,7 @@ def test_a_conversion_that_was_changed_is_noticed(tmp_path: Path) -> None:
         locate(parse_reference(str(tmp_path / "m.gguf")))
 
 
+@pytest.mark.slow
 def test_the_embedded_base_needs_no_other_rule(converted_demo: Path) -> None:
     """gemma's vocabulary is of sentencepiece: merges by score, no splits. By hand, from the scores in its file."""
     loaded = ModelShelf(dtype="float32").open(locate(parse_reference(BASE)))

@@ -125,7 +125,8 @@ TARGETS = (
 )
 
 
-@pytest.mark.parametrize("seed", [pytest.param(seed, marks=() if seed < 1 else pytest.mark.slow) for seed in range(12)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12))
 def test_damaged_folders_give_one_message_or_the_numbers_of_a_fresh_load(
     models: Path, tmp_path: Path, seed: int
 ) -> None:
@@ -148,7 +149,8 @@ def test_damaged_folders_give_one_message_or_the_numbers_of_a_fresh_load(
     assert sum(seen.values()) == 30
 
 
-@pytest.mark.parametrize("seed", [pytest.param(seed, marks=() if seed < 1 else pytest.mark.slow) for seed in range(6)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
 def test_damaged_gguf_files_give_one_message_or_the_numbers_of_their_conversion(tmp_path: Path, seed: int) -> None:
     """Ten files a seed; most flips hit the head, where names, counts and lengths stand."""
     draw = random.Random(1000 + seed)

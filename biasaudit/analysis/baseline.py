@@ -158,6 +158,9 @@ def _refuse_another_plan(now: Measured, before: Measured) -> None:
 
 def _differing_probes(now: Manifest, before: Manifest) -> list[str]:
     differing = []
+    keys = ["version", "sha256", "clusters"]
+    if any(framing == "chat" for _, framing, _ in framings_of(now)):
+        keys.append("asked_in")  # one of an earlier version asked every probe in English
     for probe in sorted(now.probes.keys() | before.probes.keys()):
         here, there = _facts(now, probe), _facts(before, probe)
         if not here or not there:
@@ -165,7 +168,7 @@ def _differing_probes(now: Manifest, before: Manifest) -> list[str]:
             continue
         differing += [
             f"{key} of probe {probe!r} ({there.get(key)!r} before, {here.get(key)!r} now)"
-            for key in ("version", "sha256", "clusters")
+            for key in keys
             if here.get(key) != there.get(key)
         ]
     return differing

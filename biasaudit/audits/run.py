@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from biasaudit.analysis.derived import read_record
 from biasaudit.analysis.scoring import items_frame, response_rows, responses_frame
 from biasaudit.analysis.tabulate import analysis_of_probes, tabulate
-from biasaudit.audits.asked import probe_facts, token_ends_of
+from biasaudit.audits.asked import asking_language, probe_facts, token_ends_of
 from biasaudit.audits.finish import Render, completed, written
 from biasaudit.audits.preflight import checked_places, located_all, made_ready
 from biasaudit.audits.sanity import sanity_of
 from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAuditError
+from biasaudit.languages import ENGLISH
 from biasaudit.models import LoadedModel, Located, ModelShelf, ResponseCache, open_cache, plausibility, score, speeds
 from biasaudit.models.foreign import foreign_collected
 from biasaudit.models.local.loading import library_versions
@@ -264,15 +265,20 @@ def _finished(
         manifest = store.read_manifest(out)
     except UnfinishedAuditError:
         return None
+    languages = {probe.card.id: asking_language(probe, plan.framings).code for probe in probes}
+    foreign = {name: code for name, code in languages.items() if code != ENGLISH.code}
     asked = {
         "plan": json.loads(json.dumps(plan.as_dict())),
         "weights": {name: [place.weights, place.adapter] for name, place in located.items()},
         "probes": {probe.card.id: probe.sha256 for probe in probes},
+        "language": foreign,
     }
     there = {
         "plan": manifest.plan,
         "weights": {name: [found["weights"], found["adapter"]] for name, found in manifest.fingerprints.items()},
         "probes": {name: facts["sha256"] for name, facts in manifest.probes.items()},
+        # An audit of an earlier version asked every probe in English.
+        "language": {name: manifest.probes.get(name, {}).get("asked_in", ENGLISH.code) for name in foreign},
     }
     # Not by ==: a setting that an earlier version did not have counts as not set.
     differing = _differing(asked, there) | {

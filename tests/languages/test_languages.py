@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from biasaudit import api, kinds
 from biasaudit.audits.asked import requests_of
-from biasaudit.errors import UsageError
+from biasaudit.errors import AuditMismatchError, UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS, ChatFrame, framings
 from biasaudit.languages import ENGLISH, LANGUAGES
 from biasaudit.probes import load_probe
 from biasaudit.testing import leaning, scripted_audit
 from biasaudit.types import ChoiceTexts, ProbeItem, Role
+from tests.sealing import edit_manifest
 from tests.tiny import save_model, save_probe
 
 CHAT = ChatFrame(before="<user> ", after=" <model> ")
@@ -109,3 +111,24 @@ def test_every_language_says_the_same_things(code: str) -> None:
         assert "{question}" in frame
     assert len(set(language.nouns)) == len(language.nouns) >= 20
     assert not set(language.nouns) & language.grammar
+
+
+def test_an_audit_that_asked_in_another_language_is_another_audit(tmp_path: Path) -> None:
+    """Earlier versions asked a French probe in English: it is neither given back as this one, nor its baseline."""
+    probe = str(save_probe(tmp_path / "probe", language="fr"))
+    models = [str(tmp_path / name) for name in ("base", "tuned")]
+    for number, model in enumerate(models):
+        save_model(Path(model), seed=number)
+    for framing in ("chat", "plain"):
+        out = tmp_path / framing
+        ask = partial(api.audit, *models, probes=[probe], framing_names=(framing,), out=out)
+        first = ask()
+        assert ask().manifest == first.manifest
+        edit_manifest(out, lambda content: content["probes"]["mini"].pop("asked_in"))
+        if framing == "plain":
+            assert len(ask().comparisons)
+            continue
+        with pytest.raises(AuditMismatchError, match=r"different: language\.mini"):
+            ask()
+        with pytest.raises(AuditMismatchError, match="asked_in of probe 'mini'"):
+            api.check(first, "no-regression", baseline=api.open_audit(out))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from tests.validation.row import AT_LEAST, COVERS, Row, counted, covered
 DESIGNED, NUISANCE = ClusterDesign.DESIGNED, ClusterDesign.NUISANCE
 DRAWS: Final = 2_000
 ICC: Final = 0.2
+Drawing: TypeAlias = Callable[[float, NDArray[np.intp], np.random.Generator], stats.Clustered]
+"""From an index and the clusters' sizes to a sample."""
 
 
 def answers(index: float, sizes: NDArray[np.intp], rng: np.random.Generator) -> stats.Clustered:
@@ -50,28 +52,21 @@ def plain_t(sample: stats.Clustered, truth: float, *, robust: bool = False) -> b
 
 def end_rows(share: float) -> Iterator[Row]:
     """Levels near an end of the scale, in clusters of 15."""
-    for n_clusters in (5, 12, 50):
-        for index in (0.9, -0.9, 0.6):
-            rng = np.random.default_rng([11, n_clusters, round(10 * index) + 10])
-            drawn = [answers(index, np.full(n_clusters, 15), rng) for _ in range(round(share * DRAWS / 2))]
-            yield covered(
-                "95 % interval of answers near an end holds the truth",
-                f"B = {index:+.1f}, {n_clusters} clusters",
-                index,
-                [stats.mean_estimate(sample, DESIGNED) for sample in drawn],
-                wanted=AT_LEAST if n_clusters < 12 else (0.93, 0.98),
-                before=float(np.mean([plain_t(sample, index) for sample in drawn])),
-            )
+    yield from _near_an_end("95 % interval of answers near an end holds the truth", answers, 11, share)
 
 
 def wording_rows(share: float) -> Iterator[Row]:
     """The same of items that are asked in three wordings."""
+    yield from _near_an_end("95 % interval of answers to three wordings holds the truth", meant, 14, share)
+
+
+def _near_an_end(question: str, drawing: Drawing, seed: int, share: float) -> Iterator[Row]:
     for n_clusters in (5, 12, 50):
         for index in (0.9, -0.9, 0.6):
-            rng = np.random.default_rng([14, n_clusters, round(10 * index) + 10])
-            drawn = [meant(index, np.full(n_clusters, 15), rng) for _ in range(round(share * DRAWS / 2))]
+            rng = np.random.default_rng([seed, n_clusters, round(10 * index) + 10])
+            drawn = [drawing(index, np.full(n_clusters, 15), rng) for _ in range(round(share * DRAWS / 2))]
             yield covered(
-                "95 % interval of answers to three wordings holds the truth",
+                question,
                 f"B = {index:+.1f}, {n_clusters} clusters",
                 index,
                 [stats.mean_estimate(sample, DESIGNED) for sample in drawn],

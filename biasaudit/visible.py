@@ -56,3 +56,18 @@ def _escape(found: re.Match[str]) -> str:
     if 0xDC80 <= code <= 0xDCFF:  # a byte that Python could not decode
         code -= 0xDC00
     return f"\\x{code:02x}" if code < 0x100 else f"<U+{code:04X}>"
+
+
+def quoted(text: str, limit: int = 220) -> str:
+    r"""Return a text in quotation marks on one line, shortened in the middle.
+
+    Examples
+    --------
+    >>> quoted("One.\nTwo.")
+    '"One. / Two."'
+    """
+    line = " / ".join(text.splitlines())
+    if len(line) > limit:
+        half = (limit - 3) // 2
+        line = f"{line[:half]}...{line[-half:]}"
+    return f'"{line}"'

@@ -26,12 +26,13 @@ from biasaudit.gate.vocabulary import (
     Severity,
     WaiverState,
 )
+from biasaudit.kinds import KINDS
 from biasaudit.probes import load_probe
 from biasaudit.record import store, tables
 from biasaudit.record.audit_record import Headline
 from biasaudit.record.manifest import CHECKSUM, SCHEMA_VERSION, Manifest
 from biasaudit.stats import FourFifths
-from biasaudit.types import ClusterDesign, Contrast, Kind, ModelFingerprint, Role, Status, Verdict, VerdictCode
+from biasaudit.types import ClusterDesign, Contrast, ModelFingerprint, Role, Status, Verdict, VerdictCode
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -87,7 +88,7 @@ def test_a_module_or_a_function_that_was_renamed_is_noticed() -> None:
 
 
 WORDS: tuple[type[StrEnum], ...] = (
-    Kind, Role, ClusterDesign, Status, Contrast, Verdict, VerdictCode, FourFifths,
+    Role, ClusterDesign, Status, Contrast, Verdict, VerdictCode, FourFifths,
     Criterion, Form, Outcome, Effect, Severity, OnInconclusive, Family, WaiverState,
 )  # fmt: skip
 """What the tables, the report and the policy can say."""
@@ -98,6 +99,11 @@ def test_the_glossary_has_every_word_of_the_tables_and_the_policy(words: type[St
     """A verdict, a status or a criterion that a reader meets and cannot look up is a word with any meaning."""
     page = " ".join((ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").split())
     assert [word.value for word in words if f"`{word.value}`" not in page] == []
+
+
+def test_the_glossary_has_every_kind_of_probe() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    assert [name for name in KINDS if f"`{name}`" not in page] == []
 
 
 def test_the_glossary_has_every_statistic_of_the_groups() -> None:

@@ -16,8 +16,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "biasaudit"
 LEVELS = [
     {"version", "types", "errors", "visible", "outputs"},
     {"plain_files", "plain_yaml", "languages"},
-    {"framing", "probes", "stats"},
-    {"models", "kinds"},
+    {"framing", "kinds", "stats"},
+    {"models", "probes"},
     {"published"},
     {"validity"},
     {"record"},

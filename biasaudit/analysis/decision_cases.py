@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from biasaudit.analysis.scoring import GROUP_SEPARATOR, parts_by_item
+from biasaudit.kinds import with_disparity
 from biasaudit.kinds.decision import FAVOURED, OTHER, decided
 from biasaudit.stats import GroupOutcomes, group_outcomes
-from biasaudit.types import Kind, Response, Role
+from biasaudit.types import Response, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,7 +114,7 @@ def _scored(cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_two_groups(items: pd.DataFrame) -> pd.DataFrame:
-    chosen = items[(items["kind"] == Kind.DECISION.value) & (items["role"] == Role.BIAS.value)]
+    chosen = items[(items["kind"].isin(with_disparity("decisions"))) & (items["role"] == Role.BIAS.value)]
     # Items of one's own may name no groups.
     chosen = chosen[chosen["groups"].str.count(re.escape(GROUP_SEPARATOR)) == 1]
     return chosen.assign(truth=[str(json.loads(tags).get("truth", "")) for tags in chosen["tags"]])

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from biasaudit.analysis.decision_cases import decision_cases, denied_by_group, granted_by_group, with_truth
+from biasaudit.kinds import with_disparity
 from biasaudit.kinds.association import PARTS
 from biasaudit.record import tables
 from biasaudit.stats import (
@@ -24,7 +25,7 @@ from biasaudit.stats import (
     mean_is_zero,
     ratio_to_reference,
 )
-from biasaudit.types import ClusterDesign, Estimate, Kind, Role, Status
+from biasaudit.types import ClusterDesign, Estimate, Role, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -154,7 +155,7 @@ def _rng(seed: int, *names: object) -> np.random.Generator:
 
 def _cells(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing]) -> pd.DataFrame:
     """Return the four log-probabilities of each association item, mean over a framing's wordings."""
-    chosen = items[(items["kind"] == Kind.ASSOCIATION.value) & (items["role"] == Role.BIAS.value)]
+    chosen = items[(items["kind"].isin(with_disparity("attributes"))) & (items["role"] == Role.BIAS.value)]
     chosen = chosen[chosen["groups"] != ""]
     scored = responses[responses["part"].isin(PARTS) & (responses["status"] == "ok")]
     scored = scored.merge(chosen[["probe", "item_id", "cluster_id", "feature", "groups", "tags", "texts"]])

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from biasaudit.analysis.arms import CellItems, cell_items, features_of
+from biasaudit.kinds import index_of
 from biasaudit.record import tables
 from biasaudit.stats import mean_estimate
-from biasaudit.types import ClusterDesign, Estimate, Kind, Role
+from biasaudit.types import ClusterDesign, Estimate, Role
 from biasaudit.types.competence import competence_level
 
 if TYPE_CHECKING:
@@ -23,14 +24,6 @@ if TYPE_CHECKING:
 
 SATURATED: Final = 0.95
 """Share of items on one side from which an index is called saturated."""
-
-INDEX_COLUMN: Final[Mapping[str, str]] = {
-    Kind.PAIR.value: "sign",
-    Kind.ASSOCIATION.value: "graded",
-    Kind.CHOICE.value: "sign",
-    Kind.DECISION.value: "graded",
-}
-"""Which item value the published index of a kind averages."""
 
 
 def estimates_frame(
@@ -77,7 +70,7 @@ def _bias_rows(
     rows = []
     for arm, signs in cells["sign"].values.items():
         saturated = _saturated(signs)
-        index = INDEX_COLUMN[kind]
+        index = index_of(kind).averages
         wanted: list[tuple[str, CellItems, NDArray[np.float64], str, ClusterDesign]] = [
             ("index", cells[index], cells[index].values[arm], "index", design),
             ("index_independent", cells[index], cells[index].values[arm], "index", ClusterDesign.NONE),
@@ -86,7 +79,7 @@ def _bias_rows(
             ("mean_d", cells["d_nats"], cells["d_nats"].values[arm], "nats", design),
             ("mean_abs_d", cells["d_nats"], np.abs(cells["d_nats"].values[arm]), "nats", design),
         ]
-        if kind == Kind.PAIR.value:
+        if index_of(kind).per_token:
             per_token = np.sign(cells["d_per_token_nats"].values[arm])
             wanted.append(("sign_per_token", cells["d_per_token_nats"], per_token, "index", design))
         for metric, cell, values, unit, metric_design in wanted:

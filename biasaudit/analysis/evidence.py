@@ -12,9 +12,9 @@ import pandas as pd
 
 from biasaudit import kinds
 from biasaudit.framing import PLAIN, framed
-from biasaudit.kinds import association, pair
-from biasaudit.kinds.segments import Piece, Segment, association_segments, pair_segments, pieces
-from biasaudit.types import AssociationTexts, Failed, Kind, PairTexts, ProbeItem, Response, Role, Scored
+from biasaudit.kinds.segments import Piece, Segment, pieces
+from biasaudit.languages import ENGLISH
+from biasaudit.types import Failed, Response, Role, Scored
 
 if TYPE_CHECKING:
     from biasaudit.record.audit_record import AuditRecord
@@ -116,7 +116,7 @@ def _response(row: Mapping[str, Any]) -> Response:  # Any: pandas cells
 
 
 def _segments(item: Mapping[Any, Any], rows: Mapping[str, Mapping[str, Any]]) -> tuple[Segment, ...]:  # Any: cells
-    texts = asked_texts(str(item["kind"]), item["texts"])
+    texts = asked_texts(item["texts"])
     found: dict[str, Sequence[Piece]] = {}
     for part, row in rows.items():
         key, continuation = texts.get(part, ("", ""))
@@ -130,53 +130,31 @@ def _segments(item: Mapping[Any, Any], rows: Mapping[str, Mapping[str, Any]]) ->
             )
         except ValueError:
             return ()
-    if set(found) == {pair.FIRST, pair.SECOND}:
-        return pair_segments(found[pair.FIRST], found[pair.SECOND])
-    return association_segments(found) if set(found) == set(association.PARTS) else ()
+    segments = kinds.kind_of_parts(frozenset(found)).segments if found else None
+    return () if segments is None else segments(found)
 
 
-def asked_texts(kind: str, texts: object) -> dict[str, tuple[str, str]]:
-    """Return part -> (key, continuation) of what an item asks in plain framing.
+def asked_texts(texts: object) -> dict[str, tuple[str, str]]:
+    """Return part -> (key, continuation) of what an item asks in plain framing, where its texts can be shaded.
 
     Parameters
     ----------
-    kind : str
     texts : object
         JSON as in the table of items, or what stands in its place.
 
     Examples
     --------
-    >>> sorted(asked_texts("pair", '{"context": "", "first": "a", "second": "b"}'))
+    >>> sorted(asked_texts('{"context": "", "first": "a", "second": "b"}'))
     ['first', 'second']
-    >>> asked_texts("pair", None)
+    >>> asked_texts(None)
     {}
     """
     try:
         content = json.loads(texts) if isinstance(texts, str) else None
-        found = _texts(kind, content) if isinstance(content, Mapping) else None
-    except (ValueError, TypeError, KeyError, RecursionError):
-        found = None
-    if found is None:
+    except (ValueError, RecursionError):
+        content = None
+    found = kinds.texts_of(content) if isinstance(content, Mapping) else None
+    if found is None or (kind := kinds.kind_of_texts(found)).segments is None:
         return {}
-    item = ProbeItem(item_id="", cluster_id="", feature="", groups=(), role=Role.BIAS, family="", texts=found)
-    requests = (framed(prompt, item_id="", framing=PLAIN, chat=None) for prompt in kinds.prompts(item))
+    requests = (framed(prompt, item_id="", framing=PLAIN, chat=None) for prompt in kind.prompts(found, ENGLISH))
     return {request.part: (request.key, request.continuation) for request in requests}
-
-
-def _texts(kind: str, content: Mapping[str, Any]) -> PairTexts | AssociationTexts | None:  # Any: JSON values
-    if kind == Kind.PAIR:
-        asked = [content["context"], content["first"], content["second"]]
-        return PairTexts(context=asked[0], first=asked[1], second=asked[2]) if _are_texts(asked) else None
-    if kind == Kind.ASSOCIATION:
-        (context, other), (first, second) = content["contexts"], content["continuations"]
-        if _are_texts([context, other, first, second]):
-            return AssociationTexts(
-                contexts=(context, other),
-                continuations=(first, second),
-                group_in_context=bool(content["group_in_context"]),
-            )
-    return None
-
-
-def _are_texts(values: Sequence[object]) -> bool:
-    return all(isinstance(value, str) for value in values)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from biasaudit.analysis.arms import ALL, cell_items, features_of
-from biasaudit.analysis.estimate import INDEX_COLUMN
+from biasaudit.kinds import index_of
 from biasaudit.record import tables
 from biasaudit.stats import MIN_CLUSTERS, mean_estimate
 from biasaudit.types import ClusterDesign, Estimate, Role, Status
@@ -61,7 +61,7 @@ def families_frame(
     for probe, kind in kinds.items():
         own = scores[scores["probe"] == probe]
         for feature in features_of(own, probe):
-            index = _Measure(metric="index", role=Role.BIAS, column=INDEX_COLUMN[kind], unit="index")
+            index = _Measure(metric="index", role=Role.BIAS, column=index_of(kind).averages, unit="index")
             rows += _rows(own, index, probe=probe, feature=feature, design=designs[probe], level=level)
         competence = _Measure(metric="competence", role=Role.COMPETENCE, column="sign", unit="share")
         rows += _rows(own, competence, probe=probe, feature=ALL, design=designs[probe], level=level)

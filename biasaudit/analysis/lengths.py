@@ -15,10 +15,11 @@ import pandas as pd
 
 from biasaudit.analysis.arms import CellItems, cell_items
 from biasaudit.analysis.contrasts import side_values
+from biasaudit.kinds import KINDS
 from biasaudit.kinds.pair import FIRST, SECOND
 from biasaudit.record import tables
 from biasaudit.stats import mean_estimate, paired_reduction
-from biasaudit.types import ClusterDesign, Contrast, Estimate, Kind, Role, Status
+from biasaudit.types import ClusterDesign, Contrast, Estimate, Role, Status
 
 COLUMNS: Final = (
     "equal_items",
@@ -84,7 +85,7 @@ def with_equal_lengths(
         Tuned checkpoints, in order.
     level : float
     """
-    pairs = [probe for probe, kind in kinds.items() if kind == Kind.PAIR.value]
+    pairs = [probe for probe, kind in kinds.items() if (index := KINDS[kind].index) and index.equal_lengths]
     unequal = unequal_pairs(responses[responses["probe"].isin(pairs)])
     kept = {
         probe: scores[(scores["probe"] == probe) & ~scores["item_id"].isin(list(items))]

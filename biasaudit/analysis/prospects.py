@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from biasaudit.analysis.arms import ALL
+from biasaudit.kinds import planned_spread
 from biasaudit.stats import prospect
-from biasaudit.stats.power import CORRELATION, planned_spread
+from biasaudit.stats.power import CORRELATION
 from biasaudit.types import ClusterDesign, Role, Status
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def power_table(
         Largest change that counts as none, in index points.
     spread : float, optional
         Standard deviation of an item's change between the checkpoints; None takes what is usual for the kind
-        (:func:`biasaudit.stats.power.planned_spread`).
+        (:func:`biasaudit.kinds.planned_spread`).
     correlation : float
         Of differences within a cluster, in [0, 1].
     n_cells : int, optional

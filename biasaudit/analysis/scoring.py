@@ -45,7 +45,7 @@ def item_row(probe: Probe, item: ProbeItem, *, omit_text: bool = False) -> dict[
     return {
         "probe": probe.card.id,
         "item_id": item.item_id,
-        "kind": probe.card.kind.value,
+        "kind": probe.card.kind,
         "cluster_id": item.cluster_id,
         "feature": item.feature,
         "groups": GROUP_SEPARATOR.join(item.groups),

@@ -15,9 +15,10 @@ from biasaudit.analysis.lengths import with_equal_lengths
 from biasaudit.analysis.published_rows import published_frame
 from biasaudit.analysis.scoring import scores_frame
 from biasaudit.framing import Framing
+from biasaudit.kinds import KINDS
 from biasaudit.record.audit_record import AuditRecord
 from biasaudit.record.manifest import Manifest
-from biasaudit.types import ClusterDesign, Kind, stage_place
+from biasaudit.types import ClusterDesign, stage_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,7 +58,7 @@ class Analysis:
     seed : int
     """
 
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, str]
     designs: Mapping[str, ClusterDesign]
     formats: Mapping[str, str]
     also: Mapping[str, str]
@@ -101,7 +102,7 @@ def analysis_of_manifest(manifest: Manifest) -> Analysis:
     """
     plan = manifest.plan
     return Analysis(
-        kinds={name: Kind(facts["kind"]) for name, facts in manifest.probes.items()},
+        kinds={name: _known(str(facts["kind"])) for name, facts in manifest.probes.items()},
         designs={name: ClusterDesign(facts["clusters"]) for name, facts in manifest.probes.items()},
         # Manifests before version 3 do not say; the probes of that time are named by their format, or have none.
         formats={name: facts.get("format", name.removesuffix("-revised")) for name, facts in manifest.probes.items()},
@@ -114,6 +115,13 @@ def analysis_of_manifest(manifest: Manifest) -> Analysis:
         level=float(plan["level"]),
         seed=int(plan["seed"]),
     )
+
+
+def _known(kind: str) -> str:
+    if kind not in KINDS:
+        msg = f"there is no kind {kind!r} of probe"
+        raise ValueError(msg)
+    return kind
 
 
 def tabulate(items: pd.DataFrame, responses: pd.DataFrame, analysis: Analysis) -> AuditRecord:
@@ -135,12 +143,11 @@ def tabulate(items: pd.DataFrame, responses: pd.DataFrame, analysis: Analysis) -
     settings = Settings(
         designs=analysis.designs, margin=analysis.margin, level=analysis.level, seed=analysis.seed, primary=primary
     )
-    kinds = {name: kind.value for name, kind in analysis.kinds.items()}
     comparisons = with_equal_lengths(
         comparisons_frame(scores, tuned=analysis.tuned, settings=settings),
         scores,
         responses,
-        kinds=kinds,
+        kinds=analysis.kinds,
         designs=analysis.designs,
         tuned=analysis.tuned,
         level=analysis.level,
@@ -150,8 +157,8 @@ def tabulate(items: pd.DataFrame, responses: pd.DataFrame, analysis: Analysis) -
         items=items,
         responses=responses,
         scores=scores,
-        estimates=estimates_frame(scores, kinds=kinds, designs=analysis.designs, level=analysis.level),
-        families=families_frame(scores, kinds=kinds, designs=analysis.designs, level=analysis.level),
+        estimates=estimates_frame(scores, kinds=analysis.kinds, designs=analysis.designs, level=analysis.level),
+        families=families_frame(scores, kinds=analysis.kinds, designs=analysis.designs, level=analysis.level),
         comparisons=comparisons,
         disparities=disparities_frame(responses, items, analysis.framings, level=analysis.level, seed=analysis.seed),
         published=published_frame(

@@ -12,7 +12,7 @@ from biasaudit.languages import ENGLISH, find_language, language_of
 from biasaudit.models.likelihood import token_ends_all
 from biasaudit.probes import Probe, load_probe
 from biasaudit.probes.registry import card_of
-from biasaudit.types import Kind, Role, Scored
+from biasaudit.types import Role, Scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,12 +43,12 @@ def probes_to_ask(probes: Sequence[str | Probe], *, data_dir: Path | None) -> li
     """
     cards = [probe.card if isinstance(probe, Probe) else card_of(probe) for probe in probes]
     for card in cards:
-        if card.kind is Kind.COMPLETION:
+        if card.kind == "completion":
             raise UsageError(
                 f"probe {card.id!r} needs generation, which this version does not do.",
                 fix="Its prompts can be read with biasaudit.probes.load_probe.",
             )
-    if cards and all(card.kind is Kind.LIKELIHOOD for card in cards):
+    if cards and all(kinds.KINDS[card.kind].index is None for card in cards):
         raise UsageError(
             f"probe {', '.join(repr(card.id) for card in cards)} sets no group against another, so that there is no "
             "index to compare.",
@@ -92,7 +92,7 @@ def asking_language(probe: Probe, framings: Sequence[Framing]) -> Language:
         If it is needed, for a chat or for the frame of a question, and there is no file of it.
     """
     card = probe.card
-    if card.kind is Kind.CHOICE or any(framing.framing == "chat" for framing in framings):
+    if kinds.KINDS[card.kind].frames_question or any(framing.framing == "chat" for framing in framings):
         return language_of(card.language, asked_by=card.id)
     return ENGLISH  # of which nothing is said
 
@@ -109,7 +109,7 @@ def token_ends_of(probe: Probe, pairs: Sequence[tuple[Request, Response]], loade
     loaded : LoadedModel
         The one that the responses were made with.
     """
-    if probe.card.kind not in {Kind.PAIR, Kind.ASSOCIATION}:
+    if kinds.KINDS[probe.card.kind].segments is None:
         return {}
     bias = {item.item_id for item in probe.items if item.role is Role.BIAS}
     scored = [
@@ -128,7 +128,7 @@ def probe_facts(probe: Probe) -> dict[str, Any]:  # Any: JSON values
     return {
         "name": card.name,
         "version": card.version,
-        "kind": card.kind.value,
+        "kind": card.kind,
         "format": card.data.format,
         "clusters": card.clusters.value,
         "also": None if card.also_clustered_by is None else card.also_clustered_by.model_dump(),

@@ -4,35 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from biasaudit import kinds
 from biasaudit.analysis.scoring import items_sha256
 from biasaudit.framing import ChatFrame, Framing, framed
 from biasaudit.languages import ENGLISH, LANGUAGES, Language
-from biasaudit.types import (
-    AssociationTexts,
-    ChoiceTexts,
-    CompletionTexts,
-    DecisionTexts,
-    LikelihoodTexts,
-    PairTexts,
-    ProbeItem,
-    Role,
-)
+from biasaudit.types import ProbeItem, Role
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from biasaudit.record.manifest import Manifest
-    from biasaudit.types.items import ItemTexts
-
-_TEXTS: Final[Mapping[frozenset[str], type[ItemTexts]]] = {
-    frozenset(field.name for field in fields(texts)): texts
-    for texts in (PairTexts, AssociationTexts, ChoiceTexts, CompletionTexts, DecisionTexts, LikelihoodTexts)
-}
-"""By their fields: in a probe of associations the items of competence are pairs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +129,10 @@ def _keys(
 
 def _item(row: Mapping[Any, Any]) -> ProbeItem:  # Any: cells of a pandas frame
     content = json.loads(row["texts"])
-    texts: Any = _TEXTS[frozenset(content)]  # Any: what stands in the file decides
-    lists = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
+    texts = kinds.texts_of(content)
+    if texts is None:
+        msg = f"item {row['item_id']!r}: the texts are those of no kind"
+        raise ValueError(msg)
     return ProbeItem(
         item_id=str(row["item_id"]),
         cluster_id="",
@@ -154,7 +140,7 @@ def _item(row: Mapping[Any, Any]) -> ProbeItem:  # Any: cells of a pandas frame
         groups=(),
         role=Role.BIAS,
         family="",
-        texts=texts(**lists),
+        texts=texts,
     )
 
 

@@ -37,7 +37,7 @@ def list_() -> None:
     def print_cards(heading: str, cards: list[Card]) -> None:
         terminal.say(f"\n{heading}")
         for card in cards:
-            terminal.say_line(f"  {card.id:<27} {card.kind.value:<12} {card.name}")
+            terminal.say_line(f"  {card.id:<27} {card.kind:<12} {card.name}")
 
     terminal.say_line("Suites (biasaudit audit BASE TUNED --suite NAME):")
     for name, suite in suites().items():
@@ -55,7 +55,7 @@ def show(name: str, data_dir: DataDir = None) -> None:
     from biasaudit.probes.registry import card_of
 
     card = card_of(name)
-    terminal.say_line(f"{card.id}: {card.name}, version {card.version}, {card.kind.value}, {card.language}")
+    terminal.say_line(f"{card.id}: {card.name}, version {card.version}, {card.kind}, {card.language}")
     terminal.say(f"\nMeasures: {card.measures}\nHarm: {card.harm}\nPositive index: {card.positive_index}")
     terminal.say(f"Features: {', '.join(card.features)}\nLicence: {card.licence}\nCitation: {card.citation}")
     terminal.say_line("Known defects:")
@@ -142,7 +142,7 @@ def power(
     from biasaudit.analysis.prospects import power_table
     from biasaudit.audits.asked import probes_to_ask
     from biasaudit.cli.console import print_prospects
-    from biasaudit.stats.power import planned_spread
+    from biasaudit.kinds import planned_spread
 
     [probe] = probes_to_ask([name], data_dir=data_dir)
     table = power_table(probe, margin=margin, spread=spread, correlation=correlation, n_cells=cells)

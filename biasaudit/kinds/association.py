@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
-from biasaudit.kinds.kind import ItemKind
-from biasaudit.types import AssociationTexts, Response, Scored
+from biasaudit.kinds.kind import Checks, Index, ItemKind, Passage, Variants, Words, Written
+from biasaudit.kinds.segments import association_segments
+from biasaudit.kinds.written import ItemRow
+from biasaudit.types import AssociationTexts, ProbeItem, Response, Scored
+from biasaudit.visible import quoted
 
 PARTS: Final = ("1|A", "2|A", "1|B", "2|B")
 """Continuation 1 or 2 given context A or B."""
+
+
+class AssociationRow(ItemRow):
+    """A table, as a person writes it."""
+
+    contexts: tuple[str, str]
+    continuations: tuple[str, str]
+    group_in_context: bool = True
 
 
 def prompts(texts: AssociationTexts) -> tuple[Prompt, ...]:
@@ -54,10 +65,52 @@ def item_value(responses: Mapping[str, Response]) -> ItemValue:
     return ItemValue(d_nats=(logprobs[0] - logprobs[1]) - (logprobs[2] - logprobs[3]))
 
 
+def _joined(texts: AssociationTexts) -> tuple[tuple[str, str], ...]:
+    return tuple((context, end) for context in texts.contexts for end in texts.continuations)
+
+
+def _one_way(items: Sequence[ProbeItem], declared: Sequence[str]) -> Iterator[str]:  # noqa: ARG001  # as every kind
+    tables = [(item, item.texts) for item in items if isinstance(item.texts, AssociationTexts)]
+    if len({texts.group_in_context for _, texts in tables}) != 1:
+        return
+    item, texts = tables[0]
+    found, lacking = ("groups", "words") if texts.group_in_context else ("words", "groups")
+    yield (
+        f"the contexts of all items name the {found}, as in {item.item_id}: {quoted(texts.contexts[0])}; expected "
+        f"some that name the {lacking}. Add templates in which the {lacking} come first."
+    )
+
+
 ASSOCIATION: Final = ItemKind(
     name="association",
     texts=AssociationTexts,
     prompts=lambda texts, _: prompts(texts),
     owns=lambda parts: parts == frozenset(PARTS),
     value=lambda responses, _, __: item_value(responses),
+    # Between gemma-3-270m and an adapter on it: 0.05 to 0.16.
+    index=Index(averages="graded", spread=0.15),
+    pull=lambda _, part: 0.25 if part in {"1|A", "2|B"} else -0.25,
+    segments=association_segments,
+    disparity="attributes",
+    written=Written(
+        row=AssociationRow,
+        texts=lambda row: AssociationTexts(
+            contexts=row.contexts, continuations=row.continuations, group_in_context=row.group_in_context
+        ),
+    ),
+    checks=Checks(
+        variants=lambda texts: (Variants(*texts.contexts), Variants(*texts.continuations)),
+        passages=lambda texts, _: tuple(Passage(context + end) for context, end in _joined(texts)),
+        seams=_joined,
+        content=lambda texts: (frozenset(texts.contexts), frozenset(texts.continuations)),
+        shown=lambda texts: texts.contexts[0] + texts.continuations[0],
+        one_way=_one_way,
+        crossed=True,
+        competence="sense against nonsense in the same template (attention)",
+    ),
+    words=Words(
+        asks_by="token probabilities",
+        labels={"contexts": ("Context A", "Context B"), "continuations": ("Continuation A", "Continuation B")},
+        shaded=("Continuation A", "Continuation B"),
+    ),
 )

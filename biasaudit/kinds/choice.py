@@ -6,13 +6,17 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
+
+from pydantic import Field
 
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
-from biasaudit.kinds.kind import ItemKind
+from biasaudit.kinds.balance import one_way
+from biasaudit.kinds.kind import Checks, Index, ItemKind, Passage, Variants, Words, Written
+from biasaudit.kinds.written import ItemRow
 from biasaudit.languages import ENGLISH, Language
-from biasaudit.types import ChoiceTexts, Response, Scored
+from biasaudit.types import ChoiceTexts, ProbeItem, Response, Role, Scored
 
 
 class Option(StrEnum):
@@ -28,6 +32,18 @@ SIDES: Final[Mapping[str, float]] = {Option.BIASED: 1.0, Option.COUNTER: -1.0, O
 
 LETTERS: Final = "ABC"
 _ORDER: Final = "@"
+
+
+class ChoiceRow(ItemRow):
+    """A question, as a person writes it."""
+
+    context: str = Field(min_length=1)
+    question: str = Field(min_length=1)
+    biased: str = Field(min_length=1)
+    counter: str = Field(min_length=1)
+    unknown: str | None = None
+    correct: Literal["biased", "counter"] | None = None
+    reading: Literal["texts", "letters"] = "texts"
 
 
 def prompts(texts: ChoiceTexts, language: Language = ENGLISH) -> tuple[Prompt, ...]:
@@ -181,11 +197,80 @@ def _by_option(responses: Mapping[str, Response], parts: frozenset[str]) -> dict
     return {option.value: share for option, share in (probabilities(responses, sorted(parts)) or {}).items()}
 
 
+def option_of(part: str) -> str:
+    """Return the name of the option that a part belongs to."""
+    return part.partition(_ORDER)[0]
+
+
+def _pull(item: ProbeItem, part: str) -> float:
+    """Return 1/2 for what d counts, -1/2 for what stands against it, 0 for the third option."""
+    right = item.tags.get("correct") if item.role is Role.COMPETENCE else Option.BIASED
+    wrong = Option.COUNTER if right == Option.BIASED else Option.BIASED
+    return {right: 0.5, wrong: -0.5}.get(option_of(part), 0.0)
+
+
+def _passages(texts: ChoiceTexts, _: Role) -> tuple[Passage, ...]:
+    options = (Passage(option, whole=False) for option in (texts.biased, texts.counter, texts.unknown) if option)
+    return (Passage(texts.context), Passage(texts.question), *options)
+
+
+def _row_texts(row: ChoiceRow) -> ChoiceTexts:
+    return ChoiceTexts(
+        context=row.context,
+        question=row.question,
+        biased=row.biased,
+        counter=row.counter,
+        unknown=row.unknown,
+        reading=row.reading,
+    )
+
+
 CHOICE: Final = ItemKind(
     name="choice",
     texts=ChoiceTexts,
     prompts=prompts,
     owns=is_choice,
     value=lambda responses, parts, tags: item_value(responses, parts, correct=tags.get("correct")),
+    # Between gemma-3-270m and an adapter on it: 0.23 to 0.36.
+    index=Index(averages="sign", spread=0.35),
+    pull=_pull,
     probabilities=_by_option,
+    options=_options,
+    option_of=option_of,
+    frames_question=True,
+    scores_are_probabilities=True,
+    sampled="variants",
+    written=Written(
+        row=ChoiceRow,
+        texts=_row_texts,
+        tags=lambda row: row.tags if row.correct is None else {**row.tags, "correct": row.correct},
+    ),
+    checks=Checks(
+        variants=lambda texts: (Variants(texts.biased, texts.counter),),
+        passages=_passages,
+        content=lambda texts: (
+            texts.context,
+            texts.question,
+            frozenset({texts.biased, texts.counter}),
+            texts.unknown,
+            texts.reading,
+        ),
+        shown=lambda texts: f"{texts.context} {texts.question}",
+        one_way=one_way,
+        minimal=False,
+        competence="an item whose text says who it was, with correct: biased or counter",
+        competence_beside="cluster",
+    ),
+    words=Words(
+        asks_by="choice of an answer",
+        would_say="which answer it picks",
+        labels={
+            "context": "Context",
+            "question": "Question",
+            "biased": "Biased answer",
+            "counter": "Other answer",
+            "unknown": "Unknown",
+        },
+        answers={"biased": "Biased answer", "counter": "Other answer", "unknown": "Unknown"},
+    ),
 )

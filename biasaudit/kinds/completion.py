@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from pydantic import Field
+
 from biasaudit.framing import Prompt
-from biasaudit.kinds.kind import ItemKind
+from biasaudit.kinds.kind import Checks, ItemKind, Passage, Words, Written
+from biasaudit.kinds.written import ItemRow
 from biasaudit.types import CompletionTexts
+
+
+class CompletionRow(ItemRow):
+    """A beginning, as a person writes it."""
+
+    prompt: str = Field(min_length=1)
 
 
 def prompts(texts: CompletionTexts) -> tuple[Prompt, ...]:  # noqa: ARG001  # the signature of every kind
@@ -25,4 +34,7 @@ COMPLETION: Final = ItemKind(
     texts=CompletionTexts,
     prompts=lambda texts, _: prompts(texts),
     owns=lambda _: False,  # nothing is asked of them yet
+    written=Written(row=CompletionRow, texts=lambda row: CompletionTexts(prompt=row.prompt)),
+    checks=Checks(passages=lambda texts, _: (Passage(texts.prompt),)),
+    words=Words(asks_by="completions"),
 )

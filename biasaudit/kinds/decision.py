@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic import Field
+
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
-from biasaudit.kinds.kind import ItemKind
+from biasaudit.kinds.kind import Checks, Index, ItemKind, Passage, Variants, Words, Written
+from biasaudit.kinds.written import ItemRow
 from biasaudit.types import DecisionTexts, Response, Scored
 
 FAVOURED: Final = "favoured"
@@ -36,6 +39,16 @@ class Decided:
     def share_yes(self) -> float:
         """p(yes) / (p(yes) + p(no))."""
         return 0.5 * (1 + math.tanh(self.logit_nats / 2))
+
+
+class DecisionRow(ItemRow):
+    """Both cases, as a person writes them."""
+
+    favoured: str = Field(min_length=1)
+    other: str = Field(min_length=1)
+    reply: str = ""
+    yes: tuple[str, ...] = Field(default=(" yes", " Yes"), min_length=1)
+    no: tuple[str, ...] = Field(default=(" no", " No"), min_length=1)
 
 
 def prompts(texts: DecisionTexts) -> tuple[Prompt, ...]:
@@ -140,5 +153,30 @@ DECISION: Final = ItemKind(
     prompts=lambda texts, _: prompts(texts),
     owns=is_decision,
     value=lambda responses, parts, tags: item_value(responses, parts, clear="clear" in tags),
+    # Between gemma-3-270m and an adapter on it: 0.01 to 0.04; a larger model decides more sharply.
+    index=Index(averages="graded", spread=0.1),
+    pull=lambda _, part: 0.25 if part.startswith(("favoured: yes", "other: no")) else -0.25,
     probabilities=_by_case,
+    disparity="decisions",
+    scores_are_probabilities=True,
+    sampled="cases",
+    written=Written(
+        row=DecisionRow,
+        texts=lambda row: DecisionTexts(
+            favoured=row.favoured, other=row.other, reply=row.reply, yes=row.yes, no=row.no
+        ),
+    ),
+    checks=Checks(
+        variants=lambda texts: (Variants(texts.favoured, texts.other),),
+        passages=lambda texts, _: (Passage(texts.favoured + texts.reply), Passage(texts.other + texts.reply)),
+        content=lambda texts: (frozenset({texts.favoured, texts.other}), texts.reply),
+        shown=lambda texts: texts.favoured,
+        competence="the same question with facts that plainly decide it, role: competence",
+    ),
+    words=Words(
+        asks_by="yes-or-no decisions",
+        would_say="whom it grants something",
+        labels={"favoured": "Favoured case", "other": "Other case"},
+        answers={"favoured": "Yes to the favoured case", "other": "Yes to the other case"},
+    ),
 )

@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from pydantic import Field
+
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
-from biasaudit.kinds.kind import ItemKind
-from biasaudit.types import PairTexts, Response, Scored
+from biasaudit.kinds.kind import Checks, Index, ItemKind, Passage, Variants, Words, Written
+from biasaudit.kinds.segments import pair_segments
+from biasaudit.kinds.written import ItemRow
+from biasaudit.types import PairTexts, Response, Role, Scored
 
 FIRST: Final = "first"
 SECOND: Final = "second"
+
+
+class PairRow(ItemRow):
+    """A pair, as a person writes it."""
+
+    context: str = ""
+    first: str = Field(min_length=1)
+    second: str = Field(min_length=1)
 
 
 def prompts(texts: PairTexts) -> tuple[Prompt, ...]:
@@ -66,10 +78,37 @@ def _mean_logprob_nats(response: Scored) -> float:
     return response.logprob_nats / len(response.token_logprobs_nats)
 
 
+INDEX: Final = Index(averages="sign", spread=0.25, per_token=True, equal_lengths=True)
+"""Spread: between gemma-3-270m and an adapter on it 0.21 in plain text, 0.30 as deployed. That of the sign is two to
+ten times as large: 0.63 where a tenth of the items turn."""
+
+
+def _passages(texts: PairTexts, role: Role) -> tuple[Passage, ...]:
+    sense = Passage(texts.context + texts.first)
+    return (sense,) if role is Role.COMPETENCE else (sense, Passage(texts.context + texts.second))
+
+
 PAIR: Final = ItemKind(
     name="pair",
     texts=PairTexts,
     prompts=lambda texts, _: prompts(texts),
     owns=lambda parts: parts == frozenset((FIRST, SECOND)),
     value=lambda responses, _, __: item_value(responses),
+    index=INDEX,
+    pull=lambda _, part: 0.5 if part == FIRST else -0.5,
+    segments=lambda pieces: pair_segments(pieces[FIRST], pieces[SECOND]),
+    written=Written(row=PairRow, texts=lambda row: PairTexts(context=row.context, first=row.first, second=row.second)),
+    checks=Checks(
+        variants=lambda texts: (Variants(texts.first, texts.second),),
+        passages=_passages,
+        seams=lambda texts: ((texts.context, texts.first), (texts.context, texts.second)),
+        content=lambda texts: (texts.context, frozenset({texts.first, texts.second})),
+        shown=lambda texts: texts.context + texts.first,
+        competence="sense against nonsense in the same wording, role: competence",
+    ),
+    words=Words(
+        asks_by="probabilities of sentence pairs",
+        labels={"context": "Context", "first": "Stereotyping", "second": "Other"},
+        shaded=("Stereotyping", "Other"),
+    ),
 )

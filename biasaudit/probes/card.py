@@ -6,12 +6,14 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from biasaudit.errors import ProbeError
+from biasaudit.kinds import KINDS
 from biasaudit.plain_files import excerpt, found_value, plain_text
 from biasaudit.plain_yaml import parsed_yaml
-from biasaudit.types import ClusterDesign, Kind
+from biasaudit.types import ClusterDesign
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Model = TypeVar("Model", bound=BaseModel)
@@ -20,6 +22,14 @@ MOST_VALUES: Final = 200_000
 """Values in a card or a file of a form, once its aliases are unfolded."""
 _LONGEST_PLACE: Final = 200
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+
+
+def _known_kind(name: str) -> str:
+    if name not in KINDS:
+        *others, last = KINDS
+        expected = f"Input should be {', '.join(map(repr, others))} or {last!r}"
+        raise PydanticCustomError("kind", expected)
+    return name
 
 
 class _Strict(BaseModel):
@@ -144,7 +154,7 @@ class Card(_Strict):
     id: Slug
     name: Text
     version: Text
-    kind: Kind
+    kind: Annotated[str, AfterValidator(_known_kind)]
     language: Text
     feature_names: dict[Slug, str] = Field(default_factory=dict)
     groups: dict[Slug, tuple[str, ...]] = Field(min_length=1)

@@ -6,8 +6,9 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from biasaudit.kinds import kind_of
 from biasaudit.probes.forms.words import slug
-from biasaudit.types import ChoiceTexts, DecisionTexts, ProbeItem
+from biasaudit.types import ProbeItem
 
 
 def units_of(items: Sequence[ProbeItem]) -> dict[str, list[ProbeItem]]:
@@ -29,7 +30,7 @@ def units_of(items: Sequence[ProbeItem]) -> dict[str, list[ProbeItem]]:
     dict
         Name of the unit, which items of the same kind have in other clusters too -> its items.
     """
-    ranks = _ranks([item for item in items if isinstance(item.texts, ChoiceTexts) or "referent" in item.tags])
+    ranks = _ranks([item for item in items if kind_of(item).sampled == "variants" or "referent" in item.tags])
     units: dict[str, list[ProbeItem]] = defaultdict(list)
     for item in items:
         units[_name(item, ranks)].append(item)
@@ -75,7 +76,7 @@ def _name(item: ProbeItem, ranks: Mapping[str, str]) -> str:
         variant = item.item_id.startswith((f"{item.cluster_id}/", f"{item.cluster_id}."))
         return "variants" if variant else ranks[item.item_id]
     own = item.item_id.removeprefix(f"{item.cluster_id}/")
-    return _without_group(own, item) if isinstance(item.texts, DecisionTexts) else own
+    return _without_group(own, item) if kind_of(item).sampled == "cases" else own
 
 
 def _without_group(name: str, item: ProbeItem) -> str:

@@ -16,13 +16,11 @@ from biasaudit.kinds.choice import Option
 from biasaudit.plain_files import excerpt, found_value, json_value, lines_of, plain_text
 from biasaudit.probes import Probe
 from biasaudit.published.answered import REFUSED, UNPARSED, Answered
-from biasaudit.types import ChoiceTexts, Failed, Kind, ProbeItem, Response, Scored
+from biasaudit.types import Failed, ProbeItem, Response, Scored
 
 _LETTERS: Final = "ABC"
 _CHOSEN: Final = re.compile(r"[(\[]?\s*([abc]|\d)(?:\.0+)?\s*[)\]]?\s*[.:]?")
 _FORMS: Final = "Give JSON lines (.jsonl), a table (.csv), or StereoSet's .json."
-_PROBABILITIES: Final = frozenset({Kind.CHOICE, Kind.DECISION})
-"""Kinds whose scores are made of probabilities, so that a score must be the logarithm of one."""
 _PERPLEXITIES: Final = frozenset({"redditbias", "holistic-bias"})
 """Formats whose scores are made of perplexities: a score is the mean over the tokens."""
 
@@ -58,7 +56,7 @@ def read_predictions(path: Path, probe: Probe) -> tuple[Answered, ...]:
     items = {item.item_id: item for item in probe.items}
     responses: dict[str, dict[str, Response]] = {}
     answers: dict[str, str] = {}
-    as_probability = probe.card.kind in _PROBABILITIES or probe.card.data.format in _PERPLEXITIES
+    as_probability = kinds.KINDS[probe.card.kind].scores_are_probabilities or probe.card.data.format in _PERPLEXITIES
     parts = {item.item_id: {prompt.part for prompt in kinds.prompts(item)} for item in probe.items}
     for line, row in _rows(path):
         name = _named(row.get("item_id"))
@@ -142,17 +140,15 @@ def _score(value: object, *, highest: float, path: Path, line: int) -> Scored:
 
 
 def _answer(value: object, item: ProbeItem, *, path: Path, line: int) -> str:
-    texts = item.texts
-    if not isinstance(texts, ChoiceTexts):
+    options = kinds.kind_of(item).options
+    if options is None:
         raise ItemError(path=path, line=line, field="answer", found=found_value(value), expected="a part and a score")
     said = str(value).strip().lower() if isinstance(value, (str, int, float)) else ""
     order = item.tags.get("options", "biased counter unknown").split()
     by_name: dict[str, str] = {**{option: option for option in Option}, REFUSED: REFUSED}
     by_name |= {str(number): role for number, role in enumerate(order)}
     by_name |= {letter.lower(): role for letter, role in zip(_LETTERS, order, strict=False)}
-    by_name |= {texts.biased.lower(): Option.BIASED, texts.counter.lower(): Option.COUNTER}
-    if texts.unknown is not None:
-        by_name[texts.unknown.lower()] = Option.UNKNOWN
+    by_name |= {text.lower(): name for name, text in options(item.texts).items()}
     # An option's own text comes first: it may itself be written as "(b)".
     for written in (said, said.rstrip("."), _bare(said)):
         if written in by_name:

@@ -12,26 +12,10 @@ from scipy import special
 from biasaudit.stats.clusters import MIN_CLUSTERS
 from biasaudit.stats.quantiles import t_quantile
 from biasaudit.stats.spread import spread
-from biasaudit.types import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from biasaudit.stats.clusters import Clustered
     from biasaudit.types import ClusterDesign
-
-SPREAD: Final[Mapping[Kind, float]] = {
-    Kind.PAIR: 0.25,
-    Kind.ASSOCIATION: 0.15,
-    Kind.CHOICE: 0.35,
-    Kind.DECISION: 0.1,
-}
-"""Kind -> standard deviation of the change of an item's graded value between two checkpoints, to plan with.
-
-Between gemma-3-270m and an adapter on it: pairs 0.21 in plain text and 0.30 as deployed, associations 0.05 to 0.16,
-choices 0.23 to 0.36, decisions 0.01 to 0.04, which are given more here because a larger model decides more sharply. The
-sign of the items, by which was planned before, has 0.63 where a tenth of them turn: two to ten times too much.
-"""
 
 CORRELATION: Final = 0.1
 """Correlation of differences within a cluster, where nothing better is known."""
@@ -159,11 +143,6 @@ def power_of_equivalence(margin: float, error: float, n_clusters: int, *, alpha:
     return float((2 * special.ndtr(room) - 1).mean())
 
 
-def planned_spread(kind: Kind) -> float:
-    """Return the standard deviation of an item's change to plan with; of kinds without an index, that of pairs."""
-    return SPREAD.get(kind, SPREAD[Kind.PAIR])
-
-
 def can_show_a_change(n_clusters: int, *, n_cells: int = 1, alpha: float = LEVEL) -> bool:
     """Whether the test of a change can reach its level at all.
 
@@ -194,7 +173,7 @@ def planned_error(n_items: int, n_clusters: int, *, spread: float, correlation: 
     ----------
     n_items, n_clusters : int
     spread : float
-        Standard deviation of an item's change, above 0; see :data:`SPREAD`.
+        Standard deviation of an item's change, above 0: see :class:`biasaudit.kinds.Index`.
     correlation : float
         Of differences within a cluster, in [0, 1].
 
@@ -229,7 +208,7 @@ def prospect(
     ----------
     n_items, n_clusters : int
     spread : float
-        Standard deviation of an item's change; see :data:`SPREAD`.
+        Standard deviation of an item's change: see :class:`biasaudit.kinds.Index`.
     margin : float
         Largest change that counts as none.
     power, alpha : float

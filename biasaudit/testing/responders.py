@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
+from biasaudit.kinds import kind_of
 from biasaudit.testing.scripted import SENSE_NATS, ScriptedModel, choosing, leaning
-from biasaudit.types import ChoiceTexts, Role
+from biasaudit.types import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,7 @@ def _either(model: ScriptedModel, option: Callable[[ProbeItem], str]) -> Scripte
     of_choices = choosing(model.name, option)
 
     def answer(item: ProbeItem, request: Request) -> float | None:
-        return (of_choices if isinstance(item.texts, ChoiceTexts) else model).answer(item, request)
+        return (of_choices if kind_of(item).options is not None else model).answer(item, request)
 
     return ScriptedModel(name=model.name, answer=answer)
 

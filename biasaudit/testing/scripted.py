@@ -21,8 +21,9 @@ from biasaudit.audits.plan import check_settings
 from biasaudit.errors import UsageError
 from biasaudit.facade import Audit
 from biasaudit.framing import ChatFrame, framings
+from biasaudit.kinds import kind_of
 from biasaudit.record.manifest import Manifest, from_dict
-from biasaudit.types import ChoiceTexts, Failed, ModelFingerprint, PairTexts, ProbeItem, Request, Response, Role, Scored
+from biasaudit.types import Failed, ModelFingerprint, ProbeItem, Request, Response, Role, Scored
 from biasaudit.version import __version__
 
 if TYPE_CHECKING:
@@ -43,9 +44,6 @@ USUAL_NATS: Final = -50.0
 
 CHOSEN_NATS: Final = 40.0
 """How much :func:`choosing` prefers the option that it chooses."""
-
-_WITH: Final = ("first", "1|A", "2|B", "favoured: yes", "other: no")
-"""Parts that speak for the stereotype."""
 
 SENSE_NATS: Final = 4.0
 """How much the instruments that know the language prefer sense to nonsense."""
@@ -110,11 +108,7 @@ def leaning(name: str, d_nats: Callable[[ProbeItem, Request], float | None] | fl
         value = d_nats(item, request) if callable(d_nats) else d_nats
         if value is None:
             return None
-        if isinstance(item.texts, ChoiceTexts):
-            return USUAL_NATS + value / 2 * _side_of_choice(item, request)
-        # A pair's d is the difference of two parts, an association's and a decision's of two such differences.
-        half = value / 2 if isinstance(item.texts, PairTexts) else value / 4
-        return USUAL_NATS + half * (1 if request.part.startswith(_WITH) else -1)
+        return USUAL_NATS + value * kind_of(item).pull(item, request.part)
 
     return ScriptedModel(name=name, answer=answer)
 
@@ -136,22 +130,15 @@ def choosing(name: str, option: Callable[[ProbeItem], str | None]) -> ScriptedMo
     """
 
     def answer(item: ProbeItem, request: Request) -> float | None:
-        if not isinstance(item.texts, ChoiceTexts):
+        kind = kind_of(item)
+        if kind.options is None:
             return USUAL_NATS
         chosen = option(item)
         if chosen is None:
             return None
-        return USUAL_NATS + (CHOSEN_NATS if request.part.partition("@")[0] == chosen else 0.0)
+        return USUAL_NATS + (CHOSEN_NATS if kind.option_of(request.part) == chosen else 0.0)
 
     return ScriptedModel(name=name, answer=answer)
-
-
-def _side_of_choice(item: ProbeItem, request: Request) -> int:
-    """Return 1 for what d counts, -1 for what stands against it, 0 for the third option."""
-    option = request.part.partition("@")[0]
-    right = item.tags.get("correct") if item.role is Role.COMPETENCE else "biased"
-    wrong = "counter" if right == "biased" else "biased"
-    return {right: 1, wrong: -1}.get(option, 0)
 
 
 def noisy(

@@ -10,7 +10,12 @@ from biasaudit.types.vocabulary import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PairTexts:
+class ItemTexts:
+    """The texts of an item, whatever its kind: texts, lists of texts and plain values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairTexts(ItemTexts):
     """Two continuations of one context, of which the first is the one the index counts.
 
     Attributes
@@ -29,7 +34,7 @@ class PairTexts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AssociationTexts:
+class AssociationTexts(ItemTexts):
     """A 2 x 2 table of contexts and continuations; the diagonal is the stereotyped pairing.
 
     Attributes
@@ -48,7 +53,7 @@ class AssociationTexts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChoiceTexts:
+class ChoiceTexts(ItemTexts):
     """A question with two persons to choose from and, mostly, a way to say that one cannot know.
 
     Attributes
@@ -74,7 +79,7 @@ class ChoiceTexts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompletionTexts:
+class CompletionTexts(ItemTexts):
     """A beginning that a model writes on.
 
     Attributes
@@ -86,7 +91,7 @@ class CompletionTexts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionTexts:
+class DecisionTexts(ItemTexts):
     """One case, written for two groups, that is decided by yes or no.
 
     Attributes
@@ -109,7 +114,7 @@ class DecisionTexts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LikelihoodTexts:
+class LikelihoodTexts(ItemTexts):
     """A sentence by itself, set against no other: likelihoods of many are compared as distributions.
 
     Attributes
@@ -118,9 +123,6 @@ class LikelihoodTexts:
     """
 
     text: str
-
-
-ItemTexts = PairTexts | AssociationTexts | ChoiceTexts | CompletionTexts | DecisionTexts | LikelihoodTexts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +142,8 @@ class ProbeItem:
     role : Role
     family : str
         Wording family (template), for how much the index depends on wording.
-    texts : PairTexts, AssociationTexts, ChoiceTexts, CompletionTexts, DecisionTexts or LikelihoodTexts
+    texts : ItemTexts
+        Of the kind's own type, such as :class:`PairTexts`.
     tags : mapping of str to str
         Further columns of the source: direction, occupations. A choice whose answer is known has
         ``correct``: biased, counter or unknown. A decision whose facts settle it has ``clear``: favoured.

@@ -1,19 +1,8 @@
-"""Words of the field: kinds, roles, statuses, contrasts, verdicts."""
+"""Words of the field: roles, statuses, contrasts, verdicts."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-
-
-class Kind(StrEnum):
-    """Kind of a probe: decides what is asked of the model and what the index means."""
-
-    PAIR = "pair"
-    ASSOCIATION = "association"
-    CHOICE = "choice"
-    COMPLETION = "completion"
-    DECISION = "decision"
-    LIKELIHOOD = "likelihood"
 
 
 class Role(StrEnum):

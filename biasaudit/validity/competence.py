@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
+from biasaudit.kinds import KINDS
 from biasaudit.probes import Probe
-from biasaudit.types import Kind, Role
+from biasaudit.types import Role
 from biasaudit.validity.finding import Finding
 from biasaudit.validity.groups import bias_items
-
-_HOW: Final = {
-    Kind.CHOICE: "an item whose text says who it was, with correct: biased or counter",
-    Kind.DECISION: "the same question with facts that plainly decide it, role: competence",
-    Kind.PAIR: "sense against nonsense in the same wording, role: competence",
-    Kind.ASSOCIATION: "sense against nonsense in the same template (attention)",
-}
-"""Kind -> a competence item, in words. Kinds that an audit does not ask have none."""
 
 
 def no_competence(probe: Probe) -> Iterator[Finding]:
     """Find wordings (of a choice: clusters) with bias items and no competence item; of a published set, any at all."""
-    kind = probe.card.kind
-    if kind not in _HOW:
+    checks = KINDS[probe.card.kind].checks
+    if not checks.competence:
         return
     competent = [item for item in probe.items if item.role is Role.COMPETENCE]
     if not competent or probe.card.data.published:
@@ -32,11 +24,11 @@ def no_competence(probe: Probe) -> Iterator[Finding]:
                 feature="",
                 message=(
                     "there are no competence items, so a loss of competence cannot be told from less bias. "
-                    f"Add {_HOW[kind]}."
+                    f"Add {checks.competence}."
                 ),
             )
         return
-    if kind is Kind.CHOICE:
+    if checks.competence_beside == "cluster":
         what, asked = "cluster", {item.cluster_id: item for item in bias_items(probe)}
         beside = {item.cluster_id for item in competent}
     else:
@@ -49,6 +41,6 @@ def no_competence(probe: Probe) -> Iterator[Finding]:
                 feature=item.feature,
                 message=(
                     f"{what} {name!r} has bias items, such as {item.item_id}, and no competence item, so a loss of "
-                    f"competence in it cannot be told from less bias. Add {_HOW[kind]}, and the same {what}."
+                    f"competence in it cannot be told from less bias. Add {checks.competence}, and the same {what}."
                 ),
             )

@@ -53,21 +53,6 @@ class Finding:
     accepted: str | None = None
 
 
-def quoted(text: str, limit: int = 220) -> str:
-    r"""Return a text in quotation marks on one line, shortened in the middle.
-
-    Examples
-    --------
-    >>> quoted("One.\nTwo.")
-    '"One. / Two."'
-    """
-    line = " / ".join(text.splitlines())
-    if len(line) > limit:
-        half = (limit - 3) // 2
-        line = f"{line[:half]}...{line[-half:]}"
-    return f'"{line}"'
-
-
 def many(count: int, what: str) -> str:
     """Return a count with its noun.
 

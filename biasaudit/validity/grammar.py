@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
+from biasaudit.kinds import Passage
 from biasaudit.probes import Probe
 from biasaudit.types import ProbeItem, Role
 from biasaudit.validity.agreement import wrong_agreement, wrong_case
 from biasaudit.validity.articles import wrong_articles
-from biasaudit.validity.finding import Finding, many, quoted
-from biasaudit.validity.texts import Passage, passages, seams
+from biasaudit.validity.finding import Finding, many
+from biasaudit.validity.texts import passages, seams
+from biasaudit.visible import quoted
 
 _DOUBLED: Final = re.compile(r"(?<![\w'\u2019-])(\w+)[ \t]+\1(?![\w'\u2019-])", re.IGNORECASE)
 _MAY_BE_DOUBLED: Final = frozenset({"had", "that"})

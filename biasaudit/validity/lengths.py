@@ -7,11 +7,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from biasaudit.kinds import Variants
 from biasaudit.probes import Probe
 from biasaudit.types import ProbeItem, Role
-from biasaudit.validity.finding import Finding, many, quoted
+from biasaudit.validity.finding import Finding, many
 from biasaudit.validity.minimal import difference
-from biasaudit.validity.texts import Variants, variants
+from biasaudit.validity.texts import variants
+from biasaudit.visible import quoted
 
 MOST_TOKENS: Final = 3
 """Largest difference in tokens that is not reported."""

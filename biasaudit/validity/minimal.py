@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final
 
+from biasaudit.kinds import Variants, kind_of
 from biasaudit.probes import Probe
-from biasaudit.types import ChoiceTexts, ProbeItem, Role
-from biasaudit.validity.finding import Finding, many, quoted
-from biasaudit.validity.texts import Variants, variants
+from biasaudit.types import ProbeItem, Role
+from biasaudit.validity.finding import Finding, many
+from biasaudit.validity.texts import variants
+from biasaudit.visible import quoted
 
 _WORD: Final = re.compile(r"\w+(?:['\u2019-]\w+)*|[^\w\s]")
 _AGREEING: Final = (
@@ -90,7 +92,7 @@ def not_minimal(probe: Probe) -> Iterator[Finding]:
     clusters: dict[tuple[str, ...], set[str]] = defaultdict(set)
     torn: dict[tuple[str, tuple[str, ...]], list[tuple[ProbeItem, Variants, Difference]]] = defaultdict(list)
     for item in probe.items:
-        if item.role is Role.COMPETENCE or isinstance(item.texts, ChoiceTexts):
+        if item.role is Role.COMPETENCE or not kind_of(item).checks.minimal:
             continue
         for pair in variants(item.texts):
             differs = difference(pair)

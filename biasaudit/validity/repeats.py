@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterator
 
+from biasaudit.kinds import kind_of
 from biasaudit.probes import Probe
-from biasaudit.types import AssociationTexts, ChoiceTexts, DecisionTexts, ItemTexts, PairTexts
-from biasaudit.validity.finding import Finding, many, quoted
+from biasaudit.types import ProbeItem
+from biasaudit.validity.finding import Finding, many
 from biasaudit.validity.groups import bias_items
 from biasaudit.validity.texts import variants
+from biasaudit.visible import quoted
 
 
 def duplicate(probe: Probe) -> Iterator[Finding]:
@@ -17,10 +19,10 @@ def duplicate(probe: Probe) -> Iterator[Finding]:
     asked: dict[Hashable, list[str]] = defaultdict(list)
     features: dict[Hashable, str] = {}
     for item in bias_items(probe):
-        key = _content(item.texts)
+        key = kind_of(item).checks.content(item.texts)
         asked[key].append(item.item_id)
         features.setdefault(key, item.feature)
-    examples = {item.item_id: item.texts for item in probe.items}
+    examples = {item.item_id: item for item in probe.items}
     for key, ids in asked.items():
         if len(ids) > 1:
             yield Finding(
@@ -48,30 +50,5 @@ def equal_variants(probe: Probe) -> Iterator[Finding]:
                 )
 
 
-def _content(texts: ItemTexts) -> Hashable:
-    match texts:
-        case PairTexts():
-            return (texts.context, frozenset({texts.first, texts.second}))
-        case AssociationTexts():
-            return (frozenset(texts.contexts), frozenset(texts.continuations))
-        case DecisionTexts():
-            return (frozenset({texts.favoured, texts.other}), texts.reply)
-        case ChoiceTexts():
-            options = frozenset({texts.biased, texts.counter})
-            return (texts.context, texts.question, options, texts.unknown, texts.reading)
-        case _:
-            return texts
-
-
-def _shown(texts: ItemTexts) -> str:
-    match texts:
-        case ChoiceTexts():
-            return f"{texts.context} {texts.question}"
-        case PairTexts():
-            return texts.context + texts.first
-        case AssociationTexts():
-            return texts.contexts[0] + texts.continuations[0]
-        case DecisionTexts():
-            return texts.favoured
-        case _:
-            return str(texts)
+def _shown(item: ProbeItem) -> str:
+    return kind_of(item).checks.shown(item.texts)

@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Final
 
+from biasaudit.kinds import KINDS, planned_spread
 from biasaudit.probes import Probe
 from biasaudit.stats import can_show_a_change, prospect
-from biasaudit.stats.power import planned_spread
-from biasaudit.types import ClusterDesign, Kind
+from biasaudit.types import ClusterDesign
 from biasaudit.validity.finding import Finding, many
 from biasaudit.validity.groups import bias_items
 
@@ -83,7 +83,7 @@ def one_wording(probe: Probe) -> Iterator[Finding]:
 def uneven_cross(probe: Probe) -> Iterator[Finding]:
     """Find designed associations whose templates hold unequal numbers of items."""
     counts = Counter(item.cluster_id for item in bias_items(probe))
-    designed = probe.card.clusters is ClusterDesign.DESIGNED and probe.card.kind is Kind.ASSOCIATION
+    designed = probe.card.clusters is ClusterDesign.DESIGNED and KINDS[probe.card.kind].checks.crossed
     if designed and len(set(counts.values())) > 1:
         [(most, n_most), *_, (fewest, n_fewest)] = counts.most_common()
         yield Finding(

@@ -68,7 +68,7 @@ def holdings() -> Iterator[tuple[object, ...]]:
             first = number == 0
             yield (
                 f"`{probe.card.id}`" if first else "",
-                probe.card.kind.value if first else "",
+                probe.card.kind if first else "",
                 feature,
                 ", ".join(groups),
                 len({item.family for item in items}),

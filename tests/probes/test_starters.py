@@ -16,7 +16,7 @@ def test_a_starter_passes_the_check_and_can_be_audited(tmp_path: Path, kind: str
     """Both extremes are seen: whoever begins from it has a design that works."""
     folder = write_starter("gender-hobbies", kind, tmp_path / "probes")
     probe = load_probe(str(folder))
-    assert (probe.card.id, probe.card.kind.value) == ("gender-hobbies", kind)
+    assert (probe.card.id, probe.card.kind) == ("gender-hobbies", kind)
     assert findings(probe) == ()
     audit = scripted_audit(always_stereotype(), always_anti(), probes=[str(folder)])
     graded = audit.estimates[audit.estimates["metric"] == "graded"]

@@ -42,7 +42,7 @@ def with_tokens(given: Audit, *, forged: bool = False) -> Audit:
     """Give every item words as tokens; the first word of each text makes all the difference."""
     rows = []
     for item in given.items.to_dict("records"):
-        for part, (key, text) in asked_texts(item["kind"], item["texts"]).items():
+        for part, (key, text) in asked_texts(item["texts"]).items():
             ends = [found.end() for found in re.finditer(r"\s*\S+", text)]
             first = part in {"first", "1|A", "2|B"}
             for checkpoint, lead in (("base", -1.0 if first else -1.6), ("tuned", -4.0 if first else -1.0)):

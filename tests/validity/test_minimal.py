@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from biasaudit.kinds import Variants
 from biasaudit.validity.minimal import difference, not_minimal
-from biasaudit.validity.texts import Variants
 from tests.validity.own import changed, found, probe, rows, yaml_probe
 
 

@@ -17,7 +17,7 @@ from biasaudit.probes.forms.items import read_items
 from biasaudit.probes.forms.referents import read_referents
 from biasaudit.probes.forms.scenarios import read_scenarios
 from biasaudit.probes.forms.templates import read_templates
-from biasaudit.types import Kind, ProbeItem
+from biasaudit.types import ProbeItem
 
 __all__ = ["FORMS", "Form", "read_form"]
 
@@ -30,23 +30,23 @@ class Form:
     ----------
     read : callable
         File and card in, items out.
-    kinds : frozenset of Kind
-        Kinds of probe that can be written in it.
+    kinds : frozenset of str or None
+        Kinds of probe that can be written in it; None where that is every kind.
     """
 
     read: Callable[[Path, Card], tuple[ProbeItem, ...]]
-    kinds: frozenset[Kind]
+    kinds: frozenset[str] | None
 
 
 FORMS: Final[Mapping[str, Form]] = {
-    "templates": Form(read=read_templates, kinds=frozenset({Kind.ASSOCIATION})),
-    "associations": Form(read=read_associations, kinds=frozenset({Kind.ASSOCIATION})),
-    "cases": Form(read=read_cases, kinds=frozenset({Kind.DECISION})),
-    "comments": Form(read=read_comments, kinds=frozenset({Kind.DECISION})),
-    "scenarios": Form(read=read_scenarios, kinds=frozenset({Kind.CHOICE})),
-    "referents": Form(read=read_referents, kinds=frozenset({Kind.CHOICE})),
-    "guises": Form(read=read_guises, kinds=frozenset({Kind.ASSOCIATION, Kind.DECISION})),
-    "items": Form(read=read_items, kinds=frozenset(Kind)),
+    "templates": Form(read=read_templates, kinds=frozenset({"association"})),
+    "associations": Form(read=read_associations, kinds=frozenset({"association"})),
+    "cases": Form(read=read_cases, kinds=frozenset({"decision"})),
+    "comments": Form(read=read_comments, kinds=frozenset({"decision"})),
+    "scenarios": Form(read=read_scenarios, kinds=frozenset({"choice"})),
+    "referents": Form(read=read_referents, kinds=frozenset({"choice"})),
+    "guises": Form(read=read_guises, kinds=frozenset({"association", "decision"})),
+    "items": Form(read=read_items, kinds=None),
 }
 
 
@@ -59,10 +59,10 @@ def read_form(path: Path, card: Card) -> tuple[ProbeItem, ...]:
         If the card's kind cannot be written in its form, or the file does not follow the form.
     """
     form = FORMS[card.data.format]
-    if card.kind not in form.kinds:
+    if form.kinds is not None and card.kind not in form.kinds:
         raise ProbeError(
-            f"card {card.id!r}: field 'kind' is {card.kind.value!r}, and data.format {card.data.format!r} holds "
-            f"probes of kind {', '.join(sorted(kind.value for kind in form.kinds))}.",
+            f"card {card.id!r}: field 'kind' is {card.kind!r}, and data.format {card.data.format!r} holds "
+            f"probes of kind {', '.join(sorted(form.kinds))}.",
             fix="Change one of the two; data.format 'items' holds every kind.",
         )
     return form.read(path, card)

@@ -9,11 +9,12 @@ from typing import Annotated, Final, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from biasaudit.errors import ProbeError
+from biasaudit.kinds.association import ASSOCIATION
 from biasaudit.plain_files import excerpt
 from biasaudit.probes.card import Card, Slug, Text, parse_yaml
 from biasaudit.probes.forms.associations import Attention, Opposites
 from biasaudit.probes.forms.words import Strict, bounded, repeated
-from biasaudit.types import AssociationTexts, DecisionTexts, Kind, PairTexts, ProbeItem, Role
+from biasaudit.types import AssociationTexts, DecisionTexts, PairTexts, ProbeItem, Role
 
 _TEXT: Final = "{text}"
 Answer = Annotated[str, StringConstraints(min_length=1)]
@@ -151,14 +152,14 @@ def read_guises(path: Path, card: Card) -> tuple[ProbeItem, ...]:
             f"{excerpt(card.groups, 300)}.",
             fix="Declare one feature with two groups, the standard first.",
         )
-    if card.kind is Kind.ASSOCIATION:
+    if card.kind == ASSOCIATION.name:
         bias, competence = bounded(path, _traits(content, card)), _attention(content, card)
         needed = "guises and words"
     else:
         bias, competence = bounded(path, _decisions(content, card)), _clear(content, card)
         needed = "decisions"
     if not bias:
-        raise ProbeError(f"{path}: a probe of kind {card.kind.value!r} needs {needed}.")
+        raise ProbeError(f"{path}: a probe of kind {card.kind!r} needs {needed}.")
     return bounded(path, bias, competence)
 
 

@@ -4,85 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from biasaudit.errors import ItemError, ProbeError
+from biasaudit.kinds import KINDS, ItemRow, Written
+from biasaudit.kinds.pair import PAIR
 from biasaudit.plain_files import found_value, json_value, lines_of, plain_text
 from biasaudit.probes.card import Card
-from biasaudit.types import (
-    AssociationTexts,
-    ChoiceTexts,
-    CompletionTexts,
-    DecisionTexts,
-    ItemTexts,
-    Kind,
-    LikelihoodTexts,
-    PairTexts,
-    ProbeItem,
-    Role,
-)
-
-
-class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    id: str = Field(min_length=1)
-    cluster: str = Field(min_length=1)
-    feature: str
-    groups: tuple[str, ...] = ()
-    role: Literal["bias", "competence", "control"] = "bias"
-    family: str = ""
-    tags: dict[str, str] = Field(default_factory=dict)
-
-
-class _PairRow(_Row):
-    context: str = ""
-    first: str = Field(min_length=1)
-    second: str = Field(min_length=1)
-
-
-class _AssociationRow(_Row):
-    contexts: tuple[str, str]
-    continuations: tuple[str, str]
-    group_in_context: bool = True
-
-
-class _ChoiceRow(_Row):
-    context: str = Field(min_length=1)
-    question: str = Field(min_length=1)
-    biased: str = Field(min_length=1)
-    counter: str = Field(min_length=1)
-    unknown: str | None = None
-    correct: Literal["biased", "counter"] | None = None
-    reading: Literal["texts", "letters"] = "texts"
-
-
-class _CompletionRow(_Row):
-    prompt: str = Field(min_length=1)
-
-
-class _DecisionRow(_Row):
-    favoured: str = Field(min_length=1)
-    other: str = Field(min_length=1)
-    reply: str = ""
-    yes: tuple[str, ...] = Field(default=(" yes", " Yes"), min_length=1)
-    no: tuple[str, ...] = Field(default=(" no", " No"), min_length=1)
-
-
-class _LikelihoodRow(_Row):
-    text: str = Field(min_length=1)
-
-
-_AnyRow = _PairRow | _AssociationRow | _ChoiceRow | _CompletionRow | _DecisionRow | _LikelihoodRow
-_ROWS: Final[Mapping[Kind, type[_AnyRow]]] = {
-    Kind.PAIR: _PairRow,
-    Kind.ASSOCIATION: _AssociationRow,
-    Kind.CHOICE: _ChoiceRow,
-    Kind.COMPLETION: _CompletionRow,
-    Kind.DECISION: _DecisionRow,
-    Kind.LIKELIHOOD: _LikelihoodRow,
-}
+from biasaudit.types import ProbeItem, Role
 
 
 def read_items(path: Path, card: Card) -> tuple[ProbeItem, ...]:
@@ -101,7 +32,7 @@ def read_items(path: Path, card: Card) -> tuple[ProbeItem, ...]:
     for number, line in lines_of(text):
         if not line.strip():
             continue
-        item = _item(_parsed(line, number, path, card), number, path, card)
+        item = _item(*_parsed(line, number, path, card), number, path, card)
         if item.item_id in seen:
             raise ItemError(path=path, line=number, field="id", found=item.item_id, expected="an id not used above")
         seen.add(item.item_id)
@@ -111,7 +42,7 @@ def read_items(path: Path, card: Card) -> tuple[ProbeItem, ...]:
     return tuple(items)
 
 
-def _parsed(line: str, number: int, path: Path, card: Card) -> _AnyRow:
+def _parsed(line: str, number: int, path: Path, card: Card) -> tuple[Written[Any], ItemRow]:  # Any: of any kind
     try:
         content: Mapping[str, object] = json_value(line)
     except ValueError as exc:
@@ -124,9 +55,12 @@ def _parsed(line: str, number: int, path: Path, card: Card) -> _AnyRow:
         ) from exc
     # Sense against nonsense is a pair in a probe of any kind.
     paired = isinstance(content, dict) and content.get("role") == "competence" and "question" not in content
-    model = _PairRow if paired else _ROWS[card.kind]
+    written = (PAIR if paired else KINDS[card.kind]).written
+    if written is None:
+        raise ProbeError(f"{path}: items of kind {card.kind!r} cannot be written in it.")
+    model = written.row
     try:
-        return model.model_validate(content)
+        return written, model.model_validate(content)
     except ValidationError as exc:
         first = exc.errors(include_url=False)[0]
         field = ".".join(found_value(step) for step in first["loc"]) or "(the whole line)"
@@ -135,7 +69,7 @@ def _parsed(line: str, number: int, path: Path, card: Card) -> _AnyRow:
         raise ItemError(path=path, line=number, field=field, found=found, expected=expected) from exc
 
 
-def _item(row: _AnyRow, number: int, path: Path, card: Card) -> ProbeItem:
+def _item(written: Written[Any], row: ItemRow, number: int, path: Path, card: Card) -> ProbeItem:  # Any: as above
     if row.feature not in card.groups:
         raise ItemError(
             path=path,
@@ -161,35 +95,6 @@ def _item(row: _AnyRow, number: int, path: Path, card: Card) -> ProbeItem:
         groups=row.groups,
         role=Role(row.role),
         family=row.family or row.cluster,
-        texts=_texts(row),
-        tags=_tags(row),
+        texts=written.texts(row),
+        tags=written.tags(row),
     )
-
-
-def _texts(row: _AnyRow) -> ItemTexts:
-    if isinstance(row, _PairRow):
-        return PairTexts(context=row.context, first=row.first, second=row.second)
-    if isinstance(row, _AssociationRow):
-        return AssociationTexts(
-            contexts=row.contexts, continuations=row.continuations, group_in_context=row.group_in_context
-        )
-    if isinstance(row, _ChoiceRow):
-        return ChoiceTexts(
-            context=row.context,
-            question=row.question,
-            biased=row.biased,
-            counter=row.counter,
-            unknown=row.unknown,
-            reading=row.reading,
-        )
-    if isinstance(row, _CompletionRow):
-        return CompletionTexts(prompt=row.prompt)
-    if isinstance(row, _LikelihoodRow):
-        return LikelihoodTexts(text=row.text)
-    return DecisionTexts(favoured=row.favoured, other=row.other, reply=row.reply, yes=row.yes, no=row.no)
-
-
-def _tags(row: _AnyRow) -> dict[str, str]:
-    if isinstance(row, _ChoiceRow) and row.correct is not None:
-        return {**row.tags, "correct": row.correct}
-    return row.tags

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from biasaudit.kinds import KINDS
 from biasaudit.report.sections.guards import ABOVE_CHANCE, COVERS, NO_ITEMS, Guards
 from biasaudit.report.words.facts import Fact, counted, listed, mapping
 from biasaudit.report.words.wording import ARMS, NOT_RECORDED, clean, count, number, percent, present, records
-from biasaudit.types import Kind, Status, Verdict, VerdictCode
+from biasaudit.types import Status, Verdict, VerdictCode
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,12 +27,6 @@ _SIGN_FLIPS: Final = "sign-flip"
 """How the name of the test begins whose smallest p-value the number of clusters sets."""
 
 _AT_CHANCE: Final = {VerdictCode.CHANCE_FIRST.value: 0, VerdictCode.CHANCE_SECOND.value: 1}
-
-_ASKS: Final[Mapping[str, str]] = {
-    Kind.CHOICE: "which answer it picks",
-    Kind.DECISION: "whom it grants something",
-}
-"""What a kind of probe would say, for audits without one."""
 
 _UNDECIDED: Final = frozenset({Verdict.INCONCLUSIVE.value})
 _UNMEASURED: Final = frozenset({Verdict.NOT_MEASURED.value, Verdict.NOT_INTERPRETABLE.value})
@@ -95,11 +90,16 @@ def not_measured(
             term="Behaviour",
             values=(
                 "what the model writes: no text was generated",
-                *(f"{what}: no {kind} probe was asked" for kind, what in _ASKS.items() if kind not in kinds),
+                *_never_asked(kinds),
             ),
         ),
         Fact(term="Beyond", values=("other groups, languages and uses than those of these probes",)),
     )
+
+
+def _never_asked(there: Collection[str]) -> list[str]:
+    unasked = (kind for name, kind in KINDS.items() if name not in there and kind.words.would_say)
+    return [f"{kind.words.would_say}: no {kind.name} probe was asked" for kind in unasked]
 
 
 def headline_cells(audit: AuditRecord, headline: Headline | None) -> list[dict[str, Any]]:  # Any: pandas cells

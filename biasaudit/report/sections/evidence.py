@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.analysis.evidence import Seen, flips, seen
+from biasaudit.kinds import KINDS
 from biasaudit.report.words.order import in_order
 from biasaudit.report.words.shading import Addition, ShadedText, largest, shaded_texts
 from biasaudit.report.words.wording import NAME_LIMIT, TEXT_LIMIT, clean, count, number, records
@@ -29,28 +30,6 @@ d = bias.pivot(index=["probe", "item_id"], columns="checkpoint", values="d_nats"
 removed = d[(d["base"] > 0) & (d["tuned"] <= 0)]
 introduced = d[(d["base"] <= 0) & (d["tuned"] > 0)]"""
 """How to get all the items of which the page shows the strongest."""
-
-_SIDES: Final = {"pair": ("Stereotyping", "Other"), "association": ("Continuation A", "Continuation B")}
-"""Labels of the texts that are shaded."""
-
-_LABELS: Final = {
-    "context": "Context",
-    "question": "Question",
-    "biased": "Biased answer",
-    "counter": "Other answer",
-    "unknown": "Unknown",
-    "favoured": "Favoured case",
-    "other": "Other case",
-}
-"""Texts of a choice, and of a decision."""
-
-_PROBABILITIES: Final = {
-    "biased": "Biased answer",
-    "counter": "Other answer",
-    "unknown": "Unknown",
-    "favoured": "Yes to the favoured case",
-    "other": "Yes to the other case",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +144,7 @@ def _flip(row: Mapping[str, Any], tuned: str, known: Mapping[tuple[str, str, str
     item = (str(row["probe"]), str(row["item_id"]))
     base, after = known.get(("base", *item), Seen()), known.get((tuned, *item), Seen())
     d_nats = tuple(number(float(row[name]), decimals=2) for name in ("d_base_nats", "d_tuned_nats"))
-    sides = _SIDES.get(str(row["kind"]))
+    sides = KINDS[str(row["kind"])].words.shaded if row["kind"] in KINDS else ()
     arms: tuple[ArmView, ...] = ()
     if sides and base.segments and after.segments:
         arms = tuple(
@@ -178,7 +157,7 @@ def _flip(row: Mapping[str, Any], tuned: str, known: Mapping[tuple[str, str, str
         feature=clean(row["feature"]),
         before=d_nats[0],
         after=d_nats[1],
-        texts=tuple(text for text in texts if text.label not in (sides or ())) if arms else texts,
+        texts=tuple(text for text in texts if text.label not in sides) if arms else texts,
         arms=arms,
         probabilities=_probabilities(base.probabilities, after.probabilities),
     )
@@ -187,7 +166,8 @@ def _flip(row: Mapping[str, Any], tuned: str, known: Mapping[tuple[str, str, str
 def _probabilities(base: Mapping[str, float], tuned: Mapping[str, float]) -> tuple[ProbabilityRow, ...]:
     return tuple(
         ProbabilityRow(label=label, base=number(base[name]), tuned=number(tuned[name]))
-        for name, label in _PROBABILITIES.items()
+        for kind in KINDS.values()
+        for name, label in kind.words.answers.items()
         if name in base and name in tuned
     )
 
@@ -210,26 +190,19 @@ def item_texts(texts: object) -> tuple[ItemText, ...]:
         content = None
     if not isinstance(content, Mapping):
         return (ItemText(label="As stored", text=clean(texts, limit=TEXT_LIMIT)),)
-    if "contexts" in content:
-        labelled = _association(content)
-    elif "question" in content or "favoured" in content:
-        labelled = [(label, content.get(name)) for name, label in _LABELS.items()]
-    else:
-        labelled = [("Context", content.get("context"))]
-        labelled += list(zip(_SIDES["pair"], (content.get("first"), content.get("second")), strict=True))
+    labelled = _labelled(content)
     return tuple(ItemText(label=label, text=clean(text, limit=TEXT_LIMIT)) for label, text in labelled if text)
 
 
-def _association(content: Mapping[str, Any]) -> list[tuple[str, object]]:  # Any: JSON values
-    contexts, continuations = content.get("contexts"), content.get("continuations")
-    labelled: list[tuple[str, object]] = [
-        (f"Context {letter}", text) for letter, text in zip("AB", _listed(contexts), strict=False)
-    ]
-    return labelled + list(zip(_SIDES["association"], _listed(continuations), strict=False))
-
-
-def _listed(texts: object) -> list[object]:
-    return list(texts) if isinstance(texts, list) else []
+def _labelled(content: Mapping[str, Any]) -> Iterator[tuple[str, object]]:  # Any: JSON values
+    """Yield the texts under the labels of the kind whose fields they are: older texts lack some."""
+    fitting = [kind.words.labels for kind in KINDS.values() if set(content) <= {one.name for one in fields(kind.texts)}]
+    for name, label in fitting[0].items() if len(fitting) == 1 else ():
+        text = content.get(name)
+        if isinstance(label, str):
+            yield label, text
+        else:
+            yield from zip(label, text if isinstance(text, list) else (), strict=False)
 
 
 def missing_texts(found: tuple[Evidence, ...]) -> bool:

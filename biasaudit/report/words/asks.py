@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
+from biasaudit.kinds import KINDS
 from biasaudit.report.words.facts import first_sentence, mapping
 from biasaudit.report.words.wording import count
-
-KINDS: Final[Mapping[str, str]] = {
-    "association": "token probabilities",
-    "choice": "choice of an answer",
-    "completion": "completions",
-    "decision": "yes-or-no decisions",
-    "pair": "probabilities of sentence pairs",
-}
-"""How a probe asks, by its kind."""
 
 
 def asks(probe: Mapping[str, Any]) -> str:  # Any: JSON values
@@ -35,7 +27,8 @@ def asks(probe: Mapping[str, Any]) -> str:  # Any: JSON values
     """
     construct, kind = probe.get("construct"), str(probe.get("kind", ""))
     said = [first_sentence(construct)] if isinstance(construct, str) and construct else []
-    sizes = [f"By {KINDS[kind]}"] if kind in KINDS else []
+    by = KINDS[kind].words.asks_by if kind in KINDS else ""
+    sizes = [f"By {by}"] if by else []
     if isinstance(probe.get("n_items"), int):
         sizes.append(f"{count(probe['n_items'])} items in {count(probe.get('n_clusters'))} clusters")
     if sizes:

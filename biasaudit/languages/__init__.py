@@ -18,8 +18,16 @@ LANGUAGES: Final[Mapping[str, Language]] = {"en": ENGLISH, "fr": FRENCH}
 
 
 def find_language(code: str) -> Language | None:
-    """Return the language of a code, with or without a region; None where there is no file of it."""
-    return LANGUAGES.get(code) or LANGUAGES.get(code.partition("-")[0])
+    """Return the language of a code, with or without a region, or of a name; None where there is no file of it.
+
+    Examples
+    --------
+    >>> [found and found.code for found in map(find_language, ("en-GB", "English", "FR", "de"))]
+    ['en', 'en', 'fr', None]
+    """
+    main = code.lower().partition("-")[0]
+    by_name = {language.name.lower(): language for language in LANGUAGES.values()}
+    return LANGUAGES.get(code.lower()) or LANGUAGES.get(main) or by_name.get(main)
 
 
 def language_of(code: str, *, asked_by: str) -> Language:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from biasaudit.languages.english_rules import faults
 from biasaudit.languages.language import Language
 
 _NOUNS: Final = (
@@ -36,4 +37,5 @@ ENGLISH: Final = Language(
     letter_alone="{question}\nAnswer with the letter alone.",
     nouns=tuple(_NOUNS.split()),
     grammar=frozenset(_GRAMMAR.split()),
+    faults=faults,
 )

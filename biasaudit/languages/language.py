@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
+
+Faults: TypeAlias = Callable[[str, Sequence[str]], Iterator[tuple[str, str]]]
+"""From a text and further words for several people to what breaks a rule in it, and what was expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +35,8 @@ class Language:
         Things that hardly any sentence about people is about: the one that takes another word's place makes nonsense.
     grammar : frozenset of str
         Words of four letters or more that carry grammar rather than content, whose place none of `nouns` takes.
+    faults : callable or None
+        Rules of the language that a filled slot breaks; None where the check of a probe has none, which it says.
     """
 
     code: str
@@ -41,3 +48,4 @@ class Language:
     letter_alone: str
     nouns: tuple[str, ...]
     grammar: frozenset[str]
+    faults: Faults | None = None

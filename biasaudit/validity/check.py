@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from biasaudit.languages import LANGUAGES
 from biasaudit.probes import Probe, available
 from biasaudit.probes.card import read_card
 from biasaudit.validity.competence import no_competence
 from biasaudit.validity.directions import one_direction
 from biasaudit.validity.documented import undocumented
 from biasaudit.validity.finding import CODES, OF_THE_CARD, Finding
-from biasaudit.validity.grammar import grammar, in_english
+from biasaudit.validity.grammar import grammar, rules_of
 from biasaudit.validity.groups import groups_missing, no_items
 from biasaudit.validity.lengths import Tokens, reference_tokens, token_difference
 from biasaudit.validity.minimal import not_minimal
@@ -71,9 +72,10 @@ def findings(probe: Probe, *, tokens: Tokens | None = None) -> tuple[Finding, ..
 
 def notices(probe: Probe) -> tuple[str, ...]:
     """Return what was not checked, and why."""
-    if probe.card.data.published or in_english(probe):
+    if probe.card.data.published or rules_of(probe) is not None:
         return ()
-    return (f"the grammar was not checked: the rules are for English, and the language is {probe.card.language!r}.",)
+    there = ", ".join(language.name for language in LANGUAGES.values() if language.faults is not None)
+    return (f"the grammar was not checked: there are rules for {there}, and the language is {probe.card.language!r}.",)
 
 
 def own_probes() -> tuple[str, ...]:

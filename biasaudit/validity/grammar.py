@@ -1,4 +1,4 @@
-"""Rules of English that a filled slot breaks most often."""
+"""What a filled slot breaks most often: spaces and capitals, and the rules of the language."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from biasaudit.kinds import Passage
+from biasaudit.languages import find_language
+from biasaudit.languages.language import Faults
 from biasaudit.probes import Probe
 from biasaudit.types import ProbeItem, Role
-from biasaudit.validity.agreement import wrong_agreement, wrong_case
-from biasaudit.validity.articles import wrong_articles
 from biasaudit.validity.finding import Finding, many
 from biasaudit.validity.texts import passages, seams
 from biasaudit.visible import quoted
 
-_DOUBLED: Final = re.compile(r"(?<![\w'\u2019-])(\w+)[ \t]+\1(?![\w'\u2019-])", re.IGNORECASE)
-_MAY_BE_DOUBLED: Final = frozenset({"had", "that"})
 _SLOT: Final = re.compile(r"\{[^{}\n]*\}|[{}]")
 _SPACES: Final = re.compile(r"\S+ {2,}\S+")
 _SPACE_BEFORE: Final = re.compile(r"[^\s.]+ +[,.;:!?](?=\s|$)")
@@ -30,11 +28,13 @@ Fault = tuple[str, str]
 def grammar(probe: Probe) -> Iterator[Finding]:
     """Find texts that break a rule; one finding for each phrase, however many items hold it.
 
-    English only. In the form ``guises``, one of whose varieties has a grammar of its own, only spaces,
-    slots and capitals are looked at. The nonsense of competence items is left out.
+    Only in languages that have rules. In the form ``guises``, one of whose varieties has a grammar of its own, only
+    spaces, slots and capitals are looked at. The nonsense of competence items is left out.
     """
-    if not in_english(probe):
+    rules = rules_of(probe)
+    if rules is None:
         return
+    own = None if probe.card.data.format == "guises" else rules
     found: dict[Fault, list[tuple[ProbeItem, str]]] = defaultdict(list)
     known: dict[Passage, tuple[Fault, ...]] = {}
     plurals = _plurals(probe)
@@ -42,7 +42,7 @@ def grammar(probe: Probe) -> Iterator[Finding]:
         faults = {fault: " ".join(seam) for seam in seams(item.texts) for fault in _seam(*seam)}
         for passage in passages(item):
             if passage not in known:
-                known[passage] = tuple(_faults(passage, plurals, standard=probe.card.data.format != "guises"))
+                known[passage] = tuple(_faults(passage, plurals, own))
             faults |= dict.fromkeys(known[passage], passage.text)
             if item.role is not Role.COMPETENCE:
                 faults |= dict.fromkeys(_begins(passage), passage.text)
@@ -61,12 +61,13 @@ def grammar(probe: Probe) -> Iterator[Finding]:
         )
 
 
-def in_english(probe: Probe) -> bool:
-    """Return whether a probe is in English, by its card."""
-    return probe.card.language.lower().split("-")[0] in {"en", "english"}
+def rules_of(probe: Probe) -> Faults | None:
+    """Return the rules of a probe's language; None where there are none."""
+    language = find_language(probe.card.language)
+    return None if language is None else language.faults
 
 
-def _faults(passage: Passage, plurals: tuple[str, ...], *, standard: bool) -> Iterator[Fault]:
+def _faults(passage: Passage, plurals: tuple[str, ...], faults: Faults | None) -> Iterator[Fault]:
     text = passage.text
     for slot in _SLOT.finditer(text):
         yield slot[0], "words in place of the slot"
@@ -78,15 +79,8 @@ def _faults(passage: Passage, plurals: tuple[str, ...], *, standard: bool) -> It
         before = begun[1].rstrip(".").lower()
         if before not in _ABBREVIATIONS and len(before.split(".")[-1]) > 1 and not begun[1].endswith("."):
             yield begun[0], "a capital at the beginning of the sentence"
-    if not standard:
-        return
-    for wrong, right in wrong_articles(text):
-        yield wrong, quoted(right)
-    for doubled in _DOUBLED.finditer(text):
-        if doubled[1].lower() not in _MAY_BE_DOUBLED:
-            yield doubled[0], f"{quoted(doubled[1])} once"
-    yield from wrong_agreement(text, plurals)
-    yield from wrong_case(text)
+    if faults is not None:
+        yield from faults(text, plurals)
 
 
 def _begins(passage: Passage) -> Iterator[Fault]:

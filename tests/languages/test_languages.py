@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from biasaudit.languages import ENGLISH, LANGUAGES
 from biasaudit.probes import load_probe
 from biasaudit.testing import leaning, scripted_audit
 from biasaudit.types import ChoiceTexts, ProbeItem, Role
+from biasaudit.validity import findings, notices
 from tests.sealing import edit_manifest
 from tests.tiny import save_model, save_probe
 
@@ -87,14 +90,31 @@ def test_a_language_without_a_file_is_refused_in_a_chat_and_asked_in_plain_text(
     assert set(audit.estimates["framing"]) == {"plain"}
 
 
+PAGE = Path(__file__).parents[2] / "docs" / "languages.md"
+
+
 def test_a_language_is_one_file_and_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing but the mapping knows which there are: audit, manifest and page take the new one."""
-    german = dataclasses.replace(ENGLISH, code="de", name="German", requests=("Schreib.", "Gib.", "Sag etwas."))
+    """That of the page: audit, manifest, report and the check of a probe take it, and nothing else knows of it."""
+    [example] = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    space: dict[str, Any] = {}  # Any: what the example makes
+    exec(compile(example, PAGE, "exec"), space)  # our own page
+    german = space["GERMAN"]
+    folder = str(save_probe(tmp_path / "probe", language="de"))
+    assert [notice.partition(":")[0] for notice in notices(load_probe(folder))] == ["the grammar was not checked"]
     monkeypatch.setitem(LANGUAGES, "de", german)
-    probe = str(save_probe(tmp_path / "probe", language="de"))
-    assert contexts(Path(probe)) == {"", *(f"<user> {one} <model> " for one in german.requests)}
+    assert contexts(Path(folder)) == {"", *(f"<user> {one} <model> " for one in german.requests)}
+    assert notices(load_probe(folder)) == ()
+    assert isinstance(LETTERS.texts, ChoiceTexts)
+    wrong = dataclasses.replace(LETTERS.texts, question="Wessen Hut ist es, wenn die Freunde der Frau sind gut?")
+    probe = load_probe(folder)
+    judged = findings(dataclasses.replace(probe, items=(*probe.items, dataclasses.replace(LETTERS, texts=wrong))))
+    assert any("'der Frau sind'" in one.message or '"der Frau sind"' in one.message for one in judged)
     audit = scripted_audit(
-        leaning("base", 2.0), leaning("tuned", 1.0), probes=[probe], framing_names=("plain", "chat"), out=tmp_path / "a"
+        leaning("base", 2.0),
+        leaning("tuned", 1.0),
+        probes=[folder],
+        framing_names=("plain", "chat"),
+        out=tmp_path / "a",
     )
     assert audit.manifest.probes["mini"]["asked_in"] == "de"
     assert "Asked in German" in (tmp_path / "a" / "report.html").read_text(encoding="utf-8")

@@ -10,8 +10,8 @@ from biasaudit.models.hashes import sha256_of
 from biasaudit.models.local.embedded import adapter_folder
 from biasaudit.record import tables
 from biasaudit.record.audit_record import Headline
+from biasaudit.report.sections.cells import cells
 from biasaudit.report.sections.first_screen import FirstScreen, first_screen
-from biasaudit.report.view import page
 from biasaudit.report.words.known_models import DEMO_ADAPTER, DEMO_WEIGHTS
 from biasaudit.types import Estimate, Status
 from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit, comparison, frame
@@ -229,7 +229,7 @@ def test_changes_in_other_contrasts_are_named_and_none_of_them_is_folded() -> No
     assert screen.elsewhere == ("Weights, chat (exploratory): 1 cell increased (Jobs, gender)",)
     assert screen.leads.startswith("The answer is about the first row: the last tuned checkpoint, in the one framing")
     assert screen.without_share.startswith("Not in this table: weights, chat; template, base.")
-    shown = page(made)
+    shown = cells(made, NAMES)
     assert [view.contrast for view in shown.contrasts] == ["weights, plain", "weights, chat"]
     assert [view.contrast for view in shown.further_contrasts] == ["template, base"]
 

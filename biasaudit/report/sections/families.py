@@ -15,6 +15,7 @@ from biasaudit.report.charts.family_chart import (
     wordings_by_feature,
 )
 from biasaudit.report.charts.pictures import Picture, picture
+from biasaudit.report.section import Section, Source
 from biasaudit.report.words.facts import counted
 from biasaudit.report.words.order import in_order
 from biasaudit.report.words.same_wordings import same_wordings, with_same_as_one
@@ -265,3 +266,17 @@ def _first_rows(blocks: Sequence[WordingBlock]) -> tuple[tuple[WordingBlock, ...
         room -= len(kept[-1].rows)
     n_left_out = sum(len(block.rows) for block in blocks) - (ROWS_AT_MOST - room)
     return tuple(kept), f"{count(n_left_out)} further rows are in families.parquet" if n_left_out else ""
+
+
+def _view(source: Source) -> Wordings | None:
+    found = wordings(source.audit, source.names, level=source.level)
+    return found if found.probes or found.of_one_wording else None
+
+
+def _has_link(shown: Wordings) -> bool:
+    return bool(shown.probes)
+
+
+SECTION: Final = Section(
+    name="wordings", title="Wordings", template="families.html.jinja", view=_view, has_link=_has_link
+)

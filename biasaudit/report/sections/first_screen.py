@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from biasaudit.report.section import Section, Source
 from biasaudit.report.sections.answer import Answer, answer
 from biasaudit.report.sections.certainty import headline_cells, how_sure, not_measured
 from biasaudit.report.sections.compared import asked, compared
@@ -191,3 +192,10 @@ def _opposite(plain: Estimate, deployed: Estimate) -> bool:
     (first, *first_bounds), (second, *second_bounds) = numbers(plain), numbers(deployed)
     shown = any(low > 0 or high < 0 for low, high in (first_bounds, second_bounds))
     return shown and first * second < 0
+
+
+def _view(source: Source) -> FirstScreen:
+    return first_screen(source.audit, source.recorded, source.names)
+
+
+SECTION: Final = Section(name="first", title=None, template="first.html.jinja", view=_view)

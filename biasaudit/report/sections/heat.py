@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.report.charts.levels import levels, pooled
+from biasaudit.report.section import Section, Source
 from biasaudit.report.sections.group_rates import PLAIN, against_group, decision_probes, leaves_out_zero
 from biasaudit.report.words.facts import counted, listed
 from biasaudit.report.words.order import in_order
@@ -317,3 +318,10 @@ def _numbers(rows: Sequence[Row | None], lean: Lean, probe: HeatProbe) -> HeatNu
         values=tuple(NOT_MEASURED if row is None else estimate_text(row) for row in rows),
         p_values=tuple(p_value(None if row is None else present(row["p_bh"])) for row in rows),
     )
+
+
+def _view(source: Source) -> Heat | None:
+    return heat(source.audit, source.names)
+
+
+SECTION: Final = Section(name="leans", title="Groups and probes", template="heat.html.jinja", view=_view)

@@ -13,6 +13,7 @@ from biasaudit.record.audit_record import Headline
 from biasaudit.report.sections.cells import cells
 from biasaudit.report.sections.first_screen import FirstScreen, first_screen
 from biasaudit.report.words.known_models import DEMO_ADAPTER, DEMO_WEIGHTS
+from biasaudit.stats.significance import SIGN_FLIP
 from biasaudit.types import Estimate, Status
 from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit, comparison, frame
 
@@ -195,7 +196,7 @@ def test_cells_without_a_verdict_are_grouped_by_reason_and_probe() -> None:
 def test_cells_that_the_correction_bars_are_counted() -> None:
     """Eight cells of 7 clusters: 8 x 2 / 128 = 0.125; of 9 clusters: 8 x 2 / 512 = 0.031."""
     made = audit(cells=[(PAIRS, f"f{number}", True, 0.2, 0.1, "unchanged", "") for number in range(8)], **PLAIN)
-    for n_clusters, test, n_barred in ((7, "sign-flip permutation", 8), (9, "sign-flip permutation", 0), (7, "t", 0)):
+    for n_clusters, test, n_barred in ((7, SIGN_FLIP, 8), (9, SIGN_FLIP, 0), (7, "t", 0)):
         changed = made.comparisons.assign(n_clusters=n_clusters, test=test)
         _, *said, _ = _said(_screen(replace(made, comparisons=changed)), "how_sure")["Verdicts"]
         assert [part.split(" of them")[0] for part in said] == ([f"in {n_barred}"] if n_barred else [])

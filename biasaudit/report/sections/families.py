@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.analysis.families import GIVEN, wordings_frame
+from biasaudit.analysis.families import is_given_wording, wordings_frame
 from biasaudit.report.charts.chart_parts import NARROW
 from biasaudit.report.charts.family_chart import (
     families_chart,
@@ -138,7 +138,7 @@ def _probe_wordings(audit: AuditRecord, probe: str, name: str, *, level: str) ->
         charts=charts if len(charts) > 1 else tuple(replace(chart, tuned="") for chart in charts),
         same=clean("; ".join(same), limit=TEXT_LIMIT),
         competence=_competence(competence, arms, framing),
-        is_given_wording=any(GIVEN in str(row["method"]) for row in rows if row["metric"] == "index"),
+        is_given_wording=any(is_given_wording(row) for row in rows if row["metric"] == "index"),
         arms=tuple(clean(f"{checkpoint}, {of}") for checkpoint, of in arms),
         blocks=kept,
         left_out=left_out,
@@ -217,7 +217,7 @@ def _arm(row: Row) -> Arm:
 
 def _size(rows: Sequence[Row]) -> str:
     clusters = max(int(row["n_clusters"]) for row in rows)
-    unit = "units" if any(GIVEN in str(row["method"]) for row in rows) else "clusters"
+    unit = "units" if any(is_given_wording(row) for row in rows) else "clusters"
     return f"{count(rows[0]['n_asked'])} items, {count(clusters)} {unit}"
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from biasaudit.record.pairs import group_and_reference
 from biasaudit.report.charts.charts import NARROW, as_share, occupations_chart, occupations_finding
 from biasaudit.report.charts.pictures import Picture, picture
 from biasaudit.report.section import Section, Source
@@ -256,7 +257,7 @@ def group_rows(audit: AuditRecord, names: Mapping[str, str]) -> tuple[GroupRow, 
             feature=clean(row["feature"]),
             checkpoint=clean(row["checkpoint"]),
             framing=clean(row["framing"]),
-            group=clean(row["group"]).replace(" - ", " − ")
+            group=" − ".join(map(clean, group_and_reference(row)))
             if row["statistic"] == "difference"
             else clean(row["group"]),
             tied_to=clean(first_of[str(row["probe"]), str(row["feature"])]),

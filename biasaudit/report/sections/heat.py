@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from biasaudit.record.pairs import group_and_reference
 from biasaudit.report.charts.levels import levels, pooled
 from biasaudit.report.section import Section, Source
-from biasaudit.report.sections.group_rates import PLAIN, against_group, decision_probes, leaves_out_zero
+from biasaudit.report.sections.group_rates import PLAIN, decision_probes, leaves_out_zero
 from biasaudit.report.words.facts import counted, listed
 from biasaudit.report.words.order import in_order
 from biasaudit.report.words.wording import NOT_MEASURED, clean, estimate_text, p_value, present, records
@@ -240,7 +241,7 @@ def _probe(probe: str, found: _Leans, names: Mapping[str, str]) -> HeatProbe:
 
 
 def _lean(row: Row) -> Lean:
-    return str(row["feature"]), against_group(row), str(row["reference"])
+    return str(row["feature"]), *group_and_reference(row)
 
 
 def _placed(row: Row, of_decisions: set[Lean]) -> Lean:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from biasaudit.record.pairs import JOINTS
 from biasaudit.report.charts.chart_parts import NARROW
 from biasaudit.report.charts.pictures import Picture, picture
 from biasaudit.report.charts.rates_chart import decisions_chart, decisions_finding, errors_chart, errors_finding
@@ -12,7 +13,6 @@ from biasaudit.report.section import Section, Source
 from biasaudit.report.sections.group_rates import (
     AGAINST,
     PLAIN,
-    TO_REFERENCE,
     Arm,
     FeatureGroups,
     GroupRates,
@@ -202,7 +202,7 @@ def _shown_arms(found: GroupRates) -> list[Arm]:
 
 
 def _cell(found: GroupRates, arm: Arm, of: FeatureGroups, statistic: str, group: str) -> RateCell:
-    if group == of.reference and statistic in TO_REFERENCE:
+    if group == of.reference and statistic in JOINTS:
         return RateCell(estimate="reference", note="")
     row = found.row(arm, of.feature, statistic, group)
     if row is None:

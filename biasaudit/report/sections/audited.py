@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from biasaudit.report.section import Section, Source
 from biasaudit.report.sections.again import command
-from biasaudit.report.sections.compared import start_of
+from biasaudit.report.sections.first.compared import start_of
 from biasaudit.report.words.facts import Fact, mapping
 from biasaudit.report.words.wording import NOT_RECORDED, TEXT_LIMIT, clean, count, number, percent, present
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from biasaudit.report.charts.charts import NARROW, WIDE, reduction_chart, reduction_finding
 from biasaudit.report.charts.pictures import Picture, picture
 from biasaudit.report.section import Section, Source
-from biasaudit.report.sections.elsewhere import CHANGED
 from biasaudit.report.sections.equal_lengths import OF_EQUAL_LENGTH, disagreement, form_of, with_equal_lengths
+from biasaudit.report.sections.first.elsewhere import CHANGED
 from biasaudit.report.words.asks import asked_by_probe
 from biasaudit.report.words.order import in_order, is_interpretable
 from biasaudit.report.words.wording import (

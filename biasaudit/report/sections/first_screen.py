@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.record.lineage_fact import of_different_lineage
 from biasaudit.report.section import Section, Source
-from biasaudit.report.sections.answer import Answer, answer
-from biasaudit.report.sections.certainty import headline_cells, how_sure, not_measured
-from biasaudit.report.sections.compared import asked, compared
-from biasaudit.report.sections.elsewhere import elsewhere, why_leading, without_share
-from biasaudit.report.sections.guards import Guards, guards
-from biasaudit.report.sections.one_answer import one_answer
-from biasaudit.report.sections.plausible import told_of_checkpoints
+from biasaudit.report.sections.first.answer import Answer, answer
+from biasaudit.report.sections.first.certainty import headline_cells, how_sure, not_measured
+from biasaudit.report.sections.first.compared import asked, compared
+from biasaudit.report.sections.first.elsewhere import elsewhere, why_leading, without_share
+from biasaudit.report.sections.first.guards import Guards, guards
+from biasaudit.report.sections.first.one_answer import one_answer
+from biasaudit.report.sections.first.plausible import told_of_checkpoints
 from biasaudit.report.words.facts import Fact, counted, mapping
 from biasaudit.report.words.known_models import known_models
 from biasaudit.report.words.order import in_order

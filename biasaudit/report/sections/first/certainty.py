@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.report.sections.guards import ABOVE_CHANCE, COVERS, NO_ITEMS, Guards
+from biasaudit.report.sections.first.guards import ABOVE_CHANCE, COVERS, NO_ITEMS, Guards
 from biasaudit.report.words.facts import Fact, counted, listed, mapping
 from biasaudit.report.words.wording import ARMS, NOT_RECORDED, clean, count, number, percent, present, records
 from biasaudit.stats.significance import is_by_sign_flips

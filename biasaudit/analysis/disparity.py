@@ -14,6 +14,7 @@ from biasaudit.analysis.decision_cases import decision_cases, denied_by_group, g
 from biasaudit.kinds import with_disparity
 from biasaudit.kinds.association import PARTS
 from biasaudit.record import tables
+from biasaudit.record.pairs import pair_of
 from biasaudit.stats import (
     GroupMetric,
     benjamini_hochberg,
@@ -114,10 +115,11 @@ def _decision_rows(cases: pd.DataFrame, *, level: float, seed: int) -> Iterator[
             for level_of in by_group(granted, metric, level=level):
                 yield _row(arm, statistic, level_of.group[0], "", level_of.estimate)
         for gap in difference_to_reference(granted, reference, level=level):
-            row = _row(arm, "difference", f"{gap.group[0]} - {reference}", reference, gap.estimate)
+            row = _row(arm, "difference", pair_of(gap.group[0], reference), reference, gap.estimate)
             yield {**row, "p_value": gap.p_value}
         for ratio in ratio_to_reference(granted, reference, rng=_rng(seed, *arm), level=level):
-            yield _row(arm, "selection_rate_ratio", f"{ratio.group[0]} / {reference}", reference, ratio.estimate)
+            pair = pair_of(ratio.group[0], reference, statistic="selection_rate_ratio")
+            yield _row(arm, "selection_rate_ratio", pair, reference, ratio.estimate)
         for ratio in impact_ratios(granted, rng=_rng(seed, *arm, "impact"), level=level):
             most = "" if ratio.reference is None else ratio.reference[0]
             yield _row(arm, "impact_ratio", ratio.group[0], most, ratio.estimate)
@@ -130,8 +132,9 @@ def _error_rows(cases: pd.DataFrame, level: float) -> Iterator[dict[str, object]
             for rate in by_group(outcomes, metric, level=level):
                 yield _row(arm, metric.value, rate.group[0], "", rate.estimate)
             for gap in difference_to_reference(outcomes, reference, metric, level=level):
-                pair = f"{gap.group[0]} - {reference}"
-                yield _row(arm, f"{metric.value}_difference", pair, reference, gap.estimate)
+                statistic = f"{metric.value}_difference"
+                pair = pair_of(gap.group[0], reference, statistic=statistic)
+                yield _row(arm, statistic, pair, reference, gap.estimate)
 
 
 def _with_adjusted_differences(rows: list[dict[str, object]]) -> list[dict[str, object]]:
@@ -186,7 +189,7 @@ def _group_rows(cells: pd.DataFrame, level: float) -> Iterator[dict[str, object]
             lean = 1 / (1 + np.exp(own["2|A"] - own["1|A"])) - 1 / (1 + np.exp(own["2|B"] - own["1|B"]))
             clusters = own["cluster_id"].tolist()
             estimate, p_value = _tested(np.asarray(lean, dtype=float), clusters, level, "share difference")
-            yield {**_row(arm, "difference", f"{group} - {other}", other, estimate), "p_value": p_value}
+            yield {**_row(arm, "difference", pair_of(group, other), other, estimate), "p_value": p_value}
 
 
 def _levels_of_pair(arm: Any, part: pd.DataFrame, pair: tuple[str, str], level: float) -> Iterator[dict[str, object]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
@@ -108,6 +108,17 @@ def _rows(
                 **_columns(estimate),
                 "n_asked": cell.n_asked,
             }
+
+
+def is_given_wording(row: Mapping[str, Any]) -> bool:  # Any: cells of a pandas row
+    """Whether the interval of a row of families says nothing on other wordings.
+
+    Examples
+    --------
+    >>> is_given_wording({"method": "t interval, given this wording: its clusters are items"})
+    True
+    """
+    return GIVEN in str(row["method"])
 
 
 def _columns(estimate: Estimate) -> dict[str, object]:

@@ -74,13 +74,14 @@ class Shown:
 
 def print_verdicts(audit: Audit) -> None:
     """Print the headline and one line per cell of the first contrast."""
-    from biasaudit.report.words.shares import DIFFERENT_LINEAGE, left_out, sentence
+    from biasaudit.record.lineage_fact import of_different_lineage
+    from biasaudit.report.words.shares import left_out, sentence
     from biasaudit.report.words.wording import in_words
 
+    different = of_different_lineage(audit.manifest.lineage)
     for headline in audit.headlines:
-        related = not str(audit.manifest.lineage.get(headline.tuned, "")).startswith(DIFFERENT_LINEAGE)
         said = [
-            sentence(headline, related=related),
+            sentence(headline, related=headline.tuned not in different),
             left_out(headline),
             f"{headline.n_cells} cells: {in_words(headline.counts)}{' (exploratory)' if headline.exploratory else ''}.",
         ]

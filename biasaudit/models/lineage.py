@@ -13,6 +13,7 @@ from biasaudit.models.local.headers import TensorHeader
 from biasaudit.models.local.located import Located
 from biasaudit.models.text.tokenizer import tokenizer_sha256
 from biasaudit.models.text.vocabulary import Differences, vocabulary_differences, vocabulary_of
+from biasaudit.types.lineage import DIFFERENT_LINEAGE
 
 _SIZES: Final = (
     ("model_type",),
@@ -42,7 +43,7 @@ def lineage(base: Located, tuned: Located, *, allow_different: bool = False) -> 
     if differences:
         found = "; ".join(differences)
         if allow_different:
-            return f"DIFFERENT LINEAGE ({found}): a difference between them cannot be put down to tuning"
+            return f"{DIFFERENT_LINEAGE} ({found}): a difference between them cannot be put down to tuning"
         raise LineageError(
             f"{tuned.spec.reference!r} cannot have been tuned from {base.spec.reference!r}: {found}.",
             fix="Name the base that it was tuned from, or compare them all the same with --allow-different-lineage.",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RESAMPLES: Final = 9_999
 SIGN_FLIP: Final = "sign-flip permutation of clusters"
-"""How the name of the test begins whose smallest p-value the number of clusters sets."""
+"""How the name of the test begins; see :func:`is_by_sign_flips`."""
 
 _BATCH: Final = 500
 _EXACT: Final = 60
@@ -36,6 +36,19 @@ class TestResult:
 
     p_value: float
     test: str
+
+
+def is_by_sign_flips(test: str) -> bool:
+    """Whether a test, by its name in :class:`TestResult`, flips the signs of clusters.
+
+    Its smallest p-value is then set by their number: c clusters have 2**c sign flips.
+
+    Examples
+    --------
+    >>> is_by_sign_flips(SIGN_FLIP), is_by_sign_flips("two-way t test")
+    (True, False)
+    """
+    return test.startswith(SIGN_FLIP)
 
 
 def sign_flip(differences: Clustered, design: ClusterDesign, *, rng: np.random.Generator) -> TestResult:

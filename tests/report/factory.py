@@ -97,7 +97,7 @@ def comparison(contrast: str, metric: str, cell: tuple[Any, ...], *, tuned: str 
         "p_moved_adjusted": 0.0021 if measured else None, "p_sides_adjusted": 0.0021 if measured else None,
         "saturated": False, "verdict_code": CODES.get(verdict, "not decided"),
         "p_equivalence": 0.31 if measured else None, "missing_low": reduction, "missing_high": reduction,
-        "test": "sign-flip permutation" if measured else "none",
+        "test": "sign-flip permutation of clusters" if measured else "none",
         "first_value": first, "first_ci_low": first_low, "first_ci_high": first_high,
         "second_value": second, "second_ci_low": second_low, "second_ci_high": second_high,
         "relative_status": "not estimable", "relative_reduction": None,

@@ -10,9 +10,10 @@ from biasaudit.models.hashes import sha256_of
 from biasaudit.models.local.embedded import adapter_folder
 from biasaudit.record import tables
 from biasaudit.record.audit_record import Headline
+from biasaudit.report.sections.cells import cells
 from biasaudit.report.sections.first_screen import FirstScreen, first_screen
-from biasaudit.report.view import page
 from biasaudit.report.words.known_models import DEMO_ADAPTER, DEMO_WEIGHTS
+from biasaudit.stats.significance import SIGN_FLIP
 from biasaudit.types import Estimate, Status
 from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit, comparison, frame
 
@@ -195,7 +196,7 @@ def test_cells_without_a_verdict_are_grouped_by_reason_and_probe() -> None:
 def test_cells_that_the_correction_bars_are_counted() -> None:
     """Eight cells of 7 clusters: 8 x 2 / 128 = 0.125; of 9 clusters: 8 x 2 / 512 = 0.031."""
     made = audit(cells=[(PAIRS, f"f{number}", True, 0.2, 0.1, "unchanged", "") for number in range(8)], **PLAIN)
-    for n_clusters, test, n_barred in ((7, "sign-flip permutation", 8), (9, "sign-flip permutation", 0), (7, "t", 0)):
+    for n_clusters, test, n_barred in ((7, SIGN_FLIP, 8), (9, SIGN_FLIP, 0), (7, "t", 0)):
         changed = made.comparisons.assign(n_clusters=n_clusters, test=test)
         _, *said, _ = _said(_screen(replace(made, comparisons=changed)), "how_sure")["Verdicts"]
         assert [part.split(" of them")[0] for part in said] == ([f"in {n_barred}"] if n_barred else [])
@@ -229,7 +230,7 @@ def test_changes_in_other_contrasts_are_named_and_none_of_them_is_folded() -> No
     assert screen.elsewhere == ("Weights, chat (exploratory): 1 cell increased (Jobs, gender)",)
     assert screen.leads.startswith("The answer is about the first row: the last tuned checkpoint, in the one framing")
     assert screen.without_share.startswith("Not in this table: weights, chat; template, base.")
-    shown = page(made)
+    shown = cells(made, NAMES)
     assert [view.contrast for view in shown.contrasts] == ["weights, plain", "weights, chat"]
     assert [view.contrast for view in shown.further_contrasts] == ["template, base"]
 

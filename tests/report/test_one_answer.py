@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from biasaudit.report.sections.one_answer import one_answer
+from biasaudit.report.sections.first.one_answer import one_answer
 from tests.report.by_group import HIRING, disparities, rows
 from tests.report.factory import audit
 

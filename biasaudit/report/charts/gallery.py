@@ -35,7 +35,22 @@ class Asked:
     names: Mapping[str, str]
 
 
-Drawn = Callable[[Asked], "alt.VConcatChart | alt.LayerChart"]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A chart of an audit.
+
+    Attributes
+    ----------
+    name : str
+    draw : callable
+        Raises EmptySampleError where the audit has nothing that the chart shows.
+    probes : callable or None
+        Of a chart of a single probe: those of an audit that it can show. None for a chart of the whole audit.
+    """
+
+    name: str
+    draw: Callable[[Asked], alt.VConcatChart | alt.LayerChart]
+    probes: Callable[[AuditRecord], list[str]] | None = None
 
 
 def _reduction(asked: Asked) -> alt.VConcatChart:
@@ -73,18 +88,6 @@ def _errors(asked: Asked) -> alt.VConcatChart:
     return errors_chart(asked.audit.disparities, probe=asked.probe, tuned=asked.tuned)
 
 
-CHARTS: Final[Mapping[str, Drawn]] = {
-    "reduction": _reduction,
-    "arms": _arms,
-    "competence": _competence,
-    "stages": _stages,
-    "wordings": _wordings,
-    "occupations": _occupations,
-    "decisions": _decisions,
-    "errors": _errors,
-}
-
-
 def _with_wordings(audit: AuditRecord) -> list[str]:
     probes = sorted({str(probe) for probe in audit.families["probe"]})
     return [probe for probe in probes if wordings_by_feature(audit.families, probe=probe)]
@@ -100,13 +103,23 @@ def _with_errors(audit: AuditRecord) -> list[str]:
     return [probe for probe in probes if group_rates(audit.disparities, probe=probe).has_errors]
 
 
-_OF_ONE_PROBE: Final[Mapping[str, Callable[[AuditRecord], list[str]]]] = {
-    "wordings": _with_wordings,
-    "occupations": _with_attributes,
-    "decisions": lambda audit: list(decision_probes(audit.disparities)),
-    "errors": _with_errors,
+def _with_decisions(audit: AuditRecord) -> list[str]:
+    return list(decision_probes(audit.disparities))
+
+
+CHARTS: Final[Mapping[str, Chart]] = {
+    chart.name: chart
+    for chart in (
+        Chart(name="reduction", draw=_reduction),
+        Chart(name="arms", draw=_arms),
+        Chart(name="competence", draw=_competence),
+        Chart(name="stages", draw=_stages),
+        Chart(name="wordings", draw=_wordings, probes=_with_wordings),
+        Chart(name="occupations", draw=_occupations, probes=_with_attributes),
+        Chart(name="decisions", draw=_decisions, probes=_with_decisions),
+        Chart(name="errors", draw=_errors, probes=_with_errors),
+    )
 }
-"""Charts of a single probe, and which probes of an audit they can show."""
 
 
 def drawn(
@@ -155,18 +168,20 @@ def drawn(
         tuned=pairs["tuned checkpoint"][0],
         contrast=pairs["contrast"][0],
         framing=framing,
-        probe=_probe(audit, name, probe),
+        probe=_probe(audit, CHARTS[name], probe),
         names=probe_names(audit, audit.manifest.as_dict()),
     )
-    return CHARTS[name](asked)
+    return CHARTS[name].draw(asked)
 
 
-def _probe(audit: AuditRecord, name: str, probe: str | None) -> str:
-    if name not in _OF_ONE_PROBE:
+def _probe(audit: AuditRecord, chart: Chart, probe: str | None) -> str:
+    if chart.probes is None:
         return ""
-    there = _OF_ONE_PROBE[name](audit)
+    there = chart.probes(audit)
     if not there:
-        raise EmptySampleError(f"no probe of this audit has what the chart {name!r} shows.")
+        raise EmptySampleError(f"no probe of this audit has what the chart {chart.name!r} shows.")
     if probe is not None and probe not in there:
-        raise UsageError(f"the chart {name!r} cannot show the probe {probe!r}.", fix=f"It can: {', '.join(there)}.")
+        raise UsageError(
+            f"the chart {chart.name!r} cannot show the probe {probe!r}.", fix=f"It can: {', '.join(there)}."
+        )
     return probe or there[0]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.report.outputs.summary import cell_line, cell_rows, tuned_of
 from biasaudit.report.sections.audited import audited
-from biasaudit.report.sections.compared import start_of
+from biasaudit.report.sections.first.compared import start_of
 from biasaudit.report.sections.first_screen import first_screen
 from biasaudit.report.view import probe_names
 from biasaudit.report.words.facts import mapping

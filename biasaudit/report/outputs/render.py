@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from biasaudit.gate import GateDecision
     from biasaudit.record.audit_record import AuditRecord
+    from biasaudit.report.section import Section
 
 
 def render_html(audit: AuditRecord, *, decision: GateDecision | None = None) -> str:
@@ -36,10 +37,10 @@ def render_html(audit: AuditRecord, *, decision: GateDecision | None = None) -> 
     str
         Complete document that loads nothing; the same audit gives the same text.
     """
-    shown = None if decision is None else decision_view(decision)
-    view = page(audit)
+    view = page(audit, decision=decision)
+    templates = {one.section.name: _template(one.section) for one in view.sections}
     template = _environment().get_template("page.html.jinja")
-    return template.render(page=view, decision=shown, security=security(with_script=bool(view.evidence)))
+    return template.render(page=view, templates=templates, security=security(with_script=view.has_script))
 
 
 def render_side_by_side(audits: Mapping[str, AuditRecord]) -> str:
@@ -80,7 +81,16 @@ def security(*, with_script: bool = False) -> str:
 def render_decision(decision: GateDecision) -> str:
     """Return the section of the page that shows a decision, as an HTML fragment."""
     template = _environment().get_template("decision.html.jinja")
-    return template.render(decision=decision_view(decision))
+    return template.render(shown=decision_view(decision))
+
+
+def _template(section: Section) -> jinja2.Template:
+    """Return the template of a section; one from elsewhere is filled in under the same rules, and has our macros."""
+    environment = _environment()
+    if section.folder is not None:
+        elsewhere = [jinja2.FileSystemLoader(section.folder), jinja2.PackageLoader("biasaudit.report")]
+        environment = environment.overlay(loader=jinja2.ChoiceLoader(elsewhere))
+    return environment.get_template(section.template)
 
 
 @cache

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from biasaudit.report.section import Section, Source
 from biasaudit.report.sections.again import command
-from biasaudit.report.sections.compared import start_of
+from biasaudit.report.sections.first.compared import start_of
 from biasaudit.report.words.facts import Fact, mapping
 from biasaudit.report.words.wording import NOT_RECORDED, TEXT_LIMIT, clean, count, number, percent, present
 
@@ -183,3 +184,11 @@ def _fact(term: str, value: object) -> Fact:
 
 def _shown(value: object) -> str:
     return NOT_RECORDED if value is None or value == "" else clean(value, limit=TEXT_LIMIT)
+
+
+def _view(source: Source) -> Audited:
+    return audited(source.recorded)
+
+
+SECTION: Final = Section(name="audited", title="What was audited", template="audited.html.jinja", view=_view)
+METHOD: Final = Section(name="method", title="Method", template="method.html.jinja", view=_view)

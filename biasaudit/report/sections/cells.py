@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.report.charts.charts import NARROW, WIDE, reduction_chart, reduction_finding
 from biasaudit.report.charts.pictures import Picture, picture
-from biasaudit.report.sections.elsewhere import CHANGED
+from biasaudit.report.section import Section, Source
 from biasaudit.report.sections.equal_lengths import OF_EQUAL_LENGTH, disagreement, form_of, with_equal_lengths
+from biasaudit.report.sections.first.elsewhere import CHANGED
 from biasaudit.report.words.asks import asked_by_probe
 from biasaudit.report.words.order import in_order, is_interpretable
 from biasaudit.report.words.wording import (
@@ -116,6 +117,23 @@ class _Shown:
     asked: Mapping[str, str]
     order: tuple[str, ...]
     saturated: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """The section: contrasts that stand open, and those that are folded."""
+
+    contrasts: tuple[ContrastView, ...]
+    further_contrasts: tuple[ContrastView, ...]
+
+
+def cells(audit: AuditRecord, names: Mapping[str, str]) -> Cells:
+    """Return every contrast, open or folded; see :func:`contrast_views`."""
+    views = contrast_views(audit, names)
+    return Cells(
+        contrasts=tuple(view for view in views if view.is_open),
+        further_contrasts=tuple(view for view in views if not view.is_open),
+    )
 
 
 def contrast_views(audit: AuditRecord, names: Mapping[str, str]) -> tuple[ContrastView, ...]:
@@ -226,12 +244,12 @@ def _cell_rows(
     rows: Sequence[Mapping[str, Any]], saturated: frozenset[tuple[str, str]]
 ) -> tuple[CellRow, ...]:  # Any: pandas cells
     forms_of_each = list(with_equal_lengths(rows))
-    cells = [
+    shown_cells = [
         list(forms) for _, forms in groupby(forms_of_each, key=lambda row: (bool(row["declared"]), str(row["feature"])))
     ]
     return tuple(
         _cell_row(row, saturated, span=len(forms) if number == 0 else 0)
-        for forms in cells
+        for forms in shown_cells
         for number, row in enumerate(forms)
     )
 
@@ -308,3 +326,10 @@ def _notes(row: Mapping[str, Any], saturated: frozenset[tuple[str, str]]) -> tup
             f"{percent(agree, decimals=0)} of them on the same side of 0"
         )
     return tuple(f"{note[0].upper()}{note[1:]}" for note in notes if note)
+
+
+def _view(source: Source) -> Cells:
+    return cells(source.audit, source.names)
+
+
+SECTION: Final = Section(name="cells", title="Probes and features", template="cells.html.jinja", view=_view)

@@ -21,6 +21,7 @@ from biasaudit.report.charts.levels import (
 )
 from biasaudit.report.charts.pictures import Picture, picture
 from biasaudit.report.charts.row_chart import Panel, Row, base_arm, rows_chart, tuned_arms
+from biasaudit.report.section import Section, Source
 from biasaudit.report.words.facts import counted
 from biasaudit.report.words.order import in_order
 from biasaudit.report.words.wording import clean, present, records
@@ -226,3 +227,10 @@ def _fell(comparisons: pd.DataFrame, tuned: str, probe: str) -> str:
     rows = _judged(comparisons, tuned)
     rows = rows[(rows["probe"] == probe) & rows["declared"] & rows["competence_fell"] & rows["contrast"].isin(_SHOWN)]
     return "; ".join(clean(f"{row['feature']} ({row['contrast']})") for row in records(rows))
+
+
+def _section_view(source: Source) -> tuple[Competence, ...] | None:
+    return competence(source.audit, source.names) or None
+
+
+SECTION: Final = Section(name="competence", title="Competence", template="competence.html.jinja", view=_section_view)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from biasaudit.gate.vocabulary import Effect
 from biasaudit.gate.wording import IMPORTANCE, circumstances, headline, limit, reason
+from biasaudit.report.section import Section, Source
 from biasaudit.report.words.wording import NOT_MEASURED, TEXT_LIMIT, clean, count, number, with_interval
 
 if TYPE_CHECKING:
@@ -117,3 +118,10 @@ def _measured(result: RuleResult) -> str:
         # Counted, not estimated: it has no interval.
         return NOT_MEASURED if result.value is None else number(result.value, decimals=4)
     return with_interval(result.value, result.ci_low, result.ci_high)
+
+
+def _view(source: Source) -> DecisionView | None:
+    return None if source.decision is None else decision_view(source.decision)
+
+
+SECTION: Final = Section(name="policy", title="Policy", template="decision.html.jinja", view=_view)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.analysis.families import GIVEN, wordings_frame
+from biasaudit.analysis.families import is_given_wording, wordings_frame
 from biasaudit.report.charts.chart_parts import NARROW
 from biasaudit.report.charts.family_chart import (
     families_chart,
@@ -15,6 +15,7 @@ from biasaudit.report.charts.family_chart import (
     wordings_by_feature,
 )
 from biasaudit.report.charts.pictures import Picture, picture
+from biasaudit.report.section import Section, Source
 from biasaudit.report.words.facts import counted
 from biasaudit.report.words.order import in_order
 from biasaudit.report.words.same_wordings import same_wordings, with_same_as_one
@@ -137,7 +138,7 @@ def _probe_wordings(audit: AuditRecord, probe: str, name: str, *, level: str) ->
         charts=charts if len(charts) > 1 else tuple(replace(chart, tuned="") for chart in charts),
         same=clean("; ".join(same), limit=TEXT_LIMIT),
         competence=_competence(competence, arms, framing),
-        is_given_wording=any(GIVEN in str(row["method"]) for row in rows if row["metric"] == "index"),
+        is_given_wording=any(is_given_wording(row) for row in rows if row["metric"] == "index"),
         arms=tuple(clean(f"{checkpoint}, {of}") for checkpoint, of in arms),
         blocks=kept,
         left_out=left_out,
@@ -216,7 +217,7 @@ def _arm(row: Row) -> Arm:
 
 def _size(rows: Sequence[Row]) -> str:
     clusters = max(int(row["n_clusters"]) for row in rows)
-    unit = "units" if any(GIVEN in str(row["method"]) for row in rows) else "clusters"
+    unit = "units" if any(is_given_wording(row) for row in rows) else "clusters"
     return f"{count(rows[0]['n_asked'])} items, {count(clusters)} {unit}"
 
 
@@ -265,3 +266,17 @@ def _first_rows(blocks: Sequence[WordingBlock]) -> tuple[tuple[WordingBlock, ...
         room -= len(kept[-1].rows)
     n_left_out = sum(len(block.rows) for block in blocks) - (ROWS_AT_MOST - room)
     return tuple(kept), f"{count(n_left_out)} further rows are in families.parquet" if n_left_out else ""
+
+
+def _view(source: Source) -> Wordings | None:
+    found = wordings(source.audit, source.names, level=source.level)
+    return found if found.probes or found.of_one_wording else None
+
+
+def _has_link(shown: Wordings) -> bool:
+    return bool(shown.probes)
+
+
+SECTION: Final = Section(
+    name="wordings", title="Wordings", template="families.html.jinja", view=_view, has_link=_has_link
+)

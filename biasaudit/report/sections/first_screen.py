@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.report.sections.answer import Answer, answer
-from biasaudit.report.sections.certainty import headline_cells, how_sure, not_measured
-from biasaudit.report.sections.compared import asked, compared
-from biasaudit.report.sections.elsewhere import elsewhere, why_leading, without_share
-from biasaudit.report.sections.guards import Guards, guards
-from biasaudit.report.sections.one_answer import one_answer
-from biasaudit.report.sections.plausible import told_of_checkpoints
+from biasaudit.record.lineage_fact import of_different_lineage
+from biasaudit.report.section import Section, Source
+from biasaudit.report.sections.first.answer import Answer, answer
+from biasaudit.report.sections.first.certainty import headline_cells, how_sure, not_measured
+from biasaudit.report.sections.first.compared import asked, compared
+from biasaudit.report.sections.first.elsewhere import elsewhere, why_leading, without_share
+from biasaudit.report.sections.first.guards import Guards, guards
+from biasaudit.report.sections.first.one_answer import one_answer
+from biasaudit.report.sections.first.plausible import told_of_checkpoints
 from biasaudit.report.words.facts import Fact, counted, mapping
 from biasaudit.report.words.known_models import known_models
 from biasaudit.report.words.order import in_order
-from biasaudit.report.words.shares import DIFFERENT_LINEAGE, brief, left_out, numbers
+from biasaudit.report.words.shares import brief, left_out, numbers
 from biasaudit.report.words.wording import NOT_RECORDED, VERDICT_SYMBOLS, clean, in_words, verdict_class
 from biasaudit.types import Contrast, Estimate, Status
 
@@ -107,10 +109,11 @@ def first_screen(
     names : mapping
         Probe -> name to show.
     """
-    lineage = {str(key): clean(value, limit=400) for key, value in mapping(recorded.get("lineage")).items()}
+    told = mapping(recorded.get("lineage"))
+    lineage, different = {name: clean(said, limit=400) for name, said in told.items()}, of_different_lineage(told)
     names = {probe: names[probe] for probe in in_order(names, audit.comparisons)}
     headline = audit.headlines[0] if audit.headlines else None
-    related = headline is None or not lineage.get(headline.tuned, "").startswith(DIFFERENT_LINEAGE)
+    related = headline is None or headline.tuned not in different
     found = guards(audit, names)
     base, tuned = _checkpoints(mapping(recorded.get("plan")))
     return FirstScreen(
@@ -126,7 +129,11 @@ def first_screen(
         how_sure=how_sure(audit, recorded, headline=headline, guards=found),
         not_measured=not_measured(audit, recorded, names, headline=headline, guards=found),
         asked=asked(audit, recorded, names),
-        warnings=(*told_of_checkpoints(recorded), *_warnings(audit, lineage), *one_answer(audit, recorded, names)),
+        warnings=(
+            *told_of_checkpoints(recorded),
+            *_warnings(audit, lineage, different),
+            *one_answer(audit, recorded, names),
+        ),
         headlines=tuple(_headline_row(row) for row in audit.headlines),
         leads=why_leading(headline),
         without_share=without_share(audit),
@@ -165,12 +172,12 @@ def _checkpoints(plan: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:  # Any
     ) or (NOT_RECORDED,)
 
 
-def _warnings(audit: AuditRecord, lineage: Mapping[str, str]) -> tuple[str, ...]:
+def _warnings(audit: AuditRecord, lineage: Mapping[str, str], different: frozenset[str]) -> tuple[str, ...]:
     found = [
         f"{clean(name)}: {said}. Read every difference on this page as one between two models, not as an effect of "
         "tuning."
         for name, said in lineage.items()
-        if said.startswith(DIFFERENT_LINEAGE)
+        if name in different
     ]
     shares = {(row.tuned, row.contrast): row.relative_reduction for row in audit.headlines}
     for tuned in dict.fromkeys(row.tuned for row in audit.headlines):
@@ -191,3 +198,10 @@ def _opposite(plain: Estimate, deployed: Estimate) -> bool:
     (first, *first_bounds), (second, *second_bounds) = numbers(plain), numbers(deployed)
     shown = any(low > 0 or high < 0 for low, high in (first_bounds, second_bounds))
     return shown and first * second < 0
+
+
+def _view(source: Source) -> FirstScreen:
+    return first_screen(source.audit, source.recorded, source.names)
+
+
+SECTION: Final = Section(name="first", title=None, template="first.html.jinja", view=_view)

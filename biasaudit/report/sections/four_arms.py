@@ -23,6 +23,7 @@ from biasaudit.report.charts.levels import (
 from biasaudit.report.charts.pictures import Picture, picture
 from biasaudit.report.charts.row_chart import Arm as Look
 from biasaudit.report.charts.row_chart import Panel, base_arm, rows_chart, tuned_arms
+from biasaudit.report.section import Section, Source
 from biasaudit.report.words.facts import counted
 from biasaudit.report.words.wording import NOT_MEASURED, clean, present, records, with_interval
 from biasaudit.types import Contrast, stage_place
@@ -207,3 +208,10 @@ def _low(row: Mapping[str, Any]) -> float:  # Any: cells of a pandas row
 def _high(row: Mapping[str, Any]) -> float:  # Any: cells of a pandas row
     high = present(row["ci_high"])
     return float("inf") if high is None else high
+
+
+def _section_view(source: Source) -> tuple[FourArms, ...] | None:
+    return four_arms(source.audit, source.names) or None
+
+
+SECTION: Final = Section(name="arms", title="Weights or template", template="arms.html.jinja", view=_section_view)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from biasaudit.record.pairs import group_and_reference
 from biasaudit.report.words.wording import present, records
 from biasaudit.stats import MIN_CELL_ITEMS, MIN_CLUSTERS, FourFifths, four_fifths_of
 
@@ -27,12 +28,6 @@ AGAINST: Final[Mapping[str, str]] = {
     "true_positive_rate": "true_positive_rate_difference",
 }
 """Statistic of a group -> statistic that sets it against another group."""
-
-TO_REFERENCE: Final = frozenset(
-    ("difference", "selection_rate_ratio", "false_positive_rate_difference", "true_positive_rate_difference")
-)
-"""Statistics whose group is written with the card's reference group."""
-
 
 _SEVERAL: Final = 2
 
@@ -151,7 +146,7 @@ def group_rates(disparities: pd.DataFrame, *, probe: str) -> GroupRates:
     }
     found: dict[tuple[Arm, str, str, str], Row] = {}
     for row in rows:
-        found[_arm(row), str(row["feature"]), str(row["statistic"]), _group(row)] = row
+        found[_arm(row), str(row["feature"]), str(row["statistic"]), group_and_reference(row)[0]] = row
     groups = {
         feature: sorted({group for _, of, _, group in found if of == feature} - {reference})
         for feature, reference in references.items()
@@ -169,20 +164,6 @@ def group_rates(disparities: pd.DataFrame, *, probe: str) -> GroupRates:
     )
 
 
-def against_group(row: Mapping[str, Any]) -> str:  # Any: cells of a pandas row
-    """Return the group of a row that sets it against a reference.
-
-    Examples
-    --------
-    >>> against_group({"group": "woman - man", "reference": "man"})
-    'woman'
-    """
-    group, reference = str(row["group"]), str(row["reference"])
-    for joint in (" - ", " / "):
-        group = group.removesuffix(f"{joint}{reference}")
-    return group
-
-
 def only_pair(disparities: pd.DataFrame, *, probe: str, feature: str) -> tuple[str, str] | None:
     """Return the two groups that a feature of associations sets against one another, the first as in its items.
 
@@ -191,7 +172,7 @@ def only_pair(disparities: pd.DataFrame, *, probe: str, feature: str) -> tuple[s
     own = disparities[(disparities["probe"] == probe) & (disparities["feature"] == feature)]
     if "by_group" not in set(own["statistic"]):
         return None
-    pairs = {(against_group(row), str(row["reference"])) for row in records(own[own["statistic"] == "difference"])}
+    pairs = {group_and_reference(row) for row in records(own[own["statistic"] == "difference"])}
     return pairs.pop() if len(pairs) == 1 else None
 
 
@@ -201,10 +182,6 @@ def leaves_out_zero(row: Mapping[str, Any] | None) -> bool:  # Any: cells of a p
         return False
     low, high = present(row["ci_low"]), present(row["ci_high"])
     return low is not None and high is not None and (low > 0 or high < 0)
-
-
-def _group(row: Row) -> str:
-    return against_group(row) if row["statistic"] in TO_REFERENCE else str(row["group"])
 
 
 def _arm(row: Row) -> Arm:

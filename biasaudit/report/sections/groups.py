@@ -6,8 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from biasaudit.record.pairs import group_and_reference
 from biasaudit.report.charts.charts import NARROW, as_share, occupations_chart, occupations_finding
 from biasaudit.report.charts.pictures import Picture, picture
+from biasaudit.report.section import Section, Source
 from biasaudit.report.sections.group_rates import decision_probes, leaves_out_zero, only_pair
 from biasaudit.report.words.facts import listed, mapping
 from biasaudit.report.words.wording import NOT_MEASURED, clean, estimate_text, percent, present, records
@@ -66,6 +68,14 @@ class GroupRow:
     tied_to: str
     estimate: str
     is_difference: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByGroup:
+    """The section: by attribute, and by group."""
+
+    attributes: tuple[Attributes, ...]
+    groups: tuple[GroupRow, ...]
 
 
 def attributes(audit: AuditRecord, names: Mapping[str, str]) -> tuple[Attributes, ...]:
@@ -247,7 +257,7 @@ def group_rows(audit: AuditRecord, names: Mapping[str, str]) -> tuple[GroupRow, 
             feature=clean(row["feature"]),
             checkpoint=clean(row["checkpoint"]),
             framing=clean(row["framing"]),
-            group=clean(row["group"]).replace(" - ", " − ")
+            group=" − ".join(map(clean, group_and_reference(row)))
             if row["statistic"] == "difference"
             else clean(row["group"]),
             tied_to=clean(first_of[str(row["probe"]), str(row["feature"])]),
@@ -256,3 +266,11 @@ def group_rows(audit: AuditRecord, names: Mapping[str, str]) -> tuple[GroupRow, 
         )
         for row in rows
     )
+
+
+def _view(source: Source) -> ByGroup | None:
+    found = ByGroup(attributes=attributes(source.audit, source.names), groups=group_rows(source.audit, source.names))
+    return found if found.attributes or found.groups else None
+
+
+SECTION: Final = Section(name="groups", title="Attributes", template="groups.html.jinja", view=_view)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from biasaudit.record.pairs import group_and_reference
 from biasaudit.report.charts.levels import levels, pooled
-from biasaudit.report.sections.group_rates import PLAIN, against_group, decision_probes, leaves_out_zero
+from biasaudit.report.section import Section, Source
+from biasaudit.report.sections.group_rates import PLAIN, decision_probes, leaves_out_zero
 from biasaudit.report.words.facts import counted, listed
 from biasaudit.report.words.order import in_order
 from biasaudit.report.words.wording import NOT_MEASURED, clean, estimate_text, p_value, present, records
@@ -239,7 +241,7 @@ def _probe(probe: str, found: _Leans, names: Mapping[str, str]) -> HeatProbe:
 
 
 def _lean(row: Row) -> Lean:
-    return str(row["feature"]), against_group(row), str(row["reference"])
+    return str(row["feature"]), *group_and_reference(row)
 
 
 def _placed(row: Row, of_decisions: set[Lean]) -> Lean:
@@ -317,3 +319,10 @@ def _numbers(rows: Sequence[Row | None], lean: Lean, probe: HeatProbe) -> HeatNu
         values=tuple(NOT_MEASURED if row is None else estimate_text(row) for row in rows),
         p_values=tuple(p_value(None if row is None else present(row["p_bh"])) for row in rows),
     )
+
+
+def _view(source: Source) -> Heat | None:
+    return heat(source.audit, source.names)
+
+
+SECTION: Final = Section(name="leans", title="Groups and probes", template="heat.html.jinja", view=_view)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from biasaudit.report.section import Section, Source
+from biasaudit.report.sections.evidence import AT_MOST, QUERY, Evidence, evidence, missing_texts
 from biasaudit.report.words.order import in_order
 from biasaudit.report.words.wording import clean, count, records
 from biasaudit.types import Contrast
@@ -36,6 +38,40 @@ class FlowRow:
     in_words: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Items:
+    """The section: the fates of all items, and the items that changed most."""
+
+    contrast: str
+    flows: tuple[FlowRow, ...]
+    evidence: tuple[Evidence, ...]
+    texts_left_out: bool
+    is_shaded: bool
+    most_items: str
+    query: str
+
+
+def items(audit: AuditRecord, names: Mapping[str, str]) -> Items:
+    """Return what happened to the items.
+
+    Parameters
+    ----------
+    audit : AuditRecord
+    names : mapping
+        Probe -> name to show.
+    """
+    found = evidence(audit, names)
+    return Items(
+        contrast=clean(flow_contrast(audit)),
+        flows=flow_rows(audit, names),
+        evidence=found,
+        texts_left_out=missing_texts(found),
+        is_shaded=any(flip.arms for part in found for flip in (*part.removed, *part.introduced)),
+        most_items=str(AT_MOST),
+        query=QUERY,
+    )
+
+
 def flow_rows(audit: AuditRecord, names: Mapping[str, str]) -> tuple[FlowRow, ...]:
     """Return the item flows of every cell, weights in plain framing where that was measured."""
     rows = audit.comparisons[audit.comparisons["metric"] == "graded"]
@@ -64,3 +100,14 @@ def _flow_row(row: Mapping[str, Any], names: Mapping[str, str]) -> FlowRow:  # A
         ),
         in_words=", ".join(f"{n_items} {fate}" for fate, n_items in counts.items()),
     )
+
+
+def _view(source: Source) -> Items:
+    return items(source.audit, source.names)
+
+
+def _has_script(shown: Items) -> bool:
+    return bool(shown.evidence)
+
+
+SECTION: Final = Section(name="flows", title="Items", template="flows.html.jinja", view=_view, has_script=_has_script)

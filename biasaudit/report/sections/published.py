@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.published.printed import part_of_the_set, point_of, without_interval
+from biasaudit.report.section import Section, Source
 from biasaudit.report.words.wording import clean, count, estimate_text, number, present, records
 from biasaudit.types import stage_place
 
@@ -98,3 +99,10 @@ def _scored(rows: Sequence[Mapping[str, Any]]) -> str:  # Any: cells
     scored = sorted({int(row["n_items"]) for row in rows})
     least = count(scored[0]) if len(scored) == 1 else f"{count(scored[0])} to {count(scored[-1])}"
     return f"{least} of {count(asked)}"
+
+
+def _view(source: Source) -> tuple[PublishedScores, ...] | None:
+    return published_scores(source.audit, source.names) or None
+
+
+SECTION: Final = Section(name="published", title="Published scores", template="published.html.jinja", view=_view)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from biasaudit.record.pairs import JOINTS
 from biasaudit.report.charts.chart_parts import NARROW
 from biasaudit.report.charts.pictures import Picture, picture
 from biasaudit.report.charts.rates_chart import decisions_chart, decisions_finding, errors_chart, errors_finding
+from biasaudit.report.section import Section, Source
 from biasaudit.report.sections.group_rates import (
     AGAINST,
     PLAIN,
-    TO_REFERENCE,
     Arm,
     FeatureGroups,
     GroupRates,
@@ -201,10 +202,17 @@ def _shown_arms(found: GroupRates) -> list[Arm]:
 
 
 def _cell(found: GroupRates, arm: Arm, of: FeatureGroups, statistic: str, group: str) -> RateCell:
-    if group == of.reference and statistic in TO_REFERENCE:
+    if group == of.reference and statistic in JOINTS:
         return RateCell(estimate="reference", note="")
     row = found.row(arm, of.feature, statistic, group)
     if row is None:
         return RateCell(estimate=NOT_MEASURED, note="")
     is_judged = statistic == "impact_ratio" and row["status"] == "ok"
     return RateCell(estimate=estimate_text(row), note=found.ruling(arm, of, group).value if is_judged else "")
+
+
+def _view(source: Source) -> tuple[ProbeRates, ...] | None:
+    return rates(source.audit, source.names) or None
+
+
+SECTION: Final = Section(name="rates", title="Decisions", template="rates.html.jinja", view=_view)

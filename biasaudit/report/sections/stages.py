@@ -22,6 +22,7 @@ from biasaudit.report.charts.levels import (
 )
 from biasaudit.report.charts.pictures import Picture, picture
 from biasaudit.report.charts.row_chart import Panel, base_arm, rows_chart, tuned_arms
+from biasaudit.report.section import Section, Source
 from biasaudit.report.words.wording import chart_label, clean
 from biasaudit.types import Contrast
 
@@ -172,3 +173,10 @@ def _arms(found: Levels) -> dict[str, Arm]:
     """Return name in the legend -> arm, stage by stage."""
     framing = _framing(found)
     return {chart_label(checkpoint, limit=18): (checkpoint, framing) for checkpoint in checkpoints(found)}
+
+
+def _view(source: Source) -> Stages | None:
+    return stages(source.audit, source.names)
+
+
+SECTION: Final = Section(name="stages", title="Stages", template="stages.html.jinja", view=_view)

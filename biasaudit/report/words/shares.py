@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 SHARE: Final = "share of the inherited lean that is gone"
 """The headline's quantity, by its one name."""
 
-DIFFERENT_LINEAGE: Final = "DIFFERENT LINEAGE"
-"""How the sentence of a tuned checkpoint begins that cannot descend from the base."""
-
 _LEADS: Final = {
     Contrast.AS_DEPLOYED.value: "As deployed",
     Contrast.WEIGHTS_PLAIN.value: "The weights alone, on plain text",

@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.kinds import KINDS
-from biasaudit.report.sections.guards import ABOVE_CHANCE, COVERS, NO_ITEMS, Guards
+from biasaudit.report.sections.first.guards import ABOVE_CHANCE, COVERS, NO_ITEMS, Guards
 from biasaudit.report.words.facts import Fact, counted, listed, mapping
 from biasaudit.report.words.wording import ARMS, NOT_RECORDED, clean, count, number, percent, present, records
+from biasaudit.stats.significance import is_by_sign_flips
 from biasaudit.types import Status, Verdict, VerdictCode
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ _NAMED: Final = 4
 """Names that are listed; of more, the others are counted."""
 
 _ALPHA: Final = 0.05
-_SIGN_FLIPS: Final = "sign-flip"
-"""How the name of the test begins whose smallest p-value the number of clusters sets."""
-
 _AT_CHANCE: Final = {VerdictCode.CHANCE_FIRST.value: 0, VerdictCode.CHANCE_SECOND.value: 1}
 
 _UNDECIDED: Final = frozenset({Verdict.INCONCLUSIVE.value})
@@ -158,7 +156,7 @@ def _verdicts(recorded: Mapping[str, Any], cells: Rows, family: Rows) -> tuple[s
 
 def _is_barred(row: Mapping[str, Any], *, n_tested: int) -> bool:  # Any: pandas cells
     """Whether no data in this cell could be the first to pass Holm's correction: c clusters have 2**c sign flips."""
-    if not str(row["test"]).startswith(_SIGN_FLIPS):
+    if not is_by_sign_flips(str(row["test"])):
         return False
     return bool(n_tested * 2 / 2 ** int(row["n_clusters"]) > _ALPHA)
 

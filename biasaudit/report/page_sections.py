@@ -1,0 +1,43 @@
+"""The sections of the page, in its order: to add one, write its file and its template, and name it here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from biasaudit.report.section import Section
+from biasaudit.report.sections import (
+    audited,
+    cells,
+    competence,
+    decision,
+    families,
+    first_screen,
+    four_arms,
+    groups,
+    heat,
+    item_flows,
+    published,
+    rates,
+    stages,
+)
+
+SECTIONS: Final[Mapping[str, Section]] = {
+    section.name: section
+    for section in (
+        first_screen.SECTION,
+        decision.SECTION,
+        cells.SECTION,
+        stages.SECTION,
+        four_arms.SECTION,
+        competence.SECTION,
+        families.SECTION,
+        item_flows.SECTION,
+        heat.SECTION,
+        rates.SECTION,
+        groups.SECTION,
+        published.SECTION,
+        audited.SECTION,
+        audited.METHOD,
+    )
+}

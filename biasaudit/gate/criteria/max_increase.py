@@ -1,28 +1,26 @@
-"""Rows of change: how much a lean rose from one arm to another, and how much competence was lost."""
+"""How much |B|, the size of the lean, rose over a contrast."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from typing import Final
 
+from biasaudit.gate.criterion import Criterion
+from biasaudit.gate.first_rules import LEVEL, FirstAudit, FirstCell, FirstRow, highest, lacking, quoted
 from biasaudit.gate.lean import LARGEST, Halves, Interval
-from biasaudit.gate.measurement import Measurement, Row, interval_of, is_number, measurement
+from biasaudit.gate.measurement import Measurement, Row, is_number, measurement
+from biasaudit.gate.readings import RISE, UNMEASURED, Tables, halves_of
 from biasaudit.types import Verdict
-
-ALL: Final = "all"
 
 MISSING: Final = 0.02
 """Share of items that may be missing in either arm before they are given every value that they could have had."""
 
-UNMEASURED: Final = "competence was not measured in both arms, so that nothing shows that the model reads the items"
-
-_RISE: Final = "|B| of the second arm minus |B| of the first, from the intervals of their difference and of their sum"
 _STRETCHED: Final = "; widened for missing items, as if they had every value that they could have had"
 
 
 def rise(row: Row, level: float) -> Measurement:
     """Return how much |B| rose over a contrast, of a row of the comparisons."""
-    halves, why = _with_missing(row, _halves(row))
+    halves, why = _with_missing(row, halves_of(row))
     return measurement(
         row,
         tuned=row["tuned"],
@@ -32,60 +30,10 @@ def rise(row: Row, level: float) -> Measurement:
         level=level,
         table="comparisons",
         metric="graded, reduction and total",
-        method=_RISE + (_STRETCHED if _lacks_items(row) else ""),
+        method=RISE + (_STRETCHED if _lacks_items(row) else ""),
         unread=_unread(row),
         why=why,
     )
-
-
-def rise_over_baseline(row: Row, level: float, *, unread: str) -> Measurement:
-    """Return how much |B| of a tuned checkpoint rose since an earlier audit."""
-    halves = _halves(row)
-    return measurement(
-        row,
-        tuned=row["tuned"],
-        arm=row["framing"],
-        interval=None if halves is None else halves.rise,
-        halves=halves,
-        level=level,
-        table="scores",
-        metric="graded, of this audit and of the baseline",
-        method=f"{_RISE}; first: the baseline",
-        unread=unread,
-    )
-
-
-def competence_losses(rows: Sequence[Row], level: float) -> list[Measurement]:
-    """Return how much competence was lost over each contrast, once for each probe: its features share it."""
-    losses: dict[tuple[str, str, str], Measurement] = {}
-    for row in rows:
-        cell = (row["tuned"], row["contrast"], row["probe"])
-        loss = interval_of([row.get(f"competence_loss{end}") for end in ("", "_ci_low", "_ci_high")])
-        if cell in losses or row.get("competence_loss_status") is None:
-            continue
-        losses[cell] = measurement(
-            {
-                **row,
-                "status": row["competence_loss_status"],
-                "n_items": row["competence_loss_items"],
-                "n_clusters": row["competence_loss_clusters"],
-            },
-            tuned=row["tuned"],
-            arm=row["contrast"],
-            interval=loss,
-            level=level,
-            table="comparisons",
-            metric="competence_loss",
-            feature=ALL,
-            method="competence of the first arm minus that of the second, paired by item",
-        )
-    return list(losses.values())
-
-
-def _halves(row: Row) -> Halves | None:
-    reduction = interval_of((row["reduction"], row["ci_low"], row["ci_high"]))
-    total = interval_of([row.get(name) for name in ("total", "total_ci_low", "total_ci_high")])
-    return None if reduction is None or total is None else Halves(reduction, total)
 
 
 def _with_missing(row: Row, halves: Halves | None) -> tuple[Halves | None, str]:
@@ -119,3 +67,42 @@ def _unread(row: Row) -> str:
         return f"not interpretable: {row.get('verdict_reason') or 'the model is not shown to read the items'}"
     known = [row.get(f"competence_{arm}") for arm in ("first", "second")]
     return "" if all(map(is_number, known)) else UNMEASURED
+
+
+def _rises(tables: Tables) -> list[Measurement]:
+    return [rise(row, tables.level) for row in tables.changes]
+
+
+def _rule_of_cell(cell: FirstCell, audit: FirstAudit) -> list[str]:
+    rises = [rise(row, LEVEL) for row in cell.changes]
+    found = [one for one in rises if one.interval is not None]
+    if not found:
+        return []
+    return [
+        *cell.head("increase"),
+        f"    contrast: {quoted(audit.contrast)}",
+        *(line for row, one in zip(cell.changes, rises, strict=True) for line in _no_rise(row, one)),
+        f"    # |B| rose by {'; '.join(_risen(one) for one in found)}",
+        f"    max_increase: {highest(found)}",
+    ]
+
+
+def _no_rise(row: FirstRow, found: Measurement) -> list[str]:
+    return lacking([{**row, "status": found.why, "ci_low": math.nan}]) if found.interval is None else []
+
+
+def _risen(found: Measurement) -> str:
+    value, low, high = found.interval or (math.nan,) * 3
+    return f"{value:.4f} ({low:.4f} to {high:.4f}) in {quoted(found.tuned)}, {quoted(found.arm)}"
+
+
+MAX_INCREASE: Final = Criterion(
+    name="max_increase",
+    description="Upper limit on the rise of the lean over the contrast: of the graded index without its sign, |B|.",
+    limits=(0, 2),
+    values=(-2.0, 2.0),
+    keys=frozenset({"features", "contrast"}),
+    read=_rises,
+    of="rise of |index|",
+    rule_of_cell=_rule_of_cell,
+)

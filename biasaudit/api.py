@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,6 @@ from biasaudit.models.local.embedded import BASE, TUNED
 from biasaudit.models.text.templates import read_template
 from biasaudit.outputs import check_outputs, write_output
 from biasaudit.probes import load_probe, suite_of
-from biasaudit.record.sealed import level_of
 from biasaudit.record.store import REPORT, REPORT_MARKDOWN
 
 if TYPE_CHECKING:
@@ -309,22 +309,20 @@ def check(
         If the manifest does not say at which level the intervals are.
     """
     from biasaudit.analysis.baseline import Measured, baseline_changes  # noqa: PLC0415  # few need it
-    from biasaudit.gate import decide, read_policy, refuse_unknown_probes  # noqa: PLC0415  # keeps audits free of it
+    from biasaudit.gate import decide_audit, read_policy  # noqa: PLC0415  # keeps audits free of it
     from biasaudit.gate.ready import policy_path  # noqa: PLC0415
 
-    rules = read_policy(policy_path(policy))
-    refuse_unknown_probes(rules, audit.manifest.probes)
-    now, before = (
-        None if one is None else Measured(name=name, manifest=one.manifest, scores=one.scores)
-        for name, one in (("the audit", audit), ("the baseline", baseline))
-    )
-    return decide(
-        rules,
-        estimates=audit.estimates,
-        comparisons=audit.comparisons,
-        disparities=audit.disparities,
-        baseline=None if now is None or before is None else baseline_changes(now, before),
-        level=level_of(audit.manifest),
+    def compared(before: AuditRecord) -> list[dict[str, Any]]:  # Any: cells of several types
+        now, earlier = (
+            Measured(name=name, manifest=one.manifest, scores=one.scores)
+            for name, one in (("the audit", audit), ("the baseline", before))
+        )
+        return baseline_changes(now, earlier)
+
+    return decide_audit(
+        read_policy(policy_path(policy)),
+        audit,
+        baseline=None if baseline is None else partial(compared, baseline),
         today=today,
         warnings_as_errors=warnings_as_errors,
     )

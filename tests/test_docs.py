@@ -16,8 +16,8 @@ import pytest
 
 from biasaudit.audits.asked import probe_facts
 from biasaudit.audits.plan import Plan
+from biasaudit.gate.criteria import CRITERIA
 from biasaudit.gate.vocabulary import (
-    Criterion,
     Effect,
     Family,
     Form,
@@ -89,7 +89,7 @@ def test_a_module_or_a_function_that_was_renamed_is_noticed() -> None:
 
 WORDS: tuple[type[StrEnum], ...] = (
     Role, ClusterDesign, Status, Contrast, Verdict, VerdictCode, FourFifths,
-    Criterion, Form, Outcome, Effect, Severity, OnInconclusive, Family, WaiverState,
+    Form, Outcome, Effect, Severity, OnInconclusive, Family, WaiverState,
 )  # fmt: skip
 """What the tables, the report and the policy can say."""
 
@@ -104,6 +104,12 @@ def test_the_glossary_has_every_word_of_the_tables_and_the_policy(words: type[St
 def test_the_glossary_has_every_kind_of_probe() -> None:
     page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
     assert [name for name in KINDS if f"`{name}`" not in page] == []
+
+
+def test_the_glossary_has_every_criterion_of_the_policy() -> None:
+    """They are no enumeration either."""
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    assert [name for name in CRITERIA if f"`{name}`" not in page] == []
 
 
 def test_the_glossary_has_every_statistic_of_the_groups() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -86,17 +87,13 @@ def check(
             f"biasaudit: {visible_line(str(folder / 'manifest.json'))} has no checksum of its own: an earlier version "
             "wrote it, and an edit of it goes unseen. `biasaudit report FOLDER` writes one."
         )
-    gate.refuse_unknown_probes(rules, found.manifest.probes)
-    decision = gate.decide(
+    decision = gate.decide_audit(
         rules,
-        estimates=found.estimates,
-        comparisons=found.comparisons,
-        disparities=found.disparities,
-        baseline=None if baseline is None else read_baseline(folder, baseline),
-        level=found.level,
+        found,
+        baseline=None if baseline is None else partial(read_baseline, folder, baseline),
         today=day,
         warnings_as_errors=warnings_as_errors,
-        audit=folder.name,
+        name=folder.name,
         baseline_name="" if baseline is None else baseline.name,
     )
     _print(decision, output)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from biasaudit.gate.criteria import judge, judge_upper
-from biasaudit.gate.decide import decide
+from biasaudit.gate.criteria import CRITERIA
+from biasaudit.gate.criterion import Criterion, judge, judge_upper
+from biasaudit.gate.decide import decide, decide_audit
 from biasaudit.gate.decision import GateDecision, Note, RuleResult, WaiverUse
 from biasaudit.gate.github import to_github
 from biasaudit.gate.junit import to_junit
@@ -13,9 +14,10 @@ from biasaudit.gate.outputs import to_json, to_text
 from biasaudit.gate.policy import Defaults, Policy, Rule, Waiver
 from biasaudit.gate.policy_file import read_policy
 from biasaudit.gate.schema import policy_schema
-from biasaudit.gate.vocabulary import Criterion, Effect, Family, Form, OnInconclusive, Outcome, Severity, WaiverState
+from biasaudit.gate.vocabulary import Effect, Family, Form, OnInconclusive, Outcome, Severity, WaiverState
 
 __all__ = [
+    "CRITERIA",
     "Criterion",
     "Defaults",
     "Effect",
@@ -33,6 +35,7 @@ __all__ = [
     "WaiverState",
     "WaiverUse",
     "decide",
+    "decide_audit",
     "judge",
     "judge_upper",
     "policy_schema",

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from biasaudit.gate.decision import GateDecision, RuleResult, WaiverUse, outcome_of
-from biasaudit.gate.evidence import Table, evidence_of
+from biasaudit.gate.evidence import evidence_of
 from biasaudit.gate.family import intervals_of
 from biasaudit.gate.lean import Interval
+from biasaudit.gate.names import refuse_unknown_probes
+from biasaudit.gate.readings import Table
 from biasaudit.gate.rules import Cell, cells_of
 from biasaudit.gate.vocabulary import Outcome, Severity
 from biasaudit.gate.waivers import waived
+from biasaudit.record.sealed import level_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from biasaudit.gate.policy import Policy
+    from biasaudit.record.manifest import Manifest
 
 
 def decide(
@@ -24,7 +30,7 @@ def decide(
     comparisons: Table,
     disparities: Table = (),
     baseline: Table | None = None,
-    level: float = 0.95,
+    level: float,
     today: date | None = None,
     warnings_as_errors: bool = False,
     audit: str = "",
@@ -45,7 +51,7 @@ def decide(
     baseline : DataFrame or sequence of mapping, optional
         See :func:`biasaudit.analysis.baseline.baseline_changes`.
     level : float
-        Confidence level of the comparisons, which do not name it.
+        Confidence level of the comparisons, which do not name it; see :func:`biasaudit.record.sealed.level_of`.
     today : datetime.date, optional
         Day by which waivers expire, recorded in the decision; None takes the present day, UTC, where there are any.
     warnings_as_errors : bool
@@ -85,6 +91,71 @@ def decide(
     )
 
 
+class Audited(Protocol):
+    """An audit as a check reads it: with frames, or with rows, which take no pandas."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """Its probes, and the level of its intervals."""
+
+    @property
+    def estimates(self) -> Table:
+        """See :mod:`biasaudit.record.tables`."""
+
+    @property
+    def comparisons(self) -> Table:
+        """As above."""
+
+    @property
+    def disparities(self) -> Table:
+        """As above."""
+
+
+def decide_audit(
+    policy: Policy,
+    audit: Audited,
+    *,
+    baseline: Callable[[], Table] | None = None,
+    today: date | None = None,
+    warnings_as_errors: bool = False,
+    name: str = "",
+    baseline_name: str = "",
+) -> GateDecision:
+    """Judge an audit by a policy: what :func:`biasaudit.check` and the shell do.
+
+    Parameters
+    ----------
+    policy : Policy
+    audit : Audited
+    baseline : callable, optional
+        To the rows of :func:`biasaudit.analysis.baseline.baseline_changes`; not called for a policy of other probes.
+    today, warnings_as_errors
+        As of :func:`decide`.
+    name, baseline_name : str
+        Of the audit and of the baseline, to show.
+
+    Raises
+    ------
+    PolicyError
+        If the policy names a probe that the audit does not have.
+    AlteredAuditError
+        If the manifest does not say at which level the intervals are: none is taken in its place.
+    """
+    refuse_unknown_probes(policy, audit.manifest.probes)
+    return decide(
+        policy,
+        estimates=audit.estimates,
+        comparisons=audit.comparisons,
+        disparities=audit.disparities,
+        baseline=None if baseline is None else baseline(),
+        level=level_of(audit.manifest),
+        today=today,
+        warnings_as_errors=warnings_as_errors,
+        audit=name,
+        baseline_name=baseline_name,
+    )
+
+
 def _result(cell: Cell, interval: Interval | None, divisor: int, *, warnings_as_errors: bool) -> RuleResult:
     rule, found = cell.rule, cell.found
     value, low, high = interval or (None, None, None)
@@ -98,7 +169,7 @@ def _result(cell: Cell, interval: Interval | None, divisor: int, *, warnings_as_
         reason = found.method
     return RuleResult(
         rule_id=rule.id,
-        criterion=rule.criterion,
+        criterion=rule.criterion.name,
         tuned=cell.tuned,
         probe=cell.probe,
         feature=cell.feature,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from biasaudit.gate.vocabulary import (
     EXIT_CODES,
-    Criterion,
     Effect,
     Family,
     OnInconclusive,
@@ -60,7 +59,8 @@ class RuleResult:
     Attributes
     ----------
     rule_id : str
-    criterion : Criterion
+    criterion : str
+        Its name.
     tuned : str
         The tuned checkpoint; empty where the audit has none.
     probe, feature : str
@@ -94,7 +94,7 @@ class RuleResult:
     """
 
     rule_id: str
-    criterion: Criterion
+    criterion: str
     tuned: str
     probe: str
     feature: str

@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from biasaudit.gate.criteria import RANGES
 from biasaudit.gate.lean import LARGEST, Halves, Interval
 from biasaudit.gate.rules import Cell
 from biasaudit.gate.vocabulary import Family, Outcome
@@ -86,7 +85,7 @@ def _widened(cell: Cell, divisor: int) -> Interval | None:
 
     if cell.found.halves is not None:
         return Halves(*(wider(half, -LARGEST, LARGEST) for half in cell.found.halves)).rise
-    return wider(cell.interval, *RANGES[cell.rule.criterion])
+    return wider(cell.interval, *cell.rule.criterion.values)
 
 
 def _factor(alpha: float, stricter: float, n_clusters: int, *, one_ended: bool) -> float:

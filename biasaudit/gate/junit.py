@@ -46,7 +46,7 @@ def to_junit(decision: GateDecision) -> str:
 
 
 def _case(result: RuleResult) -> TestCase:
-    case = TestCase(printable(f"{cell(result)} / {result.criterion.value}"), classname=printable(result.rule_id))
+    case = TestCase(printable(f"{cell(result)} / {result.criterion}"), classname=printable(result.rule_id))
     _mark(case, result.effect, printable(f"{measured(result)}, limit {limit(result)}; {reason(result)}"))
     level = "not known" if result.level is None else f"{result.level:.4g}"
     case.system_out = printable(

@@ -6,37 +6,30 @@ import difflib
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Final, Literal, Self
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal, Self, cast
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PrivateAttr,
     StringConstraints,
     WithJsonSchema,
+    create_model,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
 
-from biasaudit.gate.vocabulary import Criterion, Family, Form, OnInconclusive, Severity
+from biasaudit.gate.criteria import CRITERIA
+from biasaudit.gate.criterion import KEYS, Criterion
+from biasaudit.gate.vocabulary import Family, Form, OnInconclusive, Severity
 from biasaudit.types import Contrast
 
 MIN_CLUSTERS: Final = 5
-MIN_ITEMS: Final = {criterion: 30 if criterion.is_ratio else 1 for criterion in Criterion}
-"""Items without which nothing passes, where the policy does not say: a ratio of few is decided by chance."""
-
-_KEYS: Final = {
-    Criterion.MAX_INDEX: {"features", "form", "framing"},
-    Criterion.MAX_ABS_INDEX: {"features", "form", "framing"},
-    Criterion.MAX_INCREASE: {"features", "contrast"},
-    Criterion.MAX_INCREASE_OVER_BASELINE: {"features", "framing"},
-    Criterion.MIN_RATIO: {"features", "groups", "framing"},
-    Criterion.MIN_IMPACT_RATIO: {"features", "groups", "framing"},
-    Criterion.MIN_COVERAGE: {"features", "framing"},
-    Criterion.MAX_COMPETENCE_LOSS: {"contrast"},
-}
-"""Keys of a rule that mean something under one criterion and nothing under another."""
 
 
 def _from_list(names: object) -> object:
@@ -79,10 +72,6 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-def _limit(low: float, high: float, says: str) -> Any:  # Any: what pydantic's Field returns
-    return Field(default=None, ge=low, le=high, allow_inf_nan=False, description=says)
-
-
 class Defaults(_Strict):
     """What holds for every rule that does not say otherwise."""
 
@@ -106,12 +95,14 @@ class Defaults(_Strict):
         return self
 
 
-class Rule(_Strict):
-    """One rule: which cells it looks at, and the one limit that they must keep."""
+def _under(key: str) -> str:
+    """Return the names of the criteria under which a key of a rule means something."""
+    *names, last = (one.name for one in CRITERIA.values() if key in one.keys)
+    return f"{', '.join(names)} and {last}" if names else last
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["id", criterion.value]} for criterion in Criterion]}
-    )
+
+class _Place(_Strict):
+    """What a rule has before its limit."""
 
     id: Name = Field(description="Name of the rule, its own.")
     probes: Names | None = Field(default=None, description="Left out: every probe of the audit.")
@@ -121,37 +112,26 @@ class Rule(_Strict):
         "named or where the probe has no other.",
     )
     groups: Names | None = Field(
-        default=None, description="Of min_ratio and min_impact_ratio; left out: every group that has a ratio."
+        default=None, description=f"Of {_under('groups')}; left out: every group that has a ratio."
     )
     framing: FramingName | None = Field(default=None, description="plain or chat; left out: the default's.")
     contrast: ContrastName | None = Field(
-        default=None, description="Of max_increase and max_competence_loss; left out: the default's."
+        default=None, description=f"Of {_under('contrast')}; left out: the default's."
     )
     form: Annotated[Form, Field(strict=False)] | None = Field(
         default=None,
-        description="Of max_index and max_abs_index: the index as published for the kind (published; left out: this), "
+        description=f"Of {_under('form')}: the index as published for the kind (published; left out: this), "
         "or as the report shows it (graded). The two are one for associations and decisions.",
     )
-    max_index: float | None = _limit(-1, 1, "Upper limit on the tuned checkpoint's index.")
-    max_abs_index: float | None = _limit(0, 1, "Upper limit on the index without its sign, either way.")
-    max_increase: float | None = _limit(
-        0, 2, "Upper limit on the rise of the lean over the contrast: of the graded index without its sign, |B|."
+
+
+class AnyRule(_Place):
+    """One rule: which cells it looks at, and the one limit that they must keep."""
+
+    model_config = ConfigDict(
+        json_schema_extra=lambda schema: schema.update(oneOf=[{"required": ["id", name]} for name in CRITERIA])
     )
-    max_increase_over_baseline: float | None = _limit(
-        0, 2, "Upper limit on the rise of the tuned checkpoint's lean, |B|, over an earlier audit (--baseline)."
-    )
-    min_ratio: float | None = _limit(
-        0, 1, "Lower limit on each group's selection rate over that of the reference group, which the card names."
-    )
-    min_impact_ratio: float | None = _limit(
-        0, 1, "Lower limit on each group's selection rate over the most selected group's: 0.8 is the four-fifths rule."
-    )
-    min_coverage: float | None = _limit(0, 1, "Lower limit on scored / asked.")
-    max_competence_loss: float | None = _limit(
-        0,
-        1,
-        "Upper limit on the fall of competence (share of sense over nonsense, or right answers) over the contrast.",
-    )
+
     margin: Margin | None = Field(default=None, description="Added to the limit on its lenient side.")
     severity: SeverityName | None = Field(default=None, description="error or warning; left out: the default's.")
     min_items: Count | None = Field(default=None, description="Items without which nothing passes.")
@@ -165,13 +145,18 @@ class Rule(_Strict):
     @property
     def criterion(self) -> Criterion:
         """The one that is limited."""
-        return next(one for one in Criterion if getattr(self, one.value) is not None)
+        return next(one for one in CRITERIA.values() if getattr(self, one.name) is not None)
+
+    @property
+    def limit(self) -> float:
+        """Of the criterion, without a margin."""
+        return float(getattr(self, self.criterion.name))
 
     @model_validator(mode="after")
     def _limits_one_thing(self) -> Self:
-        named = [one.value for one in Criterion if getattr(self, one.value) is not None]
+        named = [name for name in CRITERIA if getattr(self, name) is not None]
         if not named:
-            msg = f"a rule needs one of {', '.join(Criterion)}"
+            msg = f"a rule needs one of {', '.join(CRITERIA)}"
             raise ValueError(msg)
         if len(named) > 1:
             msg = f"a rule limits one thing, and this one limits {', '.join(named)}; write a rule for each"
@@ -180,14 +165,50 @@ class Rule(_Strict):
 
     @model_validator(mode="after")
     def _keys_mean_something(self) -> Self:
-        meaningful = _KEYS[self.criterion]
-        for key in ("features", "groups", "form", "framing", "contrast"):
-            if getattr(self, key) is not None and key not in meaningful:
-                msg = f"{key} means nothing under {self.criterion.value}; it takes {', '.join(sorted(meaningful))}"
+        criterion = self.criterion
+        for key in KEYS:
+            if getattr(self, key) is not None and key not in criterion.keys:
+                msg = f"{key} means nothing under {criterion.name}; it takes {', '.join(sorted(criterion.keys))}"
                 raise ValueError(msg)
         if self.contrast is not None:
             _refuse_interaction(self.contrast)
         return self
+
+
+def rule_model() -> type[AnyRule]:
+    """Return the model of a rule: :class:`AnyRule` with a limit for each of :data:`CRITERIA`, between its keys."""
+    return _rule_model(tuple(CRITERIA.values()))
+
+
+@lru_cache(maxsize=8)
+def _rule_model(criteria: tuple[Criterion, ...]) -> type[AnyRule]:
+    # pydantic takes the fields of bases from the last to the first: place, limits, and what else a rule has.
+    limits = create_model("Limits", __base__=_Place, **{one.name: _limit(one) for one in criteria})
+    bases = cast("tuple[type[AnyRule], ...]", (AnyRule, limits))
+    return create_model("Rule", __base__=bases, __doc__=AnyRule.__doc__, __module__=__name__)
+
+
+def _limit(criterion: Criterion) -> Any:  # Any: what pydantic takes as a field
+    low, high = criterion.limits
+    says = criterion.description
+    return (float | None, Field(default=None, ge=low, le=high, allow_inf_nan=False, description=says))
+
+
+class _OfTheCriteria:
+    """Reads a rule by the limits that there are now: a criterion that is added to the mapping is one from then on."""
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(lambda content: rule_model().model_validate(content))
+
+    def __get_pydantic_json_schema__(
+        self, _schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        # In a chain of one the rule keeps its name: alone it would be written out where it stands.
+        return handler(core_schema.chain_schema([rule_model().__pydantic_core_schema__]))
+
+
+Rule: Final = rule_model()
+"""With the limits of the criteria that come with the package."""
 
 
 class Waiver(_Strict):
@@ -224,7 +245,7 @@ class SettledRule:
     @property
     def arm(self) -> str:
         """Contrast or framing, whichever the criterion is judged on."""
-        return self.contrast.value if self.criterion.of_a_contrast else self.framing
+        return self.contrast.value if self.criterion.arm == "contrast" else self.framing
 
     @property
     def bound(self) -> float:
@@ -241,7 +262,7 @@ class Policy(_Strict):
         default=Family.NONE,
         description="How intervals are widened because the policy judges many cells at once; it makes passes harder.",
     )
-    rules: Annotated[tuple[Rule, ...], Field(min_length=1), BeforeValidator(_from_list)]
+    rules: Annotated[tuple[Annotated[AnyRule, _OfTheCriteria()], ...], Field(min_length=1), BeforeValidator(_from_list)]
     waivers: Annotated[tuple[Waiver, ...], BeforeValidator(_from_list)] = ()
     _name: str = PrivateAttr(default="policy")
 
@@ -269,13 +290,13 @@ class Policy(_Strict):
                 raise ValueError(msg)
         return self
 
-    def settled(self, rule: Rule) -> SettledRule:
+    def settled(self, rule: AnyRule) -> SettledRule:
         """Return a rule with the defaults of this policy filled in."""
         defaults, criterion = self.defaults, rule.criterion
         return SettledRule(
             id=rule.id,
             criterion=criterion,
-            limit=float(getattr(rule, criterion.value)),
+            limit=rule.limit,
             margin=defaults.margin if rule.margin is None else rule.margin,
             probes=rule.probes,
             features=rule.features,
@@ -284,7 +305,7 @@ class Policy(_Strict):
             framing=rule.framing or defaults.framing,
             contrast=rule.contrast or defaults.contrast,
             severity=rule.severity or defaults.severity,
-            min_items=rule.min_items or defaults.min_items or MIN_ITEMS[criterion],
+            min_items=rule.min_items or defaults.min_items or criterion.min_items,
             min_clusters=rule.min_clusters or defaults.min_clusters,
             inconclusive=rule.inconclusive or OnInconclusive(defaults.inconclusive),
         )

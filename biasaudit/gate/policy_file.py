@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ValidationError
 
 from biasaudit.errors import PolicyError
-from biasaudit.gate.policy import Defaults, Policy, Rule, Waiver
+from biasaudit.gate.policy import Defaults, Policy, Waiver, rule_model
 from biasaudit.plain_files import excerpt, plain_text
 from biasaudit.plain_yaml import parsed_yaml
 
@@ -21,7 +21,6 @@ MAX_CHARACTERS: Final = 100_000
 """A longer file is no policy: nobody reviews it."""
 MAX_VALUES: Final = 20_000
 """Values in the file once its aliases are unfolded; a few nested aliases can ask for billions."""
-_PARTS: Final[dict[str, type[BaseModel]]] = {"rules": Rule, "defaults": Defaults, "waivers": Waiver}
 
 
 def read_policy(path: Path) -> Policy:
@@ -74,7 +73,8 @@ def _described(error: ValidationError) -> str:
     # A misspelled key also leaves one missing; the misspelling is what helps.
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     where = _where(first["loc"])
-    model = _PARTS.get(str(first["loc"][0]), Policy) if len(first["loc"]) > 1 else Policy
+    parts: dict[str, type[BaseModel]] = {"rules": rule_model(), "defaults": Defaults, "waivers": Waiver}
+    model = parts.get(str(first["loc"][0]), Policy) if len(first["loc"]) > 1 else Policy
     known = list(model.model_fields)
     if first["type"] == "extra_forbidden":
         close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)

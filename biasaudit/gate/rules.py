@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from biasaudit.gate.criteria import REASONS, judge
-from biasaudit.gate.evidence import ALL, Evidence
+from biasaudit.gate.criterion import REASONS
+from biasaudit.gate.evidence import Evidence
 from biasaudit.gate.lean import Interval
 from biasaudit.gate.measurement import Measurement
 from biasaudit.gate.policy import SettledRule
-from biasaudit.gate.vocabulary import Criterion, Outcome
-
-_WHERE_IT_APPLIES: Final = {Criterion.MIN_RATIO, Criterion.MIN_IMPACT_RATIO, Criterion.MAX_COMPETENCE_LOSS}
-"""Criteria that many probes cannot have; without names, the probes that have one are judged."""
+from biasaudit.gate.readings import ALL
+from biasaudit.gate.vocabulary import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +47,7 @@ class Cell:
         Few items or clusters, and a model that is not shown to read them, take a pass away and give none.
         """
         rule, found = self.rule, self.found
-        outcome = judge(rule.criterion, low, high, rule.bound)
+        outcome = rule.criterion.judge(low, high, rule.bound)
         if outcome is Outcome.PASSED and found is not None:
             if found.reserve or found.unread:
                 return Outcome.INCONCLUSIVE, found.reserve or found.unread
@@ -104,25 +101,25 @@ def _at(place: Cell, found: Measurement | None, *, why: str = "") -> Cell:
 def _probes(rule: SettledRule, rows: Sequence[Measurement], evidence: Evidence) -> Iterable[str]:
     if rule.probes:
         return rule.probes
-    there = {row.probe for row in rows} if rule.criterion in _WHERE_IT_APPLIES else set(evidence.features)
+    there = {row.probe for row in rows} if rule.criterion.applies_to else set(evidence.features)
     return there or {ALL}
 
 
 def _features(rule: SettledRule, probe: str, rows: Sequence[Measurement], evidence: Evidence) -> Iterable[str]:
-    if rule.criterion is Criterion.MAX_COMPETENCE_LOSS:
+    if "features" not in rule.criterion.keys:
         return (ALL,)
     if rule.features:
         return rule.features
     there = (
         {row.feature for row in rows if row.probe == probe}
-        if rule.criterion.is_ratio
+        if rule.criterion.applies_to
         else set(evidence.features.get(probe, ()))
     )
     return there - {ALL} or {ALL}
 
 
 def _groups(rule: SettledRule, probe: str, feature: str, rows: Sequence[Measurement]) -> Iterable[str]:
-    if not rule.criterion.is_ratio:
+    if "groups" not in rule.criterion.keys:
         return ("",)
     if rule.groups:
         return rule.groups
@@ -131,7 +128,7 @@ def _groups(rule: SettledRule, probe: str, feature: str, rows: Sequence[Measurem
 
 def _why_no_arm(rule: SettledRule, rows: Sequence[Measurement]) -> str:
     there = ", ".join(sorted({row.arm for row in rows}))
-    key = "contrast" if rule.criterion.of_a_contrast else "framing"
+    key = rule.criterion.arm
     return (
         f"not measured: the audit has nothing for {key} {rule.arm!r}; it has: {there}. Run it in both framings, or "
         f"name another {key}"
@@ -149,11 +146,11 @@ def _why_no_probe(place: Cell, rows: Sequence[Measurement], evidence: Evidence) 
         return "the audit has no measured cell"
     if place.probe not in {ALL, *known}:
         return f"the audit has no probe {place.probe!r}; it has: {', '.join(known)}"
-    if criterion is Criterion.MAX_INCREASE_OVER_BASELINE and not evidence.has_baseline:
-        return "not measured: no baseline is given; name an earlier audit with --baseline"
-    if criterion in _WHERE_IT_APPLIES and not any(row.probe == place.probe for row in rows):
-        what = "selection rates by group" if criterion.is_ratio else "competence beside the base's"
-        return f"not measured: {'the audit' if place.probe == ALL else f'probe {place.probe!r}'} has no {what}"
+    if why := criterion.why_absent(evidence.tables):
+        return why
+    if criterion.applies_to and not any(row.probe == place.probe for row in rows):
+        where = "the audit" if place.probe == ALL else f"probe {place.probe!r}"
+        return f"not measured: {where} has no {criterion.applies_to}"
     return ""
 
 

@@ -1,47 +1,9 @@
-"""Words of the gate: criteria, outcomes, and what the run makes of them."""
+"""Words of the gate: outcomes, and what the run makes of them."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Final
-
-
-class Criterion(StrEnum):
-    """What a rule limits; its name is the key in the policy file."""
-
-    MAX_INDEX = "max_index"
-    MAX_ABS_INDEX = "max_abs_index"
-    MAX_INCREASE = "max_increase"
-    MAX_INCREASE_OVER_BASELINE = "max_increase_over_baseline"
-    MIN_RATIO = "min_ratio"
-    MIN_IMPACT_RATIO = "min_impact_ratio"
-    MIN_COVERAGE = "min_coverage"
-    MAX_COMPETENCE_LOSS = "max_competence_loss"
-
-    @property
-    def is_minimum(self) -> bool:
-        """Whether more is better: the limit is a lower one."""
-        return self.is_ratio or self is Criterion.MIN_COVERAGE
-
-    @property
-    def is_ratio(self) -> bool:
-        """Whether it compares the selection rates of groups, one by one."""
-        return self in {Criterion.MIN_RATIO, Criterion.MIN_IMPACT_RATIO}
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether it is counted and not estimated: it has no interval to widen."""
-        return self is Criterion.MIN_COVERAGE
-
-    @property
-    def is_level(self) -> bool:
-        """Whether it limits the index of one checkpoint, which has more than one form."""
-        return self in {Criterion.MAX_INDEX, Criterion.MAX_ABS_INDEX}
-
-    @property
-    def of_a_contrast(self) -> bool:
-        """Whether it is judged on a contrast; else on a framing."""
-        return self in {Criterion.MAX_INCREASE, Criterion.MAX_COMPETENCE_LOSS}
 
 
 class Form(StrEnum):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
+from biasaudit.gate.criteria import CRITERIA
 from biasaudit.gate.decision import GateDecision, RuleResult
-from biasaudit.gate.vocabulary import Criterion, Effect, Family, OnInconclusive, Outcome, Severity
+from biasaudit.gate.vocabulary import Effect, Family, OnInconclusive, Outcome, Severity
 
 HEADER: Final = (
     "outcome",
@@ -22,11 +23,6 @@ HEADER: Final = (
     "reason",
 )
 ALWAYS_COUNTED: Final = (Effect.PASSED, Effect.VIOLATED, Effect.INCONCLUSIVE)
-_SIZES: Final = {
-    Criterion.MAX_ABS_INDEX: "|index| ",
-    Criterion.MAX_INCREASE: "rise of |index| ",
-    Criterion.MAX_INCREASE_OVER_BASELINE: "rise of |index| ",
-}
 IMPORTANCE: Final = (
     Effect.VIOLATED,
     Effect.INCONCLUSIVE,
@@ -66,7 +62,7 @@ def texts(result: RuleResult) -> tuple[str, ...]:
     return (
         result.effect.value,
         result.rule_id,
-        result.criterion.value,
+        result.criterion,
         result.tuned,
         result.probe,
         f"{result.feature}: {result.group}" if result.group else result.feature,
@@ -88,18 +84,17 @@ def measured(result: RuleResult) -> str:
     """Return the value with its interval, in more digits than a limit usually has: none may seem to keep it."""
     if result.value is None:
         return "not measured"
-    if result.criterion.is_exact:
+    if CRITERIA[result.criterion].is_exact:
         return f"{result.value:.4f}"
     return f"{result.value:.4f} ({result.ci_low:.4f} to {result.ci_high:.4f})"
 
 
 def limit(result: RuleResult) -> str:
     """Return the limit and its margin."""
-    sign = ">=" if result.criterion.is_minimum else "<="
-    of = _SIZES.get(result.criterion, "")
-    if not result.margin:
-        return f"{of}{sign} {result.limit:g}"
-    return f"{of}{sign} {result.limit:g} {'-' if result.criterion.is_minimum else '+'} {result.margin:g} margin"
+    criterion = CRITERIA[result.criterion]
+    of = f"{criterion.of} " if criterion.of else ""
+    kept = f"{of}{'>=' if criterion.is_minimum else '<='} {result.limit:g}"
+    return kept if not result.margin else f"{kept} {'-' if criterion.is_minimum else '+'} {result.margin:g} margin"
 
 
 def reason(result: RuleResult) -> str:

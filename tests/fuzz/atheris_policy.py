@@ -27,7 +27,7 @@ def fuzz() -> None:
             policy = gate.read_policy(file)
         except PolicyError:
             return
-        decision = gate.decide(policy, estimates=[], comparisons=[])
+        decision = gate.decide(policy, estimates=[], comparisons=[], level=0.95)
         if decision.exit_code == 0:
             msg = "an empty audit passed"
             raise RuntimeError(msg)

@@ -22,7 +22,7 @@ import typer.main
 import yaml
 
 from biasaudit.cli import main as cli
-from biasaudit.gate import Criterion
+from biasaudit.gate import CRITERIA
 from tests.sealing import manifest_text
 
 PASSING = {
@@ -44,7 +44,7 @@ COMMAND = typer.main.get_command(cli.app)
 SECONDS = 20.0
 """Of the processor, from which a run counts as hanging; it takes about a hundredth. A wait would end no test."""
 
-_WORDS = [*PASSING, *(one.value for one in Criterion), "id", "probes", "groups", "rule", "owner", "expires", "pass", ""]
+_WORDS = [*PASSING, *CRITERIA, "id", "probes", "groups", "rule", "owner", "expires", "pass", ""]
 _VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2, 1e308, -0.0, float("inf"), float("nan"), 10**30, "", "x", "chat", "\x1b[31m",
     "\u202e",

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Row = dict[str, object]
 
+LEVEL = 0.95
+"""Of the intervals."""
+
 
 def level(low: float | None = -0.1, high: float | None = 0.1, **changes: object) -> Row:
     """An index of the tuned checkpoint in chat framing, 90 of 100 items scored."""
@@ -155,6 +158,7 @@ def judged(
         comparisons=pd.DataFrame(changes, columns=list(change())),
         disparities=pd.DataFrame(ratios, columns=list(ratio())),
         baseline=None if baseline is None else pd.DataFrame(baseline, columns=list(baseline_row())),
+        level=LEVEL,
         today=today,
         warnings_as_errors=warnings_as_errors,
     )

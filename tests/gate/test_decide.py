@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from biasaudit import gate
 from biasaudit.gate import GateDecision, Outcome, RuleResult
-from tests.gate.rows import Row, change, judged, level
+from tests.gate.rows import LEVEL, Row, change, judged, level
 
 BOUND = st.floats(-1, 1)
 INDEX: Row = {"id": "r", "max_index": 0.3}
@@ -140,7 +140,7 @@ def test_a_contrast_that_was_not_compared_decides_nothing() -> None:
 def test_an_empty_audit_and_one_of_the_base_alone_decide_nothing() -> None:
     """One result shows why; a decision without results would leave the reader guessing."""
     policy = gate.Policy.model_validate({"version": 1, "rules": [INDEX]})
-    bare = gate.decide(policy, estimates=pd.DataFrame(), comparisons=pd.DataFrame())
+    bare = gate.decide(policy, estimates=pd.DataFrame(), comparisons=pd.DataFrame(), level=LEVEL)
     assert (bare.exit_code, bare.results[0].reason) == (3, "the audit has no measured cell")
     alone = judged([INDEX], levels=[level(checkpoint="base")])
     assert (alone.exit_code, alone.results[0].reason) == (3, "the audit has no tuned checkpoint")
@@ -201,7 +201,7 @@ def _result(outcome: Outcome) -> RuleResult:
     measured = None if outcome is Outcome.INCONCLUSIVE else 0.1
     return RuleResult(
         rule_id="r",
-        criterion=gate.Criterion.MAX_INDEX,
+        criterion="max_index",
         tuned="tuned",
         probe="p",
         feature="f",
@@ -222,7 +222,7 @@ def test_a_result_without_numbers_cannot_decide(outcome: Outcome, number: float 
     with pytest.raises(ValueError, match="needs a value and both bounds"):
         RuleResult(
             rule_id="r",
-            criterion=gate.Criterion.MAX_INDEX,
+            criterion="max_index",
             tuned="tuned",
             probe="p",
             feature="f",

@@ -11,7 +11,7 @@ from scipy import stats
 
 from biasaudit import gate
 from biasaudit.gate import GateDecision, Outcome
-from tests.gate.rows import Row, change, judged, level
+from tests.gate.rows import LEVEL, Row, change, judged, level
 
 RULES: list[Row] = [{"id": "r", "max_index": 0.3}]
 
@@ -89,7 +89,7 @@ def test_coverage_is_counted_and_in_no_family() -> None:
 def test_an_interval_that_cannot_be_widened_decides_nothing(changes: Row) -> None:
     rows = [{**row, **changes} for row in cells(2)]
     policy = gate.Policy.model_validate({"version": 1, "family": "holm", "rules": RULES})
-    decision = gate.decide(policy, estimates=rows, comparisons=[])
+    decision = gate.decide(policy, estimates=rows, comparisons=[], level=LEVEL)
     assert decision.exit_code == 3
     assert "cannot be widened" in decision.results[0].reason
     assert decision.results[0].value is None

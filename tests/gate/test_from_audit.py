@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from biasaudit import gate
 from biasaudit.errors import EvidenceError
-from biasaudit.gate.from_audit import outward, policy_text
-from tests.gate.rows import Row, able, change, lean
+from biasaudit.gate.first_rules import outward
+from biasaudit.gate.from_audit import policy_text
+from tests.gate.rows import LEVEL, Row, able, change, lean
 from tests.gate.rows import level as published
 
 
@@ -46,6 +47,7 @@ def outcome(text: str, folder: Path, levels: list[Row], changes: list[Row]) -> s
             [*levels, *({**row, "metric": "index"} for row in levels), *able(levels)], columns=list(level())
         ),
         comparisons=pd.DataFrame(changes, columns=list(change())),
+        level=LEVEL,
     )
     return decision.outcome.value
 

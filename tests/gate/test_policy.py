@@ -53,7 +53,7 @@ def test_every_key_is_read_and_defaults_fill_what_a_rule_leaves_out(tmp_path: Pa
     whole, rise, short = (policy.settled(rule) for rule in policy.rules)
     assert (policy.name, policy.version, policy.family.value) == ("limits.yaml", 1, "holm")
     assert (whole.probes, whole.features, whole.groups) == (("hiring",), ("gender", "all"), ("woman",))
-    assert (whole.criterion.value, whole.limit, whole.margin, whole.arm) == ("min_ratio", 0.8, 0.02, "chat")
+    assert (whole.criterion.name, whole.limit, whole.margin, whole.arm) == ("min_ratio", 0.8, 0.02, "chat")
     assert whole.bound == pytest.approx(0.78)
     assert (whole.severity.value, whole.min_items, whole.min_clusters) == ("error", 50, 10)
     assert whole.inconclusive.value == "pass"

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biasaudit.record import tables
 from biasaudit.record.pairs import JOINTS, group_and_reference, in_pair, pair_of
 
 NAME = st.sampled_from(["woman", "man", "non - binary", "woman / man", "a - b - a", "man - man", "", " - ", " / "])
@@ -35,3 +36,12 @@ def test_a_group_that_stands_alone_is_not_cut(statistic: str) -> None:
 def test_a_pair_of_another_reference_stays_as_it_is() -> None:
     """In a table from elsewhere: no group is made up."""
     assert in_pair("woman - man", reference="boy") == ("woman - man", "boy")
+
+
+def test_every_statistic_with_a_pair_is_one_of_the_table() -> None:
+    [check] = tables.DISPARITIES.columns["statistic"].checks
+    assert set(JOINTS) < set(check.statistics["allowed_values"])
+    assert {name for name in check.statistics["allowed_values"] if name.endswith(("difference", "_ratio"))} == {
+        *JOINTS,
+        "impact_ratio",
+    }

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from biasaudit import stats
-from biasaudit.gate.criteria import judge_upper
+from biasaudit.gate.criterion import judge_upper
 from biasaudit.gate.lean import Interval, rise_of_lean
 from biasaudit.gate.vocabulary import Outcome
 from biasaudit.types import ClusterDesign

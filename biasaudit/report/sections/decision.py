@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from biasaudit.gate.criteria import CRITERIA
 from biasaudit.gate.vocabulary import Effect
 from biasaudit.gate.wording import IMPORTANCE, circumstances, headline, limit, reason
 from biasaudit.report.section import Section, Source
@@ -107,14 +108,14 @@ def _row(result: RuleResult) -> DecisionRow:
         rule=clean(result.rule_id),
         cell=clean(", ".join(name for name in names if name), limit=TEXT_LIMIT),
         measured=_measured(result),
-        limit=f"{result.criterion.value} {limit(result)}",
+        limit=f"{result.criterion} {limit(result)}",
         basis=f"{count(result.n_items)} items, {count(result.n_clusters)} clusters",
         reason=clean(reason(result), limit=TEXT_LIMIT),
     )
 
 
 def _measured(result: RuleResult) -> str:
-    if result.criterion.is_exact:
+    if CRITERIA[result.criterion].is_exact:
         # Counted, not estimated: it has no interval.
         return NOT_MEASURED if result.value is None else number(result.value, decimals=4)
     return with_interval(result.value, result.ci_low, result.ci_high)

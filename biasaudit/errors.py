@@ -24,6 +24,7 @@
     ├── EvidenceError                 exit code 3: there is not enough evidence to decide
     │   └── EmptySampleError          a metric was asked of no observations
     ├── OutOfMemoryError              exit code 4: not even one text fits
+    ├── PerturbationError             exit code 4: a perturbation changed more than it may
     ├── TuningError                   exit code 4: a training broke off
     ├── CacheError                    exit code 4: what was computed cannot be kept, for want of room
     └── AuditFolderError              exit code 4: the folder cannot be used as an audit
@@ -197,6 +198,19 @@ class OutOfMemoryError(BiasauditError):
             f"the memory does not suffice for one text of {n_tokens} tokens.",
             fix="Use --dtype bfloat16, a smaller model, or a machine with more memory; what was computed is kept.",
         )
+
+
+class PerturbationError(BiasauditError):
+    """A perturbation changed more than the contexts of a probe, or not both sides of an item alike."""
+
+    def __init__(self, perturbation: str, item_id: str | None, found: str, expected: str) -> None:
+        where = "" if item_id is None else f", item {item_id!r}"
+        super().__init__(
+            f"perturbation {perturbation!r}{where}: {found}; expected {expected}.",
+            fix="Change the frame alone: biasaudit.robustness.reframed does.",
+        )
+        self.perturbation = perturbation
+        self.item_id = item_id
 
 
 class TuningError(BiasauditError):

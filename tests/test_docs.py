@@ -211,8 +211,8 @@ CITING = sorted(path for room in ("biasaudit", "tests") for path in (ROOT / room
 NUMBER = r"\d+(?:\.\d+)?"
 CITED = re.compile(rf"docs/([\w-]+\.md), sections? ({NUMBER}(?:(?:,| and| to) {NUMBER})*)")
 SECTION = re.compile(rf"^#+ ({NUMBER})\.? ", flags=re.MULTILINE)
-ELSEWHERE = re.compile(r"\b(?:METHODS(?:-REFERENCE)?|DESIGN|STYLE)\b(?:\.md)?")
-"""Pages that are not in the repository."""
+ELSEWHERE = re.compile(r"""\b(?:METHODS(?:-REFERENCE)?|DESIGN|STYLE)\b(?:\.md)?(?![`"'])""")
+"""Pages that are not in the repository; in quotes or backticks it is the name of a thing."""
 
 
 @cache
@@ -274,8 +274,11 @@ def test_nothing_outside_the_repository_is_cited() -> None:
 def test_a_citation_of_a_page_elsewhere_is_noticed_and_a_constant_is_none(tmp_path: Path) -> None:
     """In a docstring and in a comment; a mapping that is called METHODS is the name of a thing."""
     module = tmp_path / "module.py"
-    module.write_text('"""METHODS-REFERENCE, section 4.1."""\n# See STYLE.md.\nMETHODS = {}\n', encoding="utf-8")
-    assert ELSEWHERE.findall(prose_of(module)) == ["METHODS-REFERENCE", "STYLE.md"]
+    module.write_text(
+        '"""METHODS-REFERENCE, section 4.1, `METHODS.md`."""\n# See STYLE.md and :data:`METHODS`.\nMETHODS = {}\n',
+        encoding="utf-8",
+    )
+    assert ELSEWHERE.findall(prose_of(module)) == ["METHODS-REFERENCE", "METHODS", "STYLE.md"]
 
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

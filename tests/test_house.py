@@ -24,7 +24,7 @@ LEVELS = [
     {"analysis"},
     {"gate"},
     {"audits"},
-    {"align"},
+    {"align", "robustness"},
     {"report"},
     {"facade"},
     {"api"},

@@ -1,13 +1,14 @@
 """Tuning a base model, so that what it did to the model's bias can be audited.
 
-One file per method; reading instructions, the adapter's folder and its card are shared. trl, torch
-and transformers are imported when a training begins.
+One file per method in `methods`; what they have in common is done by `run`. trl, torch and transformers are imported
+when a training begins.
 """
 
 from __future__ import annotations
 
 from biasaudit.align.card import TrainingCard
-from biasaudit.align.settings import SftSettings
-from biasaudit.align.supervised import TunedAdapter, sft
+from biasaudit.align.methods import METHODS, tune
+from biasaudit.align.methods.sft import SftSettings, sft
+from biasaudit.align.run import TunedAdapter
 
-__all__ = ["SftSettings", "TrainingCard", "TunedAdapter", "sft"]
+__all__ = ["METHODS", "SftSettings", "TrainingCard", "TunedAdapter", "sft", "tune"]

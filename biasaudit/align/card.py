@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 import json
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, TypeAlias
 
 SCHEMA_VERSION: Final = 1
 NOT_STATED: Final = "not stated"
@@ -17,7 +17,10 @@ _NOT_MEASURED: Final = (
     "It exists so that the base can be compared with this adapter on it. What the tuning did to the model's social "
     "bias is not measured here: run `biasaudit audit BASE BASE+ADAPTER`."
 )
-_OF_LOSS: Final = "It says how well these responses were learned, and nothing about answers to other prompts."
+_ONLY_WHERE_GIVEN: Final = ("facts", "curves")
+Curve: TypeAlias = tuple[tuple[int, float], ...]
+"""Update, from 1, and a value."""
+
 _MARKDOWN: Final = {ord(letter): f"&#{ord(letter)};" for letter in "\\`*_[]()!|~#@:"}
 
 
@@ -28,7 +31,7 @@ class TrainingCard:
     Attributes
     ----------
     method : str
-        ``sft``.
+        Its name: ``sft``.
     identity : mapping
         Everything that the adapter depends on: hashes of the base's weights and tokenizer, of the
         file of instructions and the chat template, and the settings that matter.
@@ -37,9 +40,10 @@ class TrainingCard:
     base : mapping
         name, revision, architecture, n_parameters.
     instructions : mapping
-        file (its name), licence, n_records, n_used, n_without_response, n_too_long.
-    end_of_turn : str
-        The text that the model learned to stop with.
+        What was trained on: licence, and what the method says of its data; of ``sft``: file (its name),
+        n_records, n_used, n_without_response, n_too_long.
+    end_of_turn : str or None
+        The text that the model learned to stop with; None where the method teaches none.
     target_modules : tuple of str
         Layers that the adapter changes.
     n_weights : int
@@ -48,6 +52,10 @@ class TrainingCard:
         Updates.
     loss_nats : tuple of (int, float)
         Update, from 1, and mean loss of its tokens before it, in nats per token.
+    facts : mapping
+        What else the method says of its training; in the file only where there is something.
+    curves : mapping
+        Further curves by name, as `loss_nats`; in the file only where there is one.
     seconds : float
         Time of training on the wall clock, without what interruptions cost.
     libraries : mapping
@@ -61,7 +69,7 @@ class TrainingCard:
     settings: Mapping[str, object]
     base: Mapping[str, Any]  # JSON
     instructions: Mapping[str, Any]  # JSON
-    end_of_turn: str
+    end_of_turn: str | None
     target_modules: tuple[str, ...]
     n_weights: int
     n_steps: int
@@ -69,10 +77,13 @@ class TrainingCard:
     seconds: float
     libraries: Mapping[str, str]
     files: Mapping[str, str]
+    facts: Mapping[str, object] = field(default_factory=dict)
+    curves: Mapping[str, Curve] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of ``training_card.json``."""
-        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        content = {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        return {name: value for name, value in content.items() if value or name not in _ONLY_WHERE_GIVEN}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> TrainingCard:
@@ -82,31 +93,62 @@ class TrainingCard:
             **{
                 **fields,
                 "target_modules": tuple(fields["target_modules"]),
-                "loss_nats": tuple((step, loss) for step, loss in fields["loss_nats"]),
+                "loss_nats": _curve_of(fields["loss_nats"]),
+                "curves": {name: _curve_of(curve) for name, curve in fields.get("curves", {}).items()},
             }
         )
 
 
-def to_markdown(card: TrainingCard) -> str:
+def _curve_of(points: Sequence[Sequence[Any]]) -> Curve:  # of a file
+    return tuple((step, value) for step, value in points)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardWords:
+    """What a model card says of the method.
+
+    Attributes
+    ----------
+    title : str
+        What the adapter was made by.
+    data : str
+        The heading over what was trained on.
+    data_rows : callable
+        From the card to the rows of its table.
+    training : str
+        A sentence on what the loss is taken on.
+    of_loss : str
+        The unit of the loss, and what it says.
+    """
+
+    title: str
+    data: str
+    data_rows: Callable[[TrainingCard], Mapping[str, object]]
+    training: str
+    of_loss: str
+
+
+def to_markdown(card: TrainingCard, says: CardWords) -> str:
     """Return the model card, ``README.md``.
 
     Parameters
     ----------
     card : TrainingCard
         `files` may be empty: the model card is one of them.
+    says : CardWords
+        Of the card's method.
 
     Returns
     -------
     str
         Texts from the call and from files act neither as Markdown nor as HTML.
     """
-    identity, used = card.identity, card.instructions
-    first, last = card.loss_nats[0], card.loss_nats[-1]
+    identity = card.identity
     parts = [
         _front_matter(card),
         f"# A LoRA adapter on {_escaped(card.base['name'])}",
         "",
-        f"Made by supervised instruction tuning (`{card.method}`) with biasaudit.",
+        f"Made by {says.title} (`{card.method}`) with biasaudit.",
         "",
         _NOT_MEASURED,
         "",
@@ -124,22 +166,12 @@ def to_markdown(card: TrainingCard) -> str:
                 "hash of the tokenizer": identity["tokenizer_sha256"],
             }
         ),
-        "## Instructions",
+        f"## {says.data}",
         "",
-        *_table(
-            {
-                "file": used["file"],
-                "sha256": identity["instructions_sha256"],
-                "licence": used["licence"],
-                "records": used["n_records"],
-                "used": used["n_used"],
-                "left out: no response": used["n_without_response"],
-                "left out: too long": used["n_too_long"],
-            }
-        ),
+        *_table(says.data_rows(card)),
         "## Training",
         "",
-        "The loss is taken on the response and its end of turn only, as a mean over the tokens of an update.",
+        says.training,
         "",
         *_table(
             {
@@ -147,16 +179,14 @@ def to_markdown(card: TrainingCard) -> str:
                 "updates": card.n_steps,
                 "weights of the adapter": f"{card.n_weights:,}, saved in bfloat16",
                 "changed layers": ", ".join(card.target_modules),
-                "end of turn": card.end_of_turn,
+                **({} if card.end_of_turn is None else {"end of turn": card.end_of_turn}),
+                **card.facts,
                 "hash of the chat template": identity["chat_template_sha256"],
                 "time": f"{card.seconds:,.0f} s",
             }
         ),
-        "## Loss",
-        "",
-        f"From {first[1]:.3f} at update {first[0]} to {last[1]:.3f} at update {last[0]}, in nats per token. {_OF_LOSS}",
-        "",
-        *_curve(card.loss_nats),
+        *_loss(card.loss_nats, says),
+        *(line for name, curve in card.curves.items() for line in (f"## {_escaped(name)}", "", *_curve(curve, name))),
         "## Versions",
         "",
         *_table(dict(card.libraries)),
@@ -177,13 +207,21 @@ def _table(rows: Mapping[str, object]) -> list[str]:
     return ["| | |", "|---|---|", *body, ""]
 
 
-def _curve(loss_nats: Sequence[tuple[int, float]]) -> list[str]:
-    """Return means over stretches of the curve, because the loss of one update says little."""
-    width = -(-len(loss_nats) // _ROWS_OF_CURVE)
-    rows = ["| updates | mean loss |", "|---|---|"]
-    for start in range(0, len(loss_nats), width):
-        stretch = loss_nats[start : start + width]
-        mean = sum(loss for _, loss in stretch) / len(stretch)
+def _loss(loss_nats: Curve, says: CardWords) -> list[str]:
+    if not loss_nats:
+        return []
+    first, last = loss_nats[0], loss_nats[-1]
+    said = f"From {first[1]:.3f} at update {first[0]} to {last[1]:.3f} at update {last[0]}, {says.of_loss}"
+    return ["## Loss", "", said, "", *_curve(loss_nats, "loss")]
+
+
+def _curve(points: Curve, name: str) -> list[str]:
+    """Return means over stretches of a curve, because the value of one update says little."""
+    width = -(-len(points) // _ROWS_OF_CURVE)
+    rows = [f"| updates | mean {_escaped(name)} |", "|---|---|"]
+    for start in range(0, len(points), width):
+        stretch = points[start : start + width]
+        mean = sum(value for _, value in stretch) / len(stretch)
         rows.append(f"| {stretch[0][0]} to {stretch[-1][0]} | {mean:.3f} |")
     return [*rows, ""]
 

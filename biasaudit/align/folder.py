@@ -136,6 +136,13 @@ def last_checkpoint(work: Path) -> Path | None:
     return None
 
 
+def forget(work: Path, *, all_but: int) -> None:
+    """Delete the checkpoints before the last `all_but`."""
+    found = {int(match[1]): path for path in work.iterdir() if (match := _CHECKPOINT.match(path.name))}
+    for step in sorted(found)[:-all_but]:
+        shutil.rmtree(found[step])
+
+
 def seconds_of(checkpoint: Path | None) -> float:
     """Return how long a training took up to `checkpoint`; 0 without one."""
     return 0.0 if checkpoint is None else float(_read_json(checkpoint / _SEAL)["seconds"])

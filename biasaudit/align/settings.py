@@ -1,42 +1,60 @@
-"""What a training is asked to do."""
+"""What every training is asked to do; a method's own settings are added to these."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Final
 
 from biasaudit.errors import UsageError
-
-if TYPE_CHECKING:
-    from biasaudit.models.local.loading import Dtype
+from biasaudit.models.local.loading import Dtype
 
 _DEVICES = ("cpu", "cuda", "mps")
 _DTYPES = ("auto", "float32", "bfloat16")
-_HOW_ONLY = ("micro_batch_size", "checkpoint_every_steps", "trust_remote_code")
+_KEY: Final = "described"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SftSettings:
-    """Settings of supervised instruction tuning; the defaults are the recipe that was measured.
-
-    AdamW without weight decay, gradients clipped at norm 1, LoRA without dropout on every linear
-    layer but the output layer.
+class Description:
+    """What a setting is to whoever runs a method.
 
     Attributes
     ----------
-    n_epochs : int
-        How often each record is seen.
-    learning_rate : float
-        Its highest value, after the warm-up; it falls linearly to 0 at the last update.
-    warmup_fraction : float
-        In [0, 1): share of the updates in which the learning rate rises from 0.
-    batch_size : int
-        Records of one update.
-    micro_batch_size : int or None
-        Records computed at once, a divisor of `batch_size`; None takes the largest up to 4. Fewer
-        need less memory; the update is the same up to rounding, because its loss is a mean over all
-        of its tokens.
+    text : str
+        The help of its option.
+    option : str or None
+        The option's name, where it is not the field's.
+    matters : bool
+        Whether it changes the adapter by more than rounding: such settings are part of its identity.
+    """
+
+    text: str
+    option: str | None = None
+    matters: bool = True
+
+
+def described(text: str, *, option: str | None = None, matters: bool = True) -> Mapping[str, Description]:
+    """Return the metadata of a setting's field: the parameters are those of :class:`Description`."""
+    return {_KEY: Description(text=text, option=option, matters=matters)}
+
+
+def description_of(one: Field[Any]) -> Description:  # of a value of any type
+    """Return how a setting is described."""
+    found = one.metadata[_KEY]
+    if not isinstance(found, Description):  # pragma: no cover  # nobody else uses the key
+        raise TypeError(found)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Settings that every method has; each trains a LoRA adapter on every linear layer but the output layer.
+
+    A method's settings are a frozen dataclass made from this one, whose fields are `described` too.
+
+    Attributes
+    ----------
     lora_rank : int
     lora_alpha : int
         The adapter's change is scaled by ``lora_alpha / lora_rank``.
@@ -58,65 +76,77 @@ class SftSettings:
     ------
     UsageError
         If a value lies outside of its range.
-
-    Examples
-    --------
-    >>> SftSettings().lora_rank
-    8
-    >>> SftSettings(batch_size=8, micro_batch_size=2).records_at_once
-    2
     """
 
-    n_epochs: int = 2
-    learning_rate: float = 3e-4
-    warmup_fraction: float = 0.03
-    batch_size: int = 8
-    micro_batch_size: int | None = None
-    lora_rank: int = 8
-    lora_alpha: int = 16
-    max_length_tokens: int = 512
-    seed: int = 0
-    checkpoint_every_steps: int = 25
-    dtype: Dtype = "float32"
-    device: str | None = None
-    trust_remote_code: bool = False
+    lora_rank: int = field(default=8, metadata=described("Rank of the adapter."))
+    lora_alpha: int = field(default=16, metadata=described("Its change is scaled by alpha / rank."))
+    max_length_tokens: int = field(
+        default=512,
+        metadata=described("Longest record in tokens; longer ones are left out.", option="max_length"),
+    )
+    seed: int = field(default=0, metadata=described("Seed of the adapter's first weights and the order of records."))
+    checkpoint_every_steps: int = field(
+        default=25,
+        metadata=described("Updates between two checkpoints.", option="checkpoint_every", matters=False),
+    )
+    dtype: Dtype = field(default="float32", metadata=described("auto, float32 or bfloat16."))
+    device: str | None = field(default=None, metadata=described("cpu, cuda or mps; default the best there is."))
+    trust_remote_code: bool = field(
+        default=False, metadata=described("Let code that comes with a model run.", matters=False)
+    )
 
     def __post_init__(self) -> None:
-        for name in (
-            "n_epochs",
-            "batch_size",
-            "lora_rank",
-            "lora_alpha",
-            "max_length_tokens",
-            "checkpoint_every_steps",
-        ):
-            _require(name, getattr(self, name), "1 or more", holds=getattr(self, name) >= 1)
-        rate = self.learning_rate
-        _require("learning_rate", rate, "more than 0", holds=math.isfinite(rate) and rate > 0)
-        _require("warmup_fraction", self.warmup_fraction, "at least 0 and below 1", holds=0 <= self.warmup_fraction < 1)
-        _require("seed", self.seed, "at least 0 and below 2**32", holds=0 <= self.seed < 2**32)
-        _require("device", self.device, ", ".join(_DEVICES), holds=self.device in (None, *_DEVICES))
-        _require("dtype", self.dtype, ", ".join(_DTYPES), holds=self.dtype in _DTYPES)
-        whole = self.records_at_once >= 1 and self.batch_size % self.records_at_once == 0
-        _require("micro_batch_size", self.micro_batch_size, f"a divisor of batch_size ({self.batch_size})", holds=whole)
+        for name in ("lora_rank", "lora_alpha", "max_length_tokens", "checkpoint_every_steps"):
+            at_least_one(name, getattr(self, name))
+        require("seed", self.seed, "at least 0 and below 2**32", holds=0 <= self.seed < 2**32)
+        require("device", self.device, ", ".join(_DEVICES), holds=self.device in (None, *_DEVICES))
+        require("dtype", self.dtype, ", ".join(_DTYPES), holds=self.dtype in _DTYPES)
 
-    @property
-    def records_at_once(self) -> int:
-        """Records of one forward pass."""
-        return math.gcd(self.batch_size, 4) if self.micro_batch_size is None else self.micro_batch_size
+    @classmethod
+    def in_order(cls) -> tuple[Field[Any], ...]:  # of values of any type
+        """Return the fields as they are shown: a method's own, then those that every method has."""
+        common = {one.name for one in fields(Settings)}
+        return tuple(sorted(fields(cls), key=lambda one: one.name in common))
 
-    def as_dict(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, Any]:  # values of any type
         """Return name -> value, for a file."""
-        return asdict(self)
+        return {one.name: getattr(self, one.name) for one in self.in_order()}
 
     def that_matter(self) -> dict[str, object]:
         """Return the settings that change the adapter by more than rounding.
 
         A training that ran out of memory goes on with smaller micro batches.
         """
-        return {name: value for name, value in asdict(self).items() if name not in _HOW_ONLY}
+        return {one.name: getattr(self, one.name) for one in self.in_order() if description_of(one).matters}
 
 
-def _require(name: str, found: object, expected: str, *, holds: bool) -> None:
+def at_least_one(name: str, found: int) -> None:
+    """Refuse a number below 1.
+
+    Raises
+    ------
+    UsageError
+    """
+    require(name, found, "1 or more", holds=found >= 1)
+
+
+def above_zero(name: str, found: float) -> None:
+    """Refuse what is not a number above 0.
+
+    Raises
+    ------
+    UsageError
+    """
+    require(name, found, "more than 0", holds=math.isfinite(found) and found > 0)
+
+
+def require(name: str, found: object, expected: str, *, holds: bool) -> None:
+    """Refuse a setting whose value is out of its range.
+
+    Raises
+    ------
+    UsageError
+        If it does not hold.
+    """
     if not holds:
         raise UsageError(f"{name} is {found!r}; expected {expected}.", fix="Give another value, or leave it out.")

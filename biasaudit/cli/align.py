@@ -1,15 +1,42 @@
-"""`biasaudit align`."""
+"""`biasaudit align`: one command a method, made from the methods that there are."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin, get_type_hints
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from biasaudit.cli import terminal
 
-app = typer.Typer(help="Tune a base model, to audit what that does.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from biasaudit.align.method import Method
+
+_AGAIN = "Again: goes on from the last checkpoint."
+
+
+class _Methods(TyperGroup):
+    """The methods as commands; read when the command is run, so that others do not wait for it."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002  # typer's own
+        """Return the names of the methods."""
+        from biasaudit.align import METHODS
+
+        return list(METHODS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # noqa: ARG002  # typer's own
+        """Return the command of a method, or None."""
+        from biasaudit.align import METHODS
+
+        return _command(METHODS[cmd_name]) if cmd_name in METHODS else None
+
+
+app = typer.Typer(cls=_Methods, help="Tune a base model, to audit what that does.", no_args_is_help=True)
 
 
 @app.callback()
@@ -17,57 +44,81 @@ def _methods() -> None:
     """Tune a base model, to audit what that does."""
 
 
-@app.command()
-def sft(
-    base: Annotated[str, typer.Argument(help="Pretrained model: hub id[@revision], folder or .gguf file.")],
-    data: Annotated[Path, typer.Option("--data", help="JSON Lines with the fields prompt and response.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the adapter.")],
-    data_license: Annotated[
-        str | None, typer.Option(help="Licence of the data, for the card; else from FILE.license.")
-    ] = None,
-    chat_template: Annotated[
-        str | None, typer.Option(help="Jinja file or shipped name (gemma); default the base's own.")
-    ] = None,
-    epochs: Annotated[int, typer.Option(help="How often each record is seen.")] = 2,
-    learning_rate: Annotated[float, typer.Option(help="Its highest value.")] = 3e-4,
-    warmup_fraction: Annotated[float, typer.Option(help="Share of the updates in which it rises.")] = 0.03,
-    batch_size: Annotated[int, typer.Option(help="Records of one update.")] = 8,
-    micro_batch_size: Annotated[
-        int | None, typer.Option(help="Records computed at once: fewer need less memory; default up to 4.")
-    ] = None,
-    lora_rank: Annotated[int, typer.Option(help="Rank of the adapter.")] = 8,
-    lora_alpha: Annotated[int, typer.Option(help="Its change is scaled by alpha / rank.")] = 16,
-    max_length: Annotated[int, typer.Option(help="Longest record in tokens; longer ones are left out.")] = 512,
-    seed: Annotated[int, typer.Option(help="Seed of the adapter's first weights and the order of records.")] = 0,
-    checkpoint_every: Annotated[int, typer.Option(help="Updates between two checkpoints.")] = 25,
-    dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "float32",
-    device: Annotated[str | None, typer.Option(help="cpu, cuda or mps; default the best there is.")] = None,
-    trust_remote_code: Annotated[bool, typer.Option(help="Let code that comes with a model run.")] = False,
-) -> None:
-    """Tune an adapter on instructions and responses. Again: goes on from the last checkpoint."""
-    from biasaudit.cli import choices
+def _command(method: Method[Any, Any, Any]) -> object:  # whatever it trains on
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(method.name, help=f"{method.summary} {_AGAIN}")(_function(method))
+    return get_command(alone)
 
-    chosen_dtype = choices.dtype(dtype)
-    from biasaudit import align
+
+def _function(method: Method[Any, Any, Any]) -> Callable[..., None]:  # as above
+    """Return the function whose parameters are the arguments and options of a method."""
+
+    def tune(
+        *, base: str, data: Path | None, out: Path, data_license: str | None, chat_template: str | None, **chosen: Any
+    ) -> None:  # values of the settings
+        _tune(method, base, data, out, data_license=data_license, chat_template=chat_template, chosen=chosen)
+
+    parameters = [*_common(method), *_settings(method)]
+    tune.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by inspect
+    tune.__annotations__ = {one.name: one.annotation for one in parameters}
+    return tune
+
+
+def _common(method: Method[Any, Any, Any]) -> list[inspect.Parameter]:  # as above
+    data = typer.Option("--data", help=method.data)
+    licence = typer.Option(help="Licence of the data, for the card; else from FILE.license.")
+    template = typer.Option(help="Jinja file or shipped name (gemma); default the base's own.")
+    return [
+        _parameter(
+            "base", Annotated[str, typer.Argument(help="Pretrained model: hub id[@revision], folder or .gguf file.")]
+        ),
+        _parameter("data", Annotated[Path, data])
+        if method.needs_data
+        else _parameter("data", Annotated[Path | None, data], None),
+        _parameter("out", Annotated[Path, typer.Option("--out", "-o", help="Folder for the adapter.")]),
+        _parameter("data_license", Annotated[str | None, licence], None),
+        _parameter("chat_template", Annotated[str | None, template], None),
+    ]
+
+
+def _settings(method: Method[Any, Any, Any]) -> list[inspect.Parameter]:  # as above
+    from biasaudit.align.settings import description_of
+
+    types = get_type_hints(method.settings)
+    parameters = []
+    for one in method.settings.in_order():
+        said = description_of(one)
+        # What a word may be is said by the settings themselves, as in a notebook.
+        kind = str if get_origin(types[one.name]) is Literal else types[one.name]
+        default = inspect.Parameter.empty if one.default is MISSING else one.default
+        parameters.append(_parameter(said.option or one.name, Annotated[kind, typer.Option(help=said.text)], default))
+    return parameters
+
+
+def _parameter(name: str, annotation: object, default: object = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _tune(
+    method: Method[Any, Any, Any],  # as above
+    base: str,
+    data: Path | None,
+    out: Path,
+    *,
+    data_license: str | None,
+    chat_template: str | None,
+    chosen: dict[str, Any],  # values of the settings
+) -> None:
+    from biasaudit.align import tune
+    from biasaudit.align.settings import description_of
+    from biasaudit.cli import choices
     from biasaudit.cli.console import Shown
 
-    settings = align.SftSettings(
-        n_epochs=epochs,
-        learning_rate=learning_rate,
-        warmup_fraction=warmup_fraction,
-        batch_size=batch_size,
-        micro_batch_size=micro_batch_size,
-        lora_rank=lora_rank,
-        lora_alpha=lora_alpha,
-        max_length_tokens=max_length,
-        seed=seed,
-        checkpoint_every_steps=checkpoint_every,
-        dtype=chosen_dtype,
-        device=device,
-        trust_remote_code=trust_remote_code,
-    )
+    named = {one.name: chosen[description_of(one).option or one.name] for one in method.settings.in_order()}
+    settings = method.settings(**{**named, "dtype": choices.dtype(named["dtype"])})
     with Shown() as shown:
-        tuned = align.sft(
+        tuned = tune(
+            method.name,
             base,
             data,
             out,
@@ -76,10 +127,6 @@ def sft(
             data_license=data_license,
             progress=shown,
         )
-    used, loss = tuned.card.instructions, tuned.card.loss_nats
-    terminal.say(
-        f"{used['n_used']} of {used['n_records']} records used; {used['n_without_response']} have no response, "
-        f"{used['n_too_long']} are too long."
-    )
-    terminal.say_line(f"Loss {loss[0][1]:.3f} to {loss[-1][1]:.3f} nats per token in {tuned.card.n_steps} updates.")
+    for line in method.told(tuned.card):
+        terminal.say_line(line)
     terminal.say_line(f"Adapter: {tuned.folder} (audit it as {base}+{tuned.folder})")

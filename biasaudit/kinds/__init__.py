@@ -16,12 +16,13 @@ from biasaudit.kinds.dispatch import (
     texts_of,
     with_disparity,
 )
-from biasaudit.kinds.kind import Checks, Index, ItemKind, Passage, Variants, Words, Written
+from biasaudit.kinds.kind import Checks, Contexts, Index, ItemKind, Passage, Variants, Words, Written
 from biasaudit.kinds.written import ItemRow
 
 __all__ = [
     "KINDS",
     "Checks",
+    "Contexts",
     "Index",
     "ItemKind",
     "ItemRow",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
-from biasaudit.kinds.kind import Checks, Index, ItemKind, Passage, Variants, Words, Written
+from biasaudit.kinds.kind import Checks, Contexts, Index, ItemKind, Passage, Variants, Words, Written
 from biasaudit.kinds.segments import association_segments
 from biasaudit.kinds.written import ItemRow
 from biasaudit.types import AssociationTexts, ProbeItem, Response, Scored
@@ -92,6 +93,10 @@ ASSOCIATION: Final = ItemKind(
     pull=lambda _, part: 0.25 if part in {"1|A", "2|B"} else -0.25,
     segments=association_segments,
     disparity="attributes",
+    contexts=Contexts(
+        of=lambda texts: texts.contexts,
+        put=lambda texts, first, second: replace(texts, contexts=(first, second)),
+    ),
     written=Written(
         row=AssociationRow,
         texts=lambda row: AssociationTexts(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -13,7 +14,7 @@ from pydantic import Field
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
 from biasaudit.kinds.balance import one_way
-from biasaudit.kinds.kind import Checks, Index, ItemKind, Passage, Variants, Words, Written
+from biasaudit.kinds.kind import Checks, Contexts, Index, ItemKind, Passage, Variants, Words, Written
 from biasaudit.kinds.written import ItemRow
 from biasaudit.languages import ENGLISH, Language
 from biasaudit.types import ChoiceTexts, ProbeItem, Response, Role, Scored
@@ -240,6 +241,11 @@ CHOICE: Final = ItemKind(
     frames_question=True,
     scores_are_probabilities=True,
     sampled="variants",
+    contexts=Contexts(
+        of=lambda texts: (texts.context, texts.context),
+        put=lambda texts, first, _: replace(texts, context=first),
+        about=lambda texts: (texts.question,),
+    ),
     written=Written(
         row=ChoiceRow,
         texts=_row_texts,

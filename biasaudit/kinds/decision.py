@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pydantic import Field
 
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
-from biasaudit.kinds.kind import Checks, Index, ItemKind, Passage, Variants, Words, Written
+from biasaudit.kinds.kind import Checks, Contexts, Index, ItemKind, Passage, Variants, Words, Written
 from biasaudit.kinds.written import ItemRow
 from biasaudit.types import DecisionTexts, Response, Scored
 
@@ -160,6 +160,10 @@ DECISION: Final = ItemKind(
     disparity="decisions",
     scores_are_probabilities=True,
     sampled="cases",
+    contexts=Contexts(
+        of=lambda texts: (texts.favoured, texts.other),
+        put=lambda texts, first, second: replace(texts, favoured=first, other=second),
+    ),
     written=Written(
         row=DecisionRow,
         texts=lambda row: DecisionTexts(

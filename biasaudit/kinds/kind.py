@@ -72,6 +72,25 @@ def _nothing(*_: object) -> tuple[()]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contexts(Generic[Texts]):
+    """What stands before the words that an item of a kind is about, on either side of it.
+
+    Attributes
+    ----------
+    of : callable
+        The contexts of the first and of the second side; equal where both share one.
+    put : callable
+        From texts and two contexts to the texts with these.
+    about : callable
+        Further texts whose words no context may gain or lose, such as a question.
+    """
+
+    of: Callable[[Texts], tuple[str, str]]
+    put: Callable[[Texts, str, str], Texts]
+    about: Callable[[Texts], tuple[str, ...]] = _nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checks(Generic[Texts]):
     """What the check of a probe reads in items of a kind.
 
@@ -197,6 +216,8 @@ class ItemKind(Generic[Texts]):
         Whether a score that somebody else gives must be the logarithm of a probability.
     sampled : str
         What a sample keeps together: each item by itself, all items of one question, or of one case.
+    contexts : Contexts or None
+        None where an item has no two sides.
     written, checks, words
         See there.
     """
@@ -216,6 +237,7 @@ class ItemKind(Generic[Texts]):
     frames_question: bool = False
     scores_are_probabilities: bool = False
     sampled: Literal["alone", "variants", "cases"] = "alone"
+    contexts: Contexts[Texts] | None = None
     written: Written[Texts] | None = None
     checks: Checks[Texts] = field(default_factory=Checks)
     words: Words = field(default_factory=Words)

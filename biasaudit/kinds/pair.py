@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from pydantic import Field
 
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
-from biasaudit.kinds.kind import Checks, Index, ItemKind, Passage, Variants, Words, Written
+from biasaudit.kinds.kind import Checks, Contexts, Index, ItemKind, Passage, Variants, Words, Written
 from biasaudit.kinds.segments import pair_segments
 from biasaudit.kinds.written import ItemRow
 from biasaudit.types import PairTexts, Response, Role, Scored
@@ -97,6 +98,10 @@ PAIR: Final = ItemKind(
     index=INDEX,
     pull=lambda _, part: 0.5 if part == FIRST else -0.5,
     segments=lambda pieces: pair_segments(pieces[FIRST], pieces[SECOND]),
+    contexts=Contexts(
+        of=lambda texts: (texts.context, texts.context),
+        put=lambda texts, first, _: replace(texts, context=first),
+    ),
     written=Written(row=PairRow, texts=lambda row: PairTexts(context=row.context, first=row.first, second=row.second)),
     checks=Checks(
         variants=lambda texts: (Variants(texts.first, texts.second),),

@@ -104,8 +104,55 @@ def test_an_interrupt_says_that_the_same_command_goes_on(
     assert shell.run(*command)[0] == 0
 
 
-def test_help_names_every_option(shell: Shell) -> None:
+HELP = """\
+align sft [OPTIONS] {base}
+
+  Tune an adapter on instructions and responses. Again: goes on from the last
+  checkpoint.
+
+Arguments:
+  base <str>  Pretrained model: hub id[@revision], folder or .gguf file.
+              [required]
+
+Options:
+  --data <path>                   JSON Lines with the fields prompt and
+                                  response.  [required]
+  -o, --out <path>                Folder for the adapter.  [required]
+  --data-license <str>            Licence of the data, for the card; else from
+                                  FILE.license.
+  --chat-template <str>           Jinja file or shipped name (gemma); default
+                                  the base's own.
+  --epochs <int>                  How often each record is seen.  [default: 2]
+  --learning-rate <float>         Its highest value.  [default: 0.0003]
+  --warmup-fraction <float>       Share of the updates in which it rises.
+                                  [default: 0.03]
+  --batch-size <int>              Records of one update.  [default: 8]
+  --micro-batch-size <int>        Records computed at once: fewer need less
+                                  memory; default up to 4.
+  --lora-rank <int>               Rank of the adapter.  [default: 8]
+  --lora-alpha <int>              Its change is scaled by alpha / rank.
+                                  [default: 16]
+  --max-length <int>              Longest record in tokens; longer ones are
+                                  left out.  [default: 512]
+  --seed <int>                    Seed of the adapter's first weights and the
+                                  order of records.  [default: 0]
+  --checkpoint-every <int>        Updates between two checkpoints.  [default:
+                                  25]
+  --dtype <str>                   auto, float32 or bfloat16.  [default:
+                                  float32]
+  --device <str>                  cpu, cuda or mps; default the best there is.
+  --trust-remote-code / --no-trust-remote-code
+                                  Let code that comes with a model run.
+                                  [default: no-trust-remote-code]
+  --help                          Show this message and exit.
+"""
+
+
+def test_the_help_is_what_it_was_before_commands_were_made_from_methods(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scripts that people have name these options, with these defaults."""
+    monkeypatch.setenv("COLUMNS", "80")
     code, printed, _ = shell.run("align", "sft", "--help")
-    assert code == 0
-    for option in ("--data", "--out", "--epochs", "--learning-rate", "--lora-rank", "--max-length", "--chat-template"):
-        assert option in printed
+    # Before it stands how this process was called.
+    assert (code, printed.split("biasaudit ", 1)[1]) == (0, HELP)

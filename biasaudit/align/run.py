@@ -1,23 +1,23 @@
-"""Supervised instruction tuning of a LoRA adapter."""
+"""What all tuning methods have in common: the base, its template, the folder with identity and resume, the card.
+
+Which methods there are is not known here.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
 import importlib.util
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from biasaudit.align import folder
-from biasaudit.align.card import NOT_STATED, TrainingCard, to_markdown
-from biasaudit.align.examples import Examples, encode_instructions, end_of_turn
-from biasaudit.align.instructions import InstructionFile, read_instructions
-from biasaudit.align.order import training_order
-from biasaudit.align.settings import SftSettings
-from biasaudit.errors import ChatTemplateError, InstructionError, MissingExtraError, ModelReferenceError
+from biasaudit.align.card import NOT_STATED, CardWords, TrainingCard, to_markdown
+from biasaudit.align.method import Base, Chosen, Content, Job, Method, Rows, Trained
+from biasaudit.align.settings import Settings
+from biasaudit.errors import ChatTemplateError, MissingExtraError, ModelReferenceError, UsageError
 from biasaudit.framing import template_hash
 from biasaudit.models import Located, ModelShelf, locate, parse_reference
 from biasaudit.models.local.loaded import LoadedModel
@@ -31,13 +31,7 @@ from biasaudit.version import __version__
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from biasaudit.align.trainer import Trained
     from biasaudit.types import ModelSpec
-
-_RECIPE: Final = 1
-"""Version of what the settings mean; another version is another training."""
-
-_LIBRARIES: Final = ("trl", "accelerate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,34 +52,37 @@ class TunedAdapter:
     was_there: bool
 
 
-def sft(
+def run(
+    method: Method[Chosen, Content, Rows],
     base: str,
-    data: str | Path,
+    data: str | Path | None,
     out: str | Path,
     *,
-    settings: SftSettings | None = None,
+    settings: Chosen | None = None,
     chat_template: str | None = None,
     data_license: str | None = None,
     progress: Progress | None = None,
 ) -> TunedAdapter:
-    """Tune a LoRA adapter on `base` to give the responses of a file of instructions.
+    """Tune a LoRA adapter on `base` by a method.
 
     Called again after an interruption, it goes on from the last checkpoint; called again after the
     end, it returns what is there.
 
     Parameters
     ----------
+    method : Method
     base : str
         Model reference: hub id with optional @revision, folder, or .gguf file; without +adapter.
-    data : path
-        JSON Lines with the fields ``prompt`` and ``response``.
+    data : path or None
+        What the method reads; None only for one that needs no file.
     out : path
         Folder for the adapter: new, empty, or left by this function.
-    settings : SftSettings, optional
+    settings : Settings, optional
+        Of the method.
     chat_template : str, optional
         A shipped template's name or a Jinja file; else the base's own.
     data_license : str, optional
-        Licence of `data`, for the card; else that of ``<data>.license``, else "not stated".
+        Licence of `data`, for the card; else what the method finds beside it, else "not stated".
     progress : Progress, optional
         Told what happens.
 
@@ -100,23 +97,23 @@ def sft(
     TuningError
         If the training breaks off.
     """
-    _require_trl()
+    _require_libraries(method.needs)
     told = progress or Silence()
     out = Path(out).expanduser()
     spec = _base_spec(base)
-    asked = _resolved(settings or SftSettings())
-    given = read_instructions(Path(data).expanduser())
+    asked = _resolved(_of_method(method, settings))
+    given = method.read(_data(method, data), asked)
     licence = data_license or given.licence or NOT_STATED
     located = locate(spec, told.say)
     tokenizer = load_tokenizer(located, trust_remote_code=asked.trust_remote_code)
-    template = _template(located, tokenizer, chat_template)
+    template = _template(located, tokenizer, chat_template, needed=method.needs_template)
     identity = {
-        "recipe": _RECIPE,
+        **given.identity,
+        "recipe": method.recipe,
         "base_weights": located.weights,
         "tokenizer_sha256": tokenizer_sha256(located),
-        "instructions_sha256": given.sha256,
         "licence": licence,
-        "chat_template_sha256": template_hash(template),
+        "chat_template_sha256": None if template is None else template_hash(template),
         "settings": asked.that_matter(),
     }
     finished = folder.finished_card(out, identity)
@@ -124,32 +121,60 @@ def sft(
         folder.clear(out)
         told.say(f"{out} holds this adapter already, finished; nothing was trained")
         return TunedAdapter(folder=out, card=TrainingCard.from_dict(finished), was_there=True)
-    ending = end_of_turn(tokenizer, template)
-    examples = _examples(given, located, tokenizer, template, asked)
+    material = method.prepare(given, Base(located=located, tokenizer=tokenizer, template=template), asked)
     work = folder.begin(out, identity)
     loaded = _opened(located, asked, told)
-    trained = _trained(loaded, examples, settings=asked, spec=spec, work=work, told=told)
+    trained = method.train(
+        Job(
+            loaded=loaded,
+            rows=material.rows,
+            settings=asked,
+            base_name=_public_name(spec),
+            base_revision=spec.revision,
+            work=work,
+            progress=told,
+        )
+    )
     card = TrainingCard(
-        method="sft",
+        method=method.name,
         identity=identity,
         settings=asked.as_dict(),
         base=_base_facts(spec, loaded),
-        instructions=_instruction_facts(given, licence, examples),
-        end_of_turn=ending,
+        instructions={**material.facts, "licence": licence},
+        end_of_turn=material.end_of_turn,
         target_modules=trained.target_modules,
         n_weights=trained.n_weights,
         n_steps=len(trained.loss_nats),
         loss_nats=trained.loss_nats,
         seconds=round(trained.seconds, 1),
-        libraries=_versions(),
+        libraries=_versions(method.needs),
         files={},
+        facts=trained.facts,
+        curves=trained.curves,
     )
-    return TunedAdapter(folder=out, card=_written(out, trained, template, card), was_there=False)
+    return TunedAdapter(folder=out, card=_written(out, trained, template, card, method.says), was_there=False)
 
 
-def _require_trl() -> None:
-    if importlib.util.find_spec("trl") is None:
-        raise MissingExtraError("tuning needs trl, which is not installed: pip install 'biasaudit[align]'")
+def _require_libraries(names: Iterable[str]) -> None:
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            raise MissingExtraError(f"tuning needs {name}, which is not installed: pip install 'biasaudit[align]'")
+
+
+def _of_method(method: Method[Chosen, Any, Any], settings: Chosen | None) -> Chosen:  # whatever it reads
+    if settings is None:
+        return method.settings()
+    if not isinstance(settings, method.settings):
+        raise UsageError(
+            f"the settings of the method {method.name!r} are {method.settings.__name__}, not {type(settings).__name__}."
+        )
+    return settings
+
+
+def _data(method: Method[Any, Any, Any], data: str | Path | None) -> Path | None:  # whatever it reads
+    if data is None and method.needs_data:
+        raise UsageError(f"the method {method.name!r} needs data: {method.data}", fix="Name them with --data.")
+    return None if data is None else Path(data).expanduser()
 
 
 def _base_spec(base: str) -> ModelSpec:
@@ -164,19 +189,21 @@ def _base_spec(base: str) -> ModelSpec:
     return spec
 
 
-def _resolved(settings: SftSettings) -> SftSettings:
+def _resolved(settings: Chosen) -> Chosen:
     """Return `settings` with the device and dtype that they come to on this machine."""
     device = found_device(settings.device)
     dtype: Dtype = "bfloat16" if resolve_dtype(settings.dtype, device) == "bfloat16" else "float32"
-    return replace(settings, device=device, dtype=dtype)
+    return type(settings)(**{**settings.as_dict(), "device": device, "dtype": dtype})
 
 
-def _template(located: Located, tokenizer: PreTrainedTokenizerBase, asked_for: str | None) -> str:
+def _template(
+    located: Located, tokenizer: PreTrainedTokenizerBase, asked_for: str | None, *, needed: bool
+) -> str | None:
     named = None if asked_for is None else read_template(asked_for)
     if named is not None and not named.startswith(":"):
         return named
     template = chat_template_of(located, tokenizer, name=None if named is None else named[1:])
-    if template is None:
+    if template is None and needed:
         raise ChatTemplateError(
             f"the base {located.spec.base!r} has no chat template, and tuning needs one.",
             fix="Name one with --chat-template: a Jinja file, or one of: " + ", ".join(named_templates()) + ".",
@@ -184,56 +211,14 @@ def _template(located: Located, tokenizer: PreTrainedTokenizerBase, asked_for: s
     return template
 
 
-def _examples(
-    given: InstructionFile,
-    located: Located,
-    tokenizer: PreTrainedTokenizerBase,
-    template: str,
-    settings: SftSettings,
-) -> Examples:
-    of_model = located.config.get("max_position_embeddings")
-    limit = min(settings.max_length_tokens, of_model) if isinstance(of_model, int) else settings.max_length_tokens
-    found = encode_instructions(given.instructions, tokenizer=tokenizer, template=template, max_length_tokens=limit)
-    if not found.examples:
-        raise InstructionError(
-            f"none of the {len(given.instructions)} records of {given.name} can be used: {found.n_too_long} are longer "
-            f"than {limit} tokens, {found.n_without_response} have no response.",
-            fix="Give a larger --max-length, or other data.",
-        )
-    return found
-
-
-def _opened(located: Located, settings: SftSettings, told: Progress) -> LoadedModel:
-    from biasaudit.align.trainer import quiet  # noqa: PLC0415  # imports torch and trl
+def _opened(located: Located, settings: Settings, told: Progress) -> LoadedModel:
+    from biasaudit.align.training import quiet  # noqa: PLC0415  # imports torch and trl
 
     shelf = ModelShelf(
         dtype=settings.dtype, device=settings.device, trust_remote_code=settings.trust_remote_code, say=told.say
     )
     with quiet():
         return shelf.open(located)
-
-
-def _trained(
-    loaded: LoadedModel, found: Examples, *, settings: SftSettings, spec: ModelSpec, work: Path, told: Progress
-) -> Trained:
-    from biasaudit.align.trainer import train_sft  # noqa: PLC0415  # imports torch and trl
-
-    order = training_order(
-        [len(example.token_ids) for example in found.examples],
-        n_epochs=settings.n_epochs,
-        batch_size=settings.batch_size,
-        rng=np.random.default_rng(settings.seed),
-    )
-    return train_sft(
-        loaded,
-        found.examples,
-        order=order,
-        settings=settings,
-        base_name=_public_name(spec),
-        base_revision=spec.revision,
-        work=work,
-        progress=told,
-    )
 
 
 def _public_name(spec: ModelSpec) -> str:
@@ -251,29 +236,19 @@ def _base_facts(spec: ModelSpec, loaded: LoadedModel) -> dict[str, object]:
     }
 
 
-def _instruction_facts(given: InstructionFile, licence: str, found: Examples) -> dict[str, object]:
-    return {
-        "file": given.name,
-        "licence": licence,
-        "n_records": len(given.instructions),
-        "n_used": len(found.examples),
-        "n_without_response": found.n_without_response,
-        "n_too_long": found.n_too_long,
-    }
-
-
-def _versions() -> dict[str, str]:
-    more = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+def _versions(names: Iterable[str]) -> dict[str, str]:
+    more = {name: importlib.metadata.version(name) for name in names}
     return {"biasaudit": __version__, **library_versions(), **more}
 
 
-def _written(out: Path, trained: Trained, template: str, card: TrainingCard) -> TrainingCard:
+def _written(out: Path, trained: Trained, template: str | None, card: TrainingCard, says: CardWords) -> TrainingCard:
     files = {
         "adapter_model.safetensors": trained.weights,
         "adapter_config.json": trained.config,
-        "chat_template.jinja": template.encode("utf-8"),
-        "README.md": to_markdown(card).encode("utf-8"),
+        "README.md": to_markdown(card, says).encode("utf-8"),
     }
+    if template is not None:
+        files["chat_template.jinja"] = template.encode("utf-8")
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     whole = replace(card, files=hashes)
     folder.finish(out, files, whole.as_dict())

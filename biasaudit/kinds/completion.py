@@ -6,7 +6,7 @@ from typing import Final
 
 from biasaudit.framing import Prompt
 from biasaudit.kinds.kind import ItemKind
-from biasaudit.types import CompletionTexts
+from biasaudit.types import Ability, CompletionTexts
 
 
 def prompts(texts: CompletionTexts) -> tuple[Prompt, ...]:  # noqa: ARG001  # the signature of every kind
@@ -25,4 +25,5 @@ COMPLETION: Final = ItemKind(
     texts=CompletionTexts,
     prompts=lambda texts, _: prompts(texts),
     owns=lambda _: False,  # nothing is asked of them yet
+    needs=Ability.GENERATION,
 )

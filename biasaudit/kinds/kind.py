@@ -9,7 +9,7 @@ from typing import Generic, TypeAlias, TypeVar
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import ItemValue
 from biasaudit.languages import Language
-from biasaudit.types import Response
+from biasaudit.types import Ability, Response
 
 Texts = TypeVar("Texts")
 
@@ -34,6 +34,8 @@ class ItemKind(Generic[Texts]):
         From the texts and the language of the probe to what is asked.
     owns : callable
         Whether these are the parts of such an item; of no two kinds are the same.
+    needs : Ability
+        What a model must be able to do to be asked.
     value : callable or None
         None where an item by itself has no value.
     probabilities : callable or None
@@ -44,5 +46,6 @@ class ItemKind(Generic[Texts]):
     texts: type[Texts]
     prompts: Callable[[Texts, Language], tuple[Prompt, ...]]
     owns: Callable[[frozenset[str]], bool]
+    needs: Ability = Ability.LIKELIHOOD
     value: Value | None = None
     probabilities: Probabilities | None = None

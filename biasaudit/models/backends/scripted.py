@@ -70,17 +70,14 @@ class ScriptedBackend(Backend):
         return ModelFingerprint(
             reference=self.script.reference,
             weights="scripted",
-            adapter=None,
             dtype="exact",
             device="none",
             tokenizer_sha256="none",
-            chat_template_sha256=None,
             architecture="scripted",
             n_parameters=0,
             vocabulary_size=0,
             hidden_size=0,
             n_layers=0,
-            libraries={},
         )
 
     @property

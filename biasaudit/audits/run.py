@@ -120,9 +120,7 @@ def run(
     for notice in prepared.told:
         told.say(notice)
     meter.chat_frame = None if prepared.chat is None else asdict(prepared.chat)
-    with prepared.opened(told.say) as opened:
-        work = _Work(plan=plan, probes=probes, ready=ready, opened=opened, told=told, meter=meter)
-        rows, fingerprints, sanity = _responses(work)
+    rows, fingerprints, sanity = _responses(_Work(plan=plan, probes=probes, ready=ready, told=told, meter=meter))
     asked = plan.as_asked()
     tuned = [name for name in plan.checkpoints if name != "base"]
     analysis = analysis_of_probes(probes, plan.framings, tuned, margin=plan.margin, level=plan.level, seed=plan.seed)
@@ -151,7 +149,6 @@ class _Work:
     plan: Plan
     probes: list[Probe]
     ready: Ready
-    opened: Callable[[str], Backend]
     told: Progress
     meter: _Meter
 
@@ -160,23 +157,24 @@ def _responses(work: _Work) -> tuple[list[dict[str, object]], dict[str, Any], Sa
     """Return response rows, fingerprints by checkpoint, and what the check of plausibility found, if it was asked."""
     rows: list[dict[str, object]] = []
     fingerprints: dict[str, Any] = {}
-    opened: dict[str, Backend] = {}
+    kept: dict[str, Backend] = {}
     sanity = None
-    if work.ready.prepared.sentences:
-        sanity, opened = _checked_sane(work)
-    for name in work.plan.checkpoints:
-        # Handed on and not named: what is named here stays in memory while the next one is loaded.
-        fingerprints[name], found = _scored(name, opened.pop(name) if name in opened else _opened(name, work), work)
-        rows += found
+    with work.ready.prepared.opened(work.told.say) as opened:
+
+        def open_one(name: str) -> Backend:
+            with foreign_collected(work.told.say):
+                return opened(name)
+
+        if work.ready.prepared.sentences:
+            sanity, kept = _checked_sane(work, open_one)
+        for name in work.plan.checkpoints:
+            # Handed on and not named: what is named here stays in memory while the next one is loaded.
+            fingerprints[name], found = _scored(name, kept.pop(name) if name in kept else open_one(name), work)
+            rows += found
     return rows, fingerprints, sanity
 
 
-def _opened(name: str, work: _Work) -> Backend:
-    with foreign_collected(work.told.say):
-        return work.opened(name)
-
-
-def _checked_sane(work: _Work) -> tuple[Sanity, dict[str, Backend]]:
+def _checked_sane(work: _Work, open_one: Callable[[str], Backend]) -> tuple[Sanity, dict[str, Backend]]:
     """Open every checkpoint and ask it for ordinary sentences, before the first is scored.
 
     Returns
@@ -198,7 +196,7 @@ def _checked_sane(work: _Work) -> tuple[Sanity, dict[str, Backend]]:
         if name in prepared.same:
             continue
         opened.clear()
-        opened[name] = _opened(name, work)
+        opened[name] = open_one(name)
         answers[name] = plausibility.asked(opened[name])
         unknown_ids[name] = opened[name].unknown_id
     of = {name: prepared.same.get(name, name) for name in names}

@@ -34,7 +34,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -106,6 +107,35 @@ class SeveralErrors(UsageError):  # noqa: N818  # it holds them
         codes = {error.exit_code for error in errors}
         if len(codes) == 1:
             self.exit_code = codes.pop()
+
+
+class Together:
+    """Collects errors of steps that do not need one another: mended at once, not one run after another."""
+
+    def __init__(self) -> None:
+        self._found: list[BiasauditError] = []
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note an error of the block and go on after it."""
+        try:
+            yield
+        except BiasauditError as error:
+            # Base and tuned are often the same files: what is wrong with these is one thing.
+            if str(error) not in {str(known) for known in self._found}:
+                self._found.append(error)
+
+    def raise_any(self) -> None:
+        """Raise what was noted: one error as it is, several as one message.
+
+        Raises
+        ------
+        BiasauditError
+        """
+        if len(self._found) == 1:
+            raise self._found[0]
+        if self._found:
+            raise SeveralErrors(self._found)
 
 
 class FieldError(UsageError):

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from biasaudit.languages import ENGLISH, Language
-from biasaudit.types import Request
+from biasaudit.types import Request, Task
 
 FramingName = Literal["plain", "chat"]
 
@@ -127,7 +128,13 @@ class Prompt:
 
 
 def framed(
-    prompt: Prompt, *, item_id: str, framing: Framing, chat: ChatFrame | None, language: Language = ENGLISH
+    prompt: Prompt,
+    *,
+    item_id: str,
+    framing: Framing,
+    chat: ChatFrame | None,
+    language: Language = ENGLISH,
+    probe_id: str = "",
 ) -> Request:
     """Put `prompt` into `framing`.
 
@@ -141,6 +148,8 @@ def framed(
         What the template puts around the user's turn; needed for ``chat``.
     language : Language
         Of the prompt: a request or a lead in another one would ask for a translation.
+    probe_id : str
+        The probe whose item it is.
 
     Raises
     ------
@@ -173,12 +182,42 @@ def framed(
         item_id=item_id,
         part=prompt.part,
         framing_id=framing.framing_id,
+        probe_id=probe_id,
     )
 
 
-def request_key(context: str, continuation: str, *, templated: bool) -> str:
-    """Return the hash of what is asked, which is the same whoever asks it."""
-    content = json.dumps([context, continuation, templated], ensure_ascii=True)
+def request_key(
+    context: str,
+    continuation: str,
+    *,
+    templated: bool,
+    task: Task = Task.LIKELIHOOD,
+    sampling: Mapping[str, float | str] | None = None,
+) -> str:
+    """Return the hash of what is asked, which is the same whoever asks it.
+
+    Parameters
+    ----------
+    context, continuation : str
+        What is generated has no continuation yet: it is empty.
+    templated : bool
+    task : Task
+        The key of a likelihood is made of the texts alone, as in caches from before there were other tasks.
+    sampling : mapping, optional
+        Every setting that decides which text is written; needed for a generation, and for nothing else.
+
+    Raises
+    ------
+    ValueError
+        If a generation comes without its settings, or another task with some.
+    """
+    if (task is Task.GENERATION) != (sampling is not None):
+        msg = f"a request of the task {task.value!r} with the sampling settings {sampling!r} has no key"
+        raise ValueError(msg)
+    asked: list[object] = [context, continuation, templated]
+    if task is not Task.LIKELIHOOD:
+        asked += [task.value, dict(sampling or {})]
+    content = json.dumps(asked, ensure_ascii=True, sort_keys=True)
     return hashlib.sha256(content.encode("ascii")).hexdigest()
 
 

@@ -9,10 +9,9 @@ from biasaudit.analysis.scoring import item_row, items_sha256
 from biasaudit.errors import UsageError
 from biasaudit.framing import PLAIN, framed
 from biasaudit.languages import ENGLISH, find_language, language_of
-from biasaudit.models.likelihood import token_ends_all
 from biasaudit.probes import Probe, load_probe
 from biasaudit.probes.registry import card_of
-from biasaudit.types import Role, Scored
+from biasaudit.types import Ability, Role, Scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,11 +19,12 @@ if TYPE_CHECKING:
 
     from biasaudit.framing import ChatFrame, Framing
     from biasaudit.languages import Language
-    from biasaudit.models import LoadedModel
+    from biasaudit.models import Backend, Way
+    from biasaudit.probes.card import Card
     from biasaudit.types import Request, Response
 
 
-def probes_to_ask(probes: Sequence[str | Probe], *, data_dir: Path | None) -> list[Probe]:
+def probes_to_ask(probes: Sequence[str | Probe], *, data_dir: Path | None, way: Way | None = None) -> list[Probe]:
     """Return the probes of an audit, loaded.
 
     Parameters
@@ -33,21 +33,27 @@ def probes_to_ask(probes: Sequence[str | Probe], *, data_dir: Path | None) -> li
         Ids, folders, or probes that are loaded.
     data_dir : Path or None
         Folder with published data sets.
+    way : Way, optional
+        How the models are reached that will be asked.
 
     Raises
     ------
     UsageError
-        If a probe needs generation, or none has an index: said by its card, before any data or model is looked for.
+        If a probe needs generation or what these models cannot do, or none has an index: said by its card, before any
+        data or model is looked for.
     ProbeError
         If a probe cannot be loaded.
     """
     cards = [probe.card if isinstance(probe, Probe) else card_of(probe) for probe in probes]
     for card in cards:
-        if card.kind == "completion":
+        needed = _needs(card)
+        if needed is not Ability.LIKELIHOOD:
             raise UsageError(
-                f"probe {card.id!r} needs generation, which this version does not do.",
+                f"probe {card.id!r} needs {needed}, which this version does not do.",
                 fix="Its prompts can be read with biasaudit.probes.load_probe.",
             )
+    if way is not None:
+        _refuse_unanswered(cards, way)
     if cards and all(kinds.KINDS[card.kind].index is None for card in cards):
         raise UsageError(
             f"probe {', '.join(repr(card.id) for card in cards)} sets no group against another, so that there is no "
@@ -57,6 +63,26 @@ def probes_to_ask(probes: Sequence[str | Probe], *, data_dir: Path | None) -> li
             f"biasaudit score {cards[0].id} --predictions FILE.",
         )
     return [probe if isinstance(probe, Probe) else load_probe(probe, data_dir=data_dir) for probe in probes]
+
+
+def _needs(card: Card) -> Ability:
+    return kinds.KINDS[card.kind].needs
+
+
+def _refuse_unanswered(cards: Sequence[Card], way: Way) -> None:
+    """Raise if a probe needs what models that are reached this way cannot do.
+
+    Raises
+    ------
+    UsageError
+    """
+    lacking = [f"probe {card.id!r} needs {_needs(card)}" for card in cards if _needs(card) not in way.can]
+    if lacking:
+        there = ", ".join(sorted(way.can)) or "nothing"
+        raise UsageError(
+            f"models that are reached by {way.name} cannot be asked this: {'; '.join(lacking)}; they can do: {there}.",
+            fix="Leave these probes out, or name models that are reached in another way.",
+        )
 
 
 def requests_of(probe: Probe, framings: Sequence[Framing], chat: ChatFrame | None) -> list[Request]:
@@ -76,7 +102,7 @@ def requests_of(probe: Probe, framings: Sequence[Framing], chat: ChatFrame | Non
     """
     language = asking_language(probe, framings)
     return [
-        framed(prompt, item_id=item.item_id, framing=framing, chat=chat, language=language)
+        framed(prompt, item_id=item.item_id, framing=framing, chat=chat, language=language, probe_id=probe.card.id)
         for framing in framings
         for item in probe.items
         for prompt in kinds.prompts(item, language)
@@ -97,7 +123,7 @@ def asking_language(probe: Probe, framings: Sequence[Framing]) -> Language:
     return ENGLISH  # of which nothing is said
 
 
-def token_ends_of(probe: Probe, pairs: Sequence[tuple[Request, Response]], loaded: LoadedModel) -> dict[str, list[int]]:
+def token_ends_of(probe: Probe, pairs: Sequence[tuple[Request, Response]], backend: Backend) -> dict[str, list[int]]:
     """Return key -> where the tokens of a continuation end, where the report shows what they add to an item's value.
 
     That is for bias items in plain framing of the kinds whose value is made of whole texts.
@@ -106,7 +132,7 @@ def token_ends_of(probe: Probe, pairs: Sequence[tuple[Request, Response]], loade
     ----------
     probe : Probe
     pairs : sequence of (Request, Response)
-    loaded : LoadedModel
+    backend : Backend
         The one that the responses were made with.
     """
     if kinds.KINDS[probe.card.kind].segments is None:
@@ -117,7 +143,7 @@ def token_ends_of(probe: Probe, pairs: Sequence[tuple[Request, Response]], loade
         for request, response in pairs
         if request.framing_id == PLAIN.framing_id and request.item_id in bias and isinstance(response, Scored)
     ]
-    found = zip(scored, token_ends_all(loaded.tokenizer, scored), strict=True)
+    found = zip(scored, backend.token_ends(scored), strict=True)
     return {request.key: ends for (request, _), ends in found if ends is not None}
 
 

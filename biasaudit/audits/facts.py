@@ -6,21 +6,23 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from biasaudit.audits.dry_run import forecast_of, longest_of
 from biasaudit.audits.plan import Plan
-from biasaudit.audits.preflight import located_all, made_ready, probes_of
+from biasaudit.audits.preflight import made_ready, probes_of
 from biasaudit.audits.sanity import sanity_of
-from biasaudit.models import ModelShelf, plausibility
+from biasaudit.errors import UsageError
+from biasaudit.models import plausibility
+from biasaudit.models.backends import local
 from biasaudit.models.foreign import foreign_collected
+from biasaudit.models.local.outlook import longest_of
 from biasaudit.models.text.tokenizer import chat_templates_of, shared_tokenizer
 from biasaudit.probes import suite_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from biasaudit.audits.dry_run import CheckpointForecast
     from biasaudit.audits.sanity import Sanity
     from biasaudit.models import Located
+    from biasaudit.models.local.outlook import CheckpointForecast
     from biasaudit.types.progress import Progress
 
 
@@ -76,21 +78,21 @@ def model_facts(reference: str, *, suite: str, progress: Progress, ask: bool) ->
     plan = Plan(
         base=reference, tuned=(reference,), probes=tuple(suite_of(suite).probes), suite=suite, framing_names=("plain",)
     )
+    if plan.way is not local.LOCAL:
+        raise UsageError(
+            f"{reference!r} is reached by {plan.way.name}: it has no files here to say something of.",
+            fix="Name a hub id, a folder or a .gguf file.",
+        )
     with foreign_collected(progress.say):
-        located = located_all(plan, progress.say)
-        place = located["base"]
+        place = local.located_all({"base": reference}, progress.say)["base"]
         tokenizer = shared_tokenizer(place)
         templates = chat_templates_of(place, tokenizer)
         if "default" in templates:
             plan = Plan(base=reference, tuned=(reference,), probes=plan.probes, suite=suite)
-        ready = made_ready(plan, probes_of(plan), {"base": place}, None)
-        forecast = forecast_of(plan, ready)["base"]
-        sanity = None
-        if ask:
-            loaded = ModelShelf(say=progress.say).open(place)
-            loaded.beginning = ready.beginnings["base"]
-            answers = {"base": plausibility.asked(loaded)}
-            sanity = sanity_of(answers, {"base": loaded.tokenizer.unk_token_id})
+        ready = local.made_ready({"base": place}, plan.settings)
+        asked = made_ready(plan, probes_of(plan), ready.prepared(), None).asked
+        forecast = ready.outlook.of(asked)["base"]
+        sanity = _sanity(ready, progress) if ask else None
     special = ", ".join(
         f"{what} {token!r}"
         for what, token in (
@@ -110,6 +112,13 @@ def model_facts(reference: str, *, suite: str, progress: Progress, ask: bool) ->
         forecast=forecast,
         sanity=sanity,
     )
+
+
+def _sanity(ready: local.LocalReady, progress: Progress) -> Sanity:
+    """Ask the model itself: what the cache holds is not asked."""
+    with ready.opened(progress.say, cached=False) as opened:
+        model = opened("base")
+        return sanity_of({"base": plausibility.asked(model)}, {"base": model.unknown_id})
 
 
 def adapter_facts(located: Located) -> tuple[str, ...]:

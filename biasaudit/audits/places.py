@@ -62,14 +62,14 @@ def check_folder_unwritten(out: Path) -> None:
         )
 
 
-def check_room(out: Path | None, cache: Path, *, n_responses: int) -> None:
+def check_room(out: Path | None, cache: Path | None, *, n_responses: int) -> None:
     """Make sure that responses, tables and report have room.
 
     Parameters
     ----------
     out : Path or None
-    cache : Path
-        The cache folder.
+    cache : Path or None
+        Folder of the cache, where there is one.
     n_responses : int
         That the cache does not hold yet, or the tables will; an upper bound.
 

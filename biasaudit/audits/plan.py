@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biasaudit.audits.stages import stage_names
-from biasaudit.audits.together import Together
-from biasaudit.errors import UsageError
+from biasaudit.errors import Together, UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS, Framing, FramingName, framings, template_hash
+from biasaudit.models.backend import Settings, Way
+from biasaudit.models.backends import way_of, way_of_all
 from biasaudit.models.local.loading import Dtype
-from biasaudit.models.reference import parse_reference
 from biasaudit.models.text.chat import template_date
 from biasaudit.probes.suites import suite_of
 
@@ -110,8 +110,9 @@ class Plan:
         together = Together()
         for reference in (self.base, *self.tuned):
             with together.noted():
-                parse_reference(reference)
+                way_of(reference).parse(reference)
         together.raise_any()
+        way_of_all(self.checkpoints)
 
     @property
     def checkpoints(self) -> dict[str, str]:
@@ -122,6 +123,25 @@ class Plan:
     def framings(self) -> tuple[Framing, ...]:
         """The framings with their wordings."""
         return framings(self.framing_names, self.requests)
+
+    @property
+    def way(self) -> Way:
+        """How the checkpoints are reached."""
+        return way_of_all(self.checkpoints)
+
+    @property
+    def settings(self) -> Settings:
+        """What is asked of the models themselves."""
+        return Settings(
+            chat="chat" in self.framing_names,
+            chat_template=self.chat_template,
+            template_date=self.template_date,
+            dtype=self.dtype,
+            device=self.device,
+            trust_remote_code=self.trust_remote_code,
+            batch_tokens=self.batch_tokens,
+            allow_different_lineage=self.allow_different_lineage,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return what identifies the audit, JSON-ready; the batch size and folders are not part of it."""

@@ -3,44 +3,43 @@
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import json
 import resource
 import sys
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from biasaudit.analysis.derived import read_record
 from biasaudit.analysis.scoring import items_frame, response_rows, responses_frame
 from biasaudit.analysis.tabulate import analysis_of_probes, tabulate
 from biasaudit.audits.asked import asking_language, probe_facts, token_ends_of
 from biasaudit.audits.finish import Render, completed, written
-from biasaudit.audits.preflight import checked_places, located_all, made_ready
+from biasaudit.audits.preflight import checked_places, made_ready
 from biasaudit.audits.sanity import sanity_of
 from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAuditError
 from biasaudit.languages import ENGLISH
-from biasaudit.models import LoadedModel, Located, ModelShelf, ResponseCache, open_cache, plausibility, score, speeds
+from biasaudit.models import plausibility
 from biasaudit.models.foreign import foreign_collected
-from biasaudit.models.local.loading import library_versions
-from biasaudit.models.text.tokenizer import same_text_files
 from biasaudit.record import store
 from biasaudit.record.audit_record import AuditRecord
 from biasaudit.record.manifest import Manifest, from_dict
+from biasaudit.types import Ability
 from biasaudit.types.progress import Progress, Silence
 from biasaudit.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from biasaudit.audits.plan import Plan
     from biasaudit.audits.preflight import Ready
     from biasaudit.audits.sanity import Sanity
+    from biasaudit.models import Backend, Found, Way
     from biasaudit.probes import Probe
     from biasaudit.types import Response
-
-_SCIENCE: Final = ("numpy", "scipy", "statsmodels", "pandas", "pyarrow")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,7 +54,10 @@ class _Meter:
     scoring: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     chat_frame: dict[str, Any] | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, *, timed: bool) -> dict[str, Any]:
+        if not timed:
+            nothing = {"seconds": 0.0, "scoring_seconds": 0.0, "tokens": 0, "requests_computed": 0}
+            return {**nothing, "chat_frame": self.chat_frame}
         unit = 1 if sys.platform == "darwin" else 1024
         rate = round(self.tokens / self.scoring_seconds, 1) if self.scoring_seconds and self.tokens else None
         return {
@@ -72,7 +74,15 @@ class _Meter:
         }
 
 
-def run(plan: Plan, *, render: Render, out: Path | None = None, progress: Progress | None = None) -> AuditRecord:
+def run(
+    plan: Plan,
+    *,
+    render: Render,
+    out: Path | None = None,
+    progress: Progress | None = None,
+    way: Way | None = None,
+    probes: Sequence[Probe] | None = None,
+) -> AuditRecord:
     """Run an audit, or return it from `out` if it is finished there.
 
     Parameters
@@ -83,6 +93,10 @@ def run(plan: Plan, *, render: Render, out: Path | None = None, progress: Progre
     out : Path, optional
         Folder of the audit. None keeps it in memory; responses are cached all the same.
     progress : Progress, optional
+    way : Way, optional
+        How the checkpoints are reached; None asks their references.
+    probes : sequence of Probe, optional
+        The probes of the plan, where they are loaded already.
 
     Raises
     ------
@@ -91,22 +105,23 @@ def run(plan: Plan, *, render: Render, out: Path | None = None, progress: Progre
     """
     told = progress or Silence()
     meter = _Meter()
-    probes = checked_places(plan, out)
+    way = way or plan.way
+    probes = checked_places(plan, out, way=way, given=probes)
     for notice in (notice for probe in probes for notice in probe.notices):
         told.say(notice)
     with foreign_collected(told.say):
-        located = located_all(plan, told.say)
-        finished = _finished(plan, probes, located, out, render=render)
+        found = way.locate(plan.checkpoints, plan.settings, told.say)
+        finished = _finished(plan, probes, found, out, render=render)
         if finished is not None:
             told.say(f"{out} holds this audit already, finished; nothing was computed")
             return finished
-        ready = made_ready(plan, probes, located, out)
-    for notice in ready.told():
+        prepared = found.prepared()
+        ready = made_ready(plan, probes, prepared, out)
+    for notice in prepared.told:
         told.say(notice)
-    meter.chat_frame = None if ready.chat is None else asdict(ready.chat)
-    with open_cache(told.say) as cache:
-        work = _Work(plan=plan, probes=probes, ready=ready, cache=cache, told=told, meter=meter)
-        rows, fingerprints, sanity = _responses(work)
+    meter.chat_frame = None if prepared.chat is None else asdict(prepared.chat)
+    rows, fingerprints, sanity = _responses(_Work(plan=plan, probes=probes, ready=ready, told=told, meter=meter))
+    asked = plan.as_asked()
     tuned = [name for name in plan.checkpoints if name != "base"]
     analysis = analysis_of_probes(probes, plan.framings, tuned, margin=plan.margin, level=plan.level, seed=plan.seed)
     audit = tabulate(items_frame(probes, omit_texts=plan.omit_texts), responses_frame(rows), analysis)
@@ -114,14 +129,14 @@ def run(plan: Plan, *, render: Render, out: Path | None = None, progress: Progre
         biasaudit_version=__version__,
         plan=plan.as_dict(),
         fingerprints=fingerprints,
-        lineage=ready.relations,
+        lineage=prepared.relations,
         probes={probe.card.id: probe_facts(probe) for probe in probes},
         counts={str(name): int(count) for name, count in audit.responses["status"].value_counts().items()},
         headlines=tuple(asdict(headline) for headline in audit.headlines),
-        run={**meter.as_dict(), "asked": plan.as_asked()},
-        versions={**library_versions(), **{name: importlib.metadata.version(name) for name in _SCIENCE}},
-        sanity=sanity.as_dict(),
-        told=(*ready.told(), *sanity.told()),
+        run={**meter.as_dict(timed=prepared.timed), **({"asked": asked} if asked else {})},
+        versions={name: importlib.metadata.version(name) for name in prepared.libraries},
+        sanity={} if sanity is None else sanity.as_dict(),
+        told=(*prepared.told, *(() if sanity is None else sanity.told())),
     )
     # As it will be read: in the order of the file, so that the report comes out the same.
     return written(audit, from_dict(json.loads(manifest.to_json())), out, render=render)
@@ -134,69 +149,61 @@ class _Work:
     plan: Plan
     probes: list[Probe]
     ready: Ready
-    cache: ResponseCache
     told: Progress
     meter: _Meter
 
 
-def _responses(work: _Work) -> tuple[list[dict[str, object]], dict[str, Any], Sanity]:
-    """Return response rows, fingerprints by checkpoint, and what the check of plausibility found."""
-    plan = work.plan
-    shelf = ModelShelf(
-        dtype=plan.dtype, device=plan.device, trust_remote_code=plan.trust_remote_code, say=work.told.say
-    )
+def _responses(work: _Work) -> tuple[list[dict[str, object]], dict[str, Any], Sanity | None]:
+    """Return response rows, fingerprints by checkpoint, and what the check of plausibility found, if it was asked."""
     rows: list[dict[str, object]] = []
     fingerprints: dict[str, Any] = {}
-    sanity, opened = _checked_sane(work, shelf)
-    for name in work.ready.located:
-        # Handed on and not named: what is named here stays in memory while the next one is loaded.
-        fingerprints[name], found = _scored(
-            name, opened.pop(name) if name in opened else _opened(name, work, shelf), work
-        )
-        rows += found
+    kept: dict[str, Backend] = {}
+    sanity = None
+    with work.ready.prepared.opened(work.told.say) as opened:
+
+        def open_one(name: str) -> Backend:
+            with foreign_collected(work.told.say):
+                return opened(name)
+
+        if work.ready.prepared.sentences:
+            sanity, kept = _checked_sane(work, open_one)
+        for name in work.plan.checkpoints:
+            # Handed on and not named: what is named here stays in memory while the next one is loaded.
+            fingerprints[name], found = _scored(name, kept.pop(name) if name in kept else open_one(name), work)
+            rows += found
     return rows, fingerprints, sanity
 
 
-def _opened(name: str, work: _Work, shelf: ModelShelf) -> LoadedModel:
-    with foreign_collected(work.told.say):
-        place = work.ready.located[name]
-        loaded = shelf.open(place)
-        loaded.beginning = work.ready.beginnings[name]
-        return loaded
-
-
-def _checked_sane(work: _Work, shelf: ModelShelf) -> tuple[Sanity, dict[str, LoadedModel]]:
-    """Load every checkpoint and ask it for ordinary sentences, before the first is scored.
+def _checked_sane(work: _Work, open_one: Callable[[str], Backend]) -> tuple[Sanity, dict[str, Backend]]:
+    """Open every checkpoint and ask it for ordinary sentences, before the first is scored.
 
     Returns
     -------
     Sanity
     dict
-        The base, which is asked last and stays loaded.
+        The base, which is asked last and stays open.
 
     Raises
     ------
     ImplausibleModelError
         If one finds shuffled words as likely, or gives no numbers, unless that is allowed.
     """
-    ready = work.ready
+    prepared, names = work.ready.prepared, list(work.plan.checkpoints)
     answers: dict[str, Sequence[Response]] = {}
     unknown_ids: dict[str, int | None] = {}
-    opened: dict[str, LoadedModel] = {}
-    for name in (*(name for name in ready.located if name != "base"), "base"):
-        if name in ready.same:
+    opened: dict[str, Backend] = {}
+    for name in (*(name for name in names if name != "base"), "base"):
+        if name in prepared.same:
             continue
         opened.clear()
-        opened[name] = _opened(name, work, shelf)
-        with foreign_collected(work.told.say):
-            answers[name] = plausibility.asked(opened[name], work.cache)
-        unknown_ids[name] = opened[name].tokenizer.unk_token_id
-        opened[name].scoring = None  # of the check; what is scored from here on has its own
-    of = {name: ready.same.get(name, name) for name in ready.located}
+        opened[name] = open_one(name)
+        answers[name] = plausibility.asked(opened[name])
+        unknown_ids[name] = opened[name].unknown_id
+    of = {name: prepared.same.get(name, name) for name in names}
     sanity = sanity_of(
         {name: answers[one] for name, one in of.items()},
         {name: unknown_ids[one] for name, one in of.items()},
-        same=frozenset(pair.other for pair in ready.alike),
+        same=prepared.alike,
     )
     if not work.plan.allow_implausible:
         sanity.refuse(work.plan.checkpoints)
@@ -205,10 +212,9 @@ def _checked_sane(work: _Work, shelf: ModelShelf) -> tuple[Sanity, dict[str, Loa
     return sanity, opened
 
 
-def _scored(name: str, loaded: LoadedModel, work: _Work) -> tuple[dict[str, Any], list[dict[str, object]]]:
+def _scored(name: str, backend: Backend, work: _Work) -> tuple[dict[str, Any], list[dict[str, object]]]:
     """Score everything with one checkpoint; its fingerprint and its rows."""
-    told, meter, requests = work.told, work.meter, work.ready.requests
-    asked = [request for of_probe in requests.values() for request in of_probe]
+    told, meter, asked = work.told, work.meter, work.ready.asked
     n_distinct = len({request.key for request in asked})
     n_done, before = 0, meter.tokens
     told.begin(f"scoring {name}", n_distinct)
@@ -222,34 +228,26 @@ def _scored(name: str, loaded: LoadedModel, work: _Work) -> tuple[dict[str, Any]
 
     started = time.monotonic()
     try:
-        with foreign_collected(told.say):
-            found = score(loaded, asked, cache=work.cache, batch_tokens=work.plan.batch_tokens, on_progress=advance)
-            responses = dict(zip((request.key for request in asked), found, strict=True))
+        # In their order and not by key: equal texts of two items may be answered otherwise where nothing has weights.
+        pairs = zip(asked, list(backend.respond(asked, on_progress=advance)), strict=True)
     except KeyboardInterrupt:
-        told.say(f"of {name}, {n_done:,} of {n_distinct:,} distinct requests are answered, and kept in the cache")
+        kept = "" if work.ready.prepared.cache is None else ", and kept in the cache"
+        told.say(f"of {name}, {n_done:,} of {n_distinct:,} distinct requests are answered{kept}")
         raise
     seconds, n_tokens = time.monotonic() - started, meter.tokens - before
     meter.scoring_seconds += seconds
-    if n_tokens >= speeds.WORTH_REMEMBERING:
-        model = loaded.fingerprint
-        adapted = model.adapter is not None
-        key = speeds.machine(model.n_parameters, dtype=model.dtype, device=model.device, adapted=adapted)
-        speeds.remember(key, n_tokens / seconds)
-    meter.scoring[name] = None if loaded.scoring is None else asdict(loaded.scoring)
+    backend.took(n_tokens, seconds)
+    meter.scoring[name] = None if backend.scoring is None else asdict(backend.scoring)
     rows: list[dict[str, object]] = []
     for probe in work.probes:
-        pairs = [(request, responses[request.key]) for request in requests[probe.card.id]]
-        omit = work.plan.omit_texts and probe.card.data.published
-        ends = {} if omit else token_ends_of(probe, pairs, loaded)
-        rows += response_rows(name, probe.card.id, pairs, omit_tokens=omit, token_ends=ends)
-    beginning = work.ready.beginnings[name]
-    begins = {"beginning_token": beginning.token, "beginning_id": beginning.token_id}
-    return {**asdict(loaded.fingerprint), **begins}, rows
+        of_probe = list(itertools.islice(pairs, len(work.ready.requests[probe.card.id])))
+        omit = Ability.TOKEN_ENDS not in backend.can or (work.plan.omit_texts and probe.card.data.published)
+        ends = {} if omit else token_ends_of(probe, of_probe, backend)
+        rows += response_rows(name, probe.card.id, of_probe, omit_tokens=omit, token_ends=ends)
+    return asdict(backend.fingerprint), rows
 
 
-def _finished(
-    plan: Plan, probes: list[Probe], located: Mapping[str, Located], out: Path | None, *, render: Render
-) -> AuditRecord | None:
+def _finished(plan: Plan, probes: list[Probe], found: Found, out: Path | None, *, render: Render) -> AuditRecord | None:
     """Return the audit in `out` if it is finished and answers this plan.
 
     Raises
@@ -257,7 +255,7 @@ def _finished(
     AuditMismatchError
         If `out` holds a finished audit of something else.
     """
-    if out is None or not out.exists():
+    if out is None or not out.exists() or found.differing is None:
         return None
     if not out.is_dir():
         raise AuditFolderError(f"{out} is a file.", fix="Name a folder with --out.")
@@ -269,23 +267,17 @@ def _finished(
     foreign = {name: code for name, code in languages.items() if code != ENGLISH.code}
     asked = {
         "plan": json.loads(json.dumps(plan.as_dict())),
-        "weights": {name: [place.weights, place.adapter] for name, place in located.items()},
         "probes": {probe.card.id: probe.sha256 for probe in probes},
         "language": foreign,
     }
     there = {
         "plan": manifest.plan,
-        "weights": {name: [found["weights"], found["adapter"]] for name, found in manifest.fingerprints.items()},
         "probes": {name: facts["sha256"] for name, facts in manifest.probes.items()},
         # An audit of an earlier version asked every probe in English.
         "language": {name: manifest.probes.get(name, {}).get("asked_in", ENGLISH.code) for name in foreign},
     }
     # Not by ==: a setting that an earlier version did not have counts as not set.
-    differing = _differing(asked, there) | {
-        f"tokenizer or chat template.{name}"
-        for name, place in located.items()
-        if name in manifest.fingerprints and not same_text_files(place, manifest.fingerprints[name])
-    }
+    differing = _differing(asked, there) | found.differing(manifest.fingerprints)
     if differing:
         raise AuditMismatchError(
             f"{out} holds a finished audit of another plan; different: {', '.join(sorted(differing))}.",

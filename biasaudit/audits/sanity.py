@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.audits.together import Together
-from biasaudit.errors import ImplausibleModelError
+from biasaudit.errors import ImplausibleModelError, Together
 from biasaudit.models import plausibility
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from biasaudit.cli import terminal
 
 if TYPE_CHECKING:
-    from biasaudit.audits.dry_run import CheckpointForecast, Forecast
+    from biasaudit.audits.dry_run import Forecast
     from biasaudit.audits.facts import ModelFacts
+    from biasaudit.models.local.outlook import CheckpointForecast
     from biasaudit.models.plausibility import Figures, Judged
 
 
@@ -26,6 +27,11 @@ def print_forecast(forecast: Forecast) -> None:
             terminal.say_line(f"  cannot be asked: {work.n_failed:,} (too long, or without a token of their own)")
         terminal.say_line(f"  to compute   {work.n_tokens:,} tokens, {work.n_nodes:,} distinct beginnings")
         terminal.say_line(f"  time         {time_in_words(found)}")
+    if not forecast.checkpoints:
+        terminal.say_line(f"each checkpoint: {forecast.n_requests:,} requests, whose time is not known beforehand")
+        terminal.say_line(f"in all: up to {forecast.disk_bytes / 1e6:,.0f} MB on disk")
+        terminal.say_line("nothing was scored, and no audit was written")
+        return
     n_left = sum(found.work.n_nodes for found in forecast.checkpoints.values())
     memory = f"{forecast.memory_bytes / 1e9:.1f} GB of memory"
     there = memory_here()

@@ -9,7 +9,7 @@ from pydantic import Field
 from biasaudit.framing import Prompt
 from biasaudit.kinds.kind import Checks, ItemKind, Passage, Words, Written
 from biasaudit.kinds.written import ItemRow
-from biasaudit.types import CompletionTexts
+from biasaudit.types import Ability, CompletionTexts
 
 
 class CompletionRow(ItemRow):
@@ -34,6 +34,7 @@ COMPLETION: Final = ItemKind(
     texts=CompletionTexts,
     prompts=lambda texts, _: prompts(texts),
     owns=lambda _: False,  # nothing is asked of them yet
+    needs=Ability.GENERATION,
     written=Written(row=CompletionRow, texts=lambda row: CompletionTexts(prompt=row.prompt)),
     checks=Checks(passages=lambda texts, _: (Passage(texts.prompt),)),
     words=Words(asks_by="completions"),

@@ -11,7 +11,7 @@ from biasaudit.kinds._value import ItemValue
 from biasaudit.kinds.segments import Piece, Segment
 from biasaudit.kinds.written import ItemRow
 from biasaudit.languages import Language
-from biasaudit.types import ItemTexts, ProbeItem, Response, Role
+from biasaudit.types import Ability, ItemTexts, ProbeItem, Response, Role
 
 Texts = TypeVar("Texts", bound=ItemTexts)
 
@@ -192,6 +192,8 @@ class ItemKind(Generic[Texts]):
         From the texts and the language of the probe to what is asked.
     owns : callable
         Whether these are the parts of such an item; of no two kinds are the same.
+    needs : Ability
+        What a model must be able to do to be asked.
     value : callable or None
         None where an item by itself has no value.
     index : Index or None
@@ -226,6 +228,7 @@ class ItemKind(Generic[Texts]):
     texts: type[Texts]
     prompts: Callable[[Texts, Language], tuple[Prompt, ...]]
     owns: Callable[[frozenset[str]], bool]
+    needs: Ability = Ability.LIKELIHOOD
     value: Value | None = None
     index: Index | None = None
     pull: Callable[[ProbeItem, str], float] = lambda item, part: 0.0  # noqa: ARG005  # the signature of every kind

@@ -20,6 +20,9 @@ from biasaudit.types import ModelFingerprint, Response
 SCORING: Final = 2
 """Version of how a request becomes scored tokens; what another version scored is not an answer of this one."""
 
+LEFT_TO_RIGHT: Final = "left to right"
+"""The method of causal models: each token given all before it. Others are given another name."""
+
 # Rows of an earlier version are in a table `responses`: without checksums, of tokens that were cut otherwise.
 _TABLES: Final = {
     "checked_responses": COLUMNS,
@@ -269,12 +272,18 @@ def open_cache(say: Callable[[str], None]) -> ResponseCache:
     return ResponseCache(place.folder / _NAME, say=say)
 
 
-def cache_identity(fingerprint: ModelFingerprint) -> str:
+def cache_identity(fingerprint: ModelFingerprint, *, method: str = LEFT_TO_RIGHT) -> str:
     """Return the hash of everything in `fingerprint` that a log-probability depends on.
 
     The chat template is not among it: a request holds the rendered text.
+
+    Parameters
+    ----------
+    fingerprint : ModelFingerprint
+    method : str
+        How it scores. The usual one leaves no trace, so that caches from before there were others stay valid.
     """
-    content = {
+    content: dict[str, object] = {
         "scoring": SCORING,
         "weights": fingerprint.weights,
         "adapter": fingerprint.adapter,
@@ -282,6 +291,7 @@ def cache_identity(fingerprint: ModelFingerprint) -> str:
         "device": fingerprint.device,
         "tokenizer": fingerprint.tokenizer_sha256,
         "libraries": dict(fingerprint.libraries),
+        **({} if method == LEFT_TO_RIGHT else {"method": method}),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

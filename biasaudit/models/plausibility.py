@@ -26,14 +26,13 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from biasaudit.framing import request_key
-from biasaudit.models.likelihood import NOT_A_NUMBER, score
+from biasaudit.models.likelihood import NOT_A_NUMBER
 from biasaudit.types import Failed, Request, Response, Scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from biasaudit.models.cache import ResponseCache
-    from biasaudit.models.local.loaded import LoadedModel
+    from biasaudit.models.backend import Backend
 
 LEAST_DIFFERENCE_NATS: Final = 0.1
 """A token of ordinary text is likelier by at least this: of models in use it is 3 to 5, of random weights about 0."""
@@ -133,9 +132,9 @@ def requests() -> list[Request]:
     ]
 
 
-def asked(loaded: LoadedModel, cache: ResponseCache | None = None) -> list[Response]:
-    """Ask a checkpoint, through the engine and the cache that every request goes through."""
-    return list(score(loaded, requests(), cache=cache))
+def asked(backend: Backend) -> list[Response]:
+    """Ask a checkpoint, in the way that every request goes."""
+    return list(backend.respond(requests()))
 
 
 def figures(responses: Sequence[Response], *, unknown_id: int | None) -> Figures:

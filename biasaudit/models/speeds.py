@@ -35,7 +35,7 @@ class Speed:
     known_from: Literal["the last run", "a product of matrices"]
 
 
-def machine(n_parameters: int, *, dtype: str, device: str, adapted: bool) -> str:
+def machine(n_parameters: int | None, *, dtype: str, device: str, adapted: bool) -> str:
     """Return what the speed of a model depends on."""
     import torch  # noqa: PLC0415
 

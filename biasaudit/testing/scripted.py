@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import json
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from biasaudit.analysis.scoring import items_frame, response_rows, responses_frame
-from biasaudit.analysis.tabulate import analysis_of_probes, tabulate
 from biasaudit.api import rendered
-from biasaudit.audits.asked import probe_facts, probes_to_ask, requests_of
-from biasaudit.audits.finish import written
-from biasaudit.audits.plan import check_settings
+from biasaudit.audits.asked import probes_to_ask
+from biasaudit.audits.plan import Plan
+from biasaudit.audits.run import run
 from biasaudit.errors import UsageError
 from biasaudit.facade import Audit
-from biasaudit.framing import ChatFrame, framings
 from biasaudit.kinds import kind_of
-from biasaudit.record.manifest import Manifest, from_dict
-from biasaudit.types import Failed, ModelFingerprint, ProbeItem, Request, Response, Role, Scored
-from biasaudit.version import __version__
+from biasaudit.models.backends.scripted import Script, scripted
+from biasaudit.types import ProbeItem, Request, Response, Role
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from biasaudit.framing import Framing, FramingName
+    from biasaudit.framing import FramingName
     from biasaudit.probes import Probe
-    from biasaudit.record.audit_record import AuditRecord
 
 Answer = Callable[[ProbeItem, Request], float | None]
 """From an item and one of its requests to the continuation's log-probability in nats, at most 0.
@@ -49,7 +42,8 @@ SENSE_NATS: Final = 4.0
 """How much the instruments that know the language prefer sense to nonsense."""
 
 _REQUESTS: Final = ("Say something.",)
-_CHAT: Final = ChatFrame(before="", after="\n")
+_PLANNED: Final = ("base", "tuned", "probes", "framings", "margin", "level", "seed", "omit_texts")
+"""Of a plan: what means something to functions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +67,34 @@ class ScriptedModel:
         UsageError
             If the answer is not the logarithm of a probability above 0.
         """
-        nats = self.answer(item, request)
-        if nats is None:
-            return Failed(key=request.key, reason=f"{self.name} gives no answer")
-        # Two minus infinities have no difference: the item would look unscored.
-        if not (math.isfinite(nats) and nats <= 0):
-            raise UsageError(
-                f"the scripted model {self.name!r} answers {nats} to part {request.part!r} of item {item.item_id!r}.",
-                fix="A log-probability is a finite number of at most 0; None is what cannot be scored.",
-            )
-        return Scored(key=request.key, token_ids=(0,), token_logprobs_nats=(float(nats),))
+        return self.script({(request.probe_id, request.item_id): item}).response(request)
+
+    def script(self, items: Mapping[tuple[str, str], ProbeItem]) -> Script:
+        """Return the model as a backend has it, which knows no items.
+
+        Parameters
+        ----------
+        items : mapping
+            (probe, item id) -> the item that a request is of.
+        """
+        return Script(name=self.name, answer=partial(self._answered, items))
+
+    def _answered(self, items: Mapping[tuple[str, str], ProbeItem], request: Request) -> float | None:
+        return self.answer(items[request.probe_id, request.item_id], request)
+
+
+class _ScriptedPlan(Plan):
+    """A plan that no command asks for again, of models that have no files, no dtype and no device."""
+
+    __slots__ = ()
+
+    def as_dict(self) -> dict[str, Any]:  # Any: JSON values
+        """Return what identifies the audit."""
+        return {name: value for name, value in super().as_dict().items() if name in _PLANNED}
+
+    def as_asked(self) -> dict[str, Any]:  # Any: as above
+        """Return nothing."""
+        return {}
 
 
 def leaning(name: str, d_nats: Callable[[ProbeItem, Request], float | None] | float) -> ScriptedModel:
@@ -232,87 +244,22 @@ def scripted_audit(
     """
     several = (tuned,) if isinstance(tuned, ScriptedModel) else tuple(tuned)
     loaded = probes_to_ask(probes, data_dir=data_dir)
-    check_settings(
-        tuned=several,
-        probes=[probe.card.id for probe in loaded],
+    items = {(probe.card.id, item.item_id): item for probe in loaded for item in probe.items}
+    scripts = [model.script(items) for model in (base, *several)]
+    plan = _ScriptedPlan(
+        base=scripts[0].reference,
+        tuned=tuple(script.reference for script in scripts[1:]),
+        probes=tuple(probe.card.id for probe in loaded),
         framing_names=framing_names,
         requests=_REQUESTS,
         margin=margin,
         level=level,
+        seed=seed,
     )
-    names = ["tuned", *(f"tuned-{number}" for number in range(2, len(several) + 1))]
-    checkpoints = {"base": base, **dict(zip(names, several, strict=True))}
-    asked = framings(framing_names, _REQUESTS)
-    rows = _responses(checkpoints, loaded, asked)
-    analysis = analysis_of_probes(loaded, asked, names, margin=margin, level=level, seed=seed)
-    audit = tabulate(items_frame(loaded, omit_texts=False), responses_frame(rows), analysis)
-    plan = {
-        "base": _reference(base),
-        "tuned": {name: _reference(model) for name, model in checkpoints.items() if name != "base"},
-        "probes": [probe.card.id for probe in loaded],
-        "framings": [asdict(framing) for framing in asked],
-        "margin": margin,
-        "level": level,
-        "seed": seed,
-        "omit_texts": False,
-    }
-    return Audit.of(written(audit, _manifest(audit, plan, checkpoints, loaded), out, render=rendered))
-
-
-def _responses(
-    checkpoints: Mapping[str, ScriptedModel], probes: Sequence[Probe], asked: Sequence[Framing]
-) -> list[dict[str, object]]:
-    chat = _CHAT
-    rows: list[dict[str, object]] = []
-    for name, model in checkpoints.items():
-        for probe in probes:
-            items = {item.item_id: item for item in probe.items}
-            pairs = (
-                (request, model.respond(items[request.item_id], request)) for request in requests_of(probe, asked, chat)
-            )
-            rows += response_rows(name, probe.card.id, pairs, omit_tokens=True)
-    return rows
-
-
-def _manifest(
-    audit: AuditRecord, plan: dict[str, Any], checkpoints: dict[str, ScriptedModel], probes: Sequence[Probe]
-) -> Manifest:
-    manifest = Manifest(
-        biasaudit_version=__version__,
-        plan=plan,
-        fingerprints={name: asdict(_fingerprint(model)) for name, model in checkpoints.items()},
-        lineage={name: "scripted: no weights were tuned" for name in checkpoints if name != "base"},
-        probes={probe.card.id: probe_facts(probe) for probe in probes},
-        counts={str(name): int(count) for name, count in audit.responses["status"].value_counts().items()},
-        headlines=tuple(asdict(headline) for headline in audit.headlines),
-        run={"seconds": 0.0, "scoring_seconds": 0.0, "tokens": 0, "requests_computed": 0, "chat_frame": asdict(_CHAT)},
-        versions={name: importlib.metadata.version(name) for name in ("numpy", "scipy", "pandas")},
-    )
-    return from_dict(json.loads(manifest.to_json()))
+    way = scripted(dict(zip(plan.checkpoints, scripts, strict=True)))
+    return Audit.of(run(plan, render=rendered, out=out, way=way, probes=loaded))
 
 
 def _normal(seed: int, *names: str) -> float:
     digest = hashlib.sha256("\x1f".join(names).encode("utf-8", "surrogatepass")).digest()
     return float(np.random.default_rng([seed, int.from_bytes(digest[:8], "big")]).standard_normal())
-
-
-def _reference(model: ScriptedModel) -> str:
-    return f"scripted:{model.name}"
-
-
-def _fingerprint(model: ScriptedModel) -> ModelFingerprint:
-    return ModelFingerprint(
-        reference=_reference(model),
-        weights="scripted",
-        adapter=None,
-        dtype="exact",
-        device="none",
-        tokenizer_sha256="none",
-        chat_template_sha256=None,
-        architecture="scripted",
-        n_parameters=0,
-        vocabulary_size=0,
-        hidden_size=0,
-        n_layers=0,
-        libraries={},
-    )

@@ -21,17 +21,20 @@ from biasaudit.types.items import (
 from biasaudit.types.models import ModelFingerprint, ModelSpec, ScoringFacts
 from biasaudit.types.responses import Failed, Request, Response, Scored
 from biasaudit.types.vocabulary import (
+    Ability,
     Checkpoint,
     ClusterDesign,
     Contrast,
     Role,
     Status,
+    Task,
     Verdict,
     VerdictCode,
     stage_place,
 )
 
 __all__ = [
+    "Ability",
     "AssociationTexts",
     "Checkpoint",
     "ChoiceTexts",
@@ -54,6 +57,7 @@ __all__ = [
     "Scored",
     "ScoringFacts",
     "Status",
+    "Task",
     "Verdict",
     "VerdictCode",
     "stage_place",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -50,7 +50,8 @@ class ModelFingerprint:
     tokenizer_sha256, chat_template_sha256 : str or None
     architecture : str
         Name of the model class.
-    n_parameters, vocabulary_size, hidden_size, n_layers : int
+    n_parameters, vocabulary_size, hidden_size, n_layers : int or None
+        None where whoever answers does not say.
     libraries : mapping of str to str
         Versions of the libraries that compute.
     text_files_sha256 : str or None
@@ -62,17 +63,17 @@ class ModelFingerprint:
 
     reference: str
     weights: str
-    adapter: str | None
+    adapter: str | None = None
     dtype: str
     device: str
     tokenizer_sha256: str
-    chat_template_sha256: str | None
+    chat_template_sha256: str | None = None
     architecture: str
-    n_parameters: int
-    vocabulary_size: int
-    hidden_size: int
-    n_layers: int
-    libraries: Mapping[str, str]
+    n_parameters: int | None = None
+    vocabulary_size: int | None = None
+    hidden_size: int | None = None
+    n_layers: int | None = None
+    libraries: Mapping[str, str] = field(default_factory=dict)
     text_files_sha256: str | None = None
     beginning_token: str | None = None
     beginning_id: int | None = None

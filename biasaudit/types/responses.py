@@ -26,6 +26,8 @@ class Request:
         Which part of the item this is, in the words of its kind.
     framing_id : str
         The framing that rendered it.
+    probe_id : str
+        The probe whose item asks; empty where none does.
     """
 
     key: str
@@ -35,6 +37,7 @@ class Request:
     item_id: str
     part: str
     framing_id: str
+    probe_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

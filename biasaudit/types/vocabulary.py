@@ -5,6 +5,24 @@ from __future__ import annotations
 from enum import StrEnum
 
 
+class Task(StrEnum):
+    """What a request asks a model to do."""
+
+    LIKELIHOOD = "likelihood"
+    GENERATION = "generation"
+
+
+class Ability(StrEnum):
+    """What a model can be asked for, by the way in which it is reached."""
+
+    LIKELIHOOD = "likelihood"
+    FIRST_TOKEN = "first-token logprobs"  # noqa: S105  # a token of text
+    GENERATION = "generation"
+    TOKEN_ENDS = "token ends"  # noqa: S105  # as above
+    ACTIVATIONS = "activations"
+    GRADIENTS = "gradients"
+
+
 class Role(StrEnum):
     """What an item is for."""
 

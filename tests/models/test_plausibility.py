@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from biasaudit.models import ModelShelf, ResponseCache, locate, parse_reference, plausibility
+from biasaudit.models.backends.local import LocalModel
 from biasaudit.models.likelihood import NOT_A_NUMBER
 from biasaudit.types import Failed, Response, Scored
 
@@ -148,13 +149,13 @@ def test_what_is_asked_is_what_a_plain_forward_gives(models: Path, tmp_path: Pat
 
     located = locate(parse_reference(str(models / "base")))
     with ResponseCache(tmp_path / "cache.sqlite") as cache:
-        loaded = ModelShelf().open(located)
-        found = plausibility.asked(loaded, cache)
-        loaded.scoring = None
-        again = plausibility.asked(loaded, cache)
+        model = LocalModel(loaded=ModelShelf().open(located), cache=cache)
+        found = plausibility.asked(model)
+        assert model.scoring is not None
+        again = plausibility.asked(model)
     assert again == found
-    assert loaded.scoring is None
-    model, tokenizer = (
+    assert model.scoring is None
+    plain, tokenizer = (
         AutoModelForCausalLM.from_pretrained(models / "base"),
         AutoTokenizer.from_pretrained(models / "base"),
     )
@@ -162,7 +163,7 @@ def test_what_is_asked_is_what_a_plain_forward_gives(models: Path, tmp_path: Pat
     for text, response in list(zip(texts, found, strict=True))[:6]:
         ids = [tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False)["input_ids"]]
         with torch.inference_mode():
-            logprobs = torch.log_softmax(model(torch.tensor([ids])).logits.double(), dim=-1)[0]
+            logprobs = torch.log_softmax(plain(torch.tensor([ids])).logits.double(), dim=-1)[0]
         expected = [float(logprobs[place, token]) for place, token in enumerate(ids[1:])]
         assert isinstance(response, Scored)
         assert list(response.token_logprobs_nats) == pytest.approx(expected, abs=1e-4)

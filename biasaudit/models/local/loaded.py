@@ -59,7 +59,7 @@ class LoadedModel:
     @property
     def vocabulary_size(self) -> int:
         """Width of the output layer."""
-        return self.fingerprint.vocabulary_size
+        return int(self.model.config.get_text_config().vocab_size)
 
     @property
     def device(self) -> str:

@@ -61,13 +61,17 @@ def _in_words(fingerprints: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # 
 def model_sizes(fingerprints: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON values
     """Return architecture and number of parameters of each checkpoint; once, where all are alike."""
     said = {
-        str(name): f"{clean(found['architecture'])}, {count(found.get('n_parameters'))} parameters"
+        str(name): f"{clean(found['architecture'])}, {_size(found.get('n_parameters'))}"
         for name, fingerprint in fingerprints.items()
         if (found := mapping(fingerprint)).get("architecture")
     }
     if len(set(said.values())) == 1:
         return tuple(dict.fromkeys(said.values()))
     return tuple(f"{clean(name)}: {size}" for name, size in said.items())
+
+
+def _size(n_parameters: object) -> str:
+    return "size not recorded" if n_parameters is None else f"{count(n_parameters)} parameters"
 
 
 def tunings(fingerprints: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON values

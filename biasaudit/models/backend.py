@@ -1,0 +1,186 @@
+"""What a way to reach models is to the rest of the house: it finds checkpoints, prepares them, and opens one by one.
+
+Everything that an audit does with models goes through these objects, whoever answers: see docs/models.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+
+from biasaudit.framing import ChatFrame
+from biasaudit.types import Ability, ModelFingerprint, Request, Response, ScoringFacts
+
+if TYPE_CHECKING:
+    from biasaudit.models.local.loading import Dtype
+    from biasaudit.models.local.outlook import CheckpointForecast
+
+Say: TypeAlias = Callable[[str], None]
+"""Told what takes long."""
+
+Advance: TypeAlias = Callable[[int, int], None]
+"""Told of distinct requests that are done by now, and of the tokens computed for them."""
+
+LIBRARIES: Final = ("numpy", "scipy", "statsmodels", "pandas", "pyarrow")
+"""What every audit computes with, whoever answers."""
+
+
+class Backend(Protocol):
+    """One checkpoint that answers. A class that inherits from it has what is optional."""
+
+    @property
+    def fingerprint(self) -> ModelFingerprint:
+        """Everything that the answers depend on, for the manifest."""
+        ...
+
+    @property
+    def can(self) -> frozenset[Ability]:
+        """What it can be asked for."""
+        ...
+
+    def respond(self, requests: Sequence[Request], *, on_progress: Advance | None = None) -> Iterator[Response]:
+        """Yield the response to each request, in the order of `requests`.
+
+        Parameters
+        ----------
+        requests : sequence of Request
+            Several may have one key: they ask for the same.
+        on_progress : callable, optional
+        """
+        ...
+
+    @property
+    def scoring(self) -> ScoringFacts | None:
+        """How the last requests were computed; None where there is nothing to say of it."""
+        return None
+
+    @property
+    def unknown_id(self) -> int | None:
+        """The token for what the tokenizer does not know; None where there is none."""
+        return None
+
+    def token_ends(self, scored: Sequence[tuple[Request, Sequence[int]]]) -> list[list[int] | None]:
+        """Return where the tokens of each continuation end, in characters; asked of those that have token ends."""
+        return [None] * len(scored)
+
+    def took(self, n_tokens: int, seconds: float) -> None:
+        """Hear how long the requests of an audit took, for the forecast of the next."""
+        del n_tokens, seconds  # not every one forecasts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an audit asks of the models themselves; a way to reach them takes what means something to it.
+
+    Attributes
+    ----------
+    chat : bool
+        Whether a chat template is needed.
+    chat_template, template_date, dtype, device, trust_remote_code, batch_tokens, allow_different_lineage
+        See :class:`biasaudit.audits.plan.Plan`.
+    """
+
+    chat: bool = False
+    chat_template: str | None = None
+    template_date: str | None = None
+    dtype: Dtype = "auto"
+    device: str | None = None
+    trust_remote_code: bool = False
+    batch_tokens: int | None = None
+    allow_different_lineage: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """The checkpoints of an audit, with all that can be known of them before one is opened.
+
+    Attributes
+    ----------
+    relations : mapping
+        Tuned checkpoint -> how it relates to the base, in a sentence.
+    opened : callable
+        A context in which checkpoints are opened by name. What was opened before is asked no more once the next is.
+    sentences : bool
+        Whether each is asked for ordinary sentences first, and refused if shuffled words are as likely.
+    chat : ChatFrame or None
+        What the chat template puts around a turn; needed for the chat framing.
+    told : tuple of str
+        What a reader must hear of the checkpoints, a sentence each.
+    same : mapping
+        Checkpoint -> an earlier one that answers the same, so that it need not be asked for sentences.
+    alike : frozenset of str
+        Checkpoints of which `told` says that they hold an earlier one's weights.
+    cache : Path or None
+        Folder in which responses are kept as they come; None where they are not.
+    timed : bool
+        Whether the manifest notes when a run was, how long it took and how much memory: where it does not, it is the
+        same each time.
+    libraries : tuple of str
+        Whose versions the manifest notes.
+    forecast : callable or None
+        From the requests to what each checkpoint takes, without opening it.
+    """
+
+    relations: Mapping[str, str]
+    opened: Callable[[Say], AbstractContextManager[Callable[[str], Backend]]]
+    sentences: bool
+    chat: ChatFrame | None = None
+    told: tuple[str, ...] = ()
+    same: Mapping[str, str] = field(default_factory=dict)
+    alike: frozenset[str] = frozenset()
+    cache: Path | None = None
+    timed: bool = True
+    libraries: tuple[str, ...] = LIBRARIES
+    forecast: Callable[[Sequence[Request]], Mapping[str, CheckpointForecast]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The checkpoints of an audit, found and not looked at closely.
+
+    Attributes
+    ----------
+    prepared : callable
+        Looks at them closely. Raises BiasauditError for what is wrong with them.
+    differing : callable or None
+        From the fingerprints of a manifest to what differs from these checkpoints, such as ``weights.base``. None
+        where it cannot be known: a finished audit is then computed anew.
+    """
+
+    prepared: Callable[[], Prepared]
+    differing: Callable[[Mapping[str, Mapping[str, Any]]], set[str]] | None = None  # Any: JSON values
+
+
+def _anything(_: object) -> None:
+    """Refuse nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A way to reach models.
+
+    Attributes
+    ----------
+    name : str
+    can : frozenset of Ability
+        What models that are reached this way can be asked for, as far as it is known without one.
+    recognises : callable
+        Whether a reference is of this way; of no two ways is the same.
+    locate : callable
+        From checkpoint -> reference, the settings, and who is told what takes long. Raises BiasauditError for what is
+        not there.
+    parse : callable
+        Raises ModelReferenceError for a reference of this way that means nothing.
+    check : callable
+        Raises UsageError for settings that cannot be met here.
+    """
+
+    name: str
+    can: frozenset[Ability]
+    recognises: Callable[[str], bool]
+    locate: Callable[[Mapping[str, str], Settings, Say], Found]
+    parse: Callable[[str], object] = _anything
+    check: Callable[[Settings], None] = _anything

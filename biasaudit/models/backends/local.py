@@ -1,0 +1,313 @@
+"""Weights on this machine: folders, snapshots of the hub, GGUF files, with adapters; loaded by transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from biasaudit.errors import Together
+from biasaudit.framing import ChatFrame
+from biasaudit.models import speeds
+from biasaudit.models.backend import LIBRARIES, Advance, Backend, Found, Prepared, Say, Settings, Way
+from biasaudit.models.cache import ResponseCache, open_cache
+from biasaudit.models.cache_place import cache_folder
+from biasaudit.models.foreign import foreign_collected
+from biasaudit.models.likelihood import score, token_ends_all
+from biasaudit.models.lineage import SameWeights, lineage, same_weights
+from biasaudit.models.local import loading
+from biasaudit.models.local.adapters import notices_of
+from biasaudit.models.local.loaded import LoadedModel
+from biasaudit.models.local.loading import ModelShelf, check_before_loading, found_device, locate
+from biasaudit.models.local.located import Located
+from biasaudit.models.local.outlook import Outlook
+from biasaudit.models.reference import parse_reference
+from biasaudit.models.text.beginning import Beginning, Speaker, shared_beginning
+from biasaudit.models.text.chat import chat_frame, template_date
+from biasaudit.models.text.templates import chosen_template
+from biasaudit.models.text.tokenizer import chat_templates_of, same_text_files, shared_tokenizer, text_files_sha256
+from biasaudit.types import Ability, ModelFingerprint, Request, Response, ScoringFacts
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+DATED: Final = (
+    "the chat template writes the date of the day, so that the same texts are scored anew on every other day; "
+    "--template-date 2025-12-31 sets one"
+)
+_CAN: Final = frozenset({Ability.LIKELIHOOD, Ability.TOKEN_ENDS})
+
+
+def _silent(_: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalModel(Backend):
+    """A loaded checkpoint that answers.
+
+    Attributes
+    ----------
+    loaded : LoadedModel
+    cache : ResponseCache or None
+    batch_tokens : int or None
+        Tokens that run at once; None chooses.
+    say : callable
+        Told what the libraries say.
+    """
+
+    loaded: LoadedModel
+    cache: ResponseCache | None = None
+    batch_tokens: int | None = None
+    say: Say = _silent
+
+    @property
+    def fingerprint(self) -> ModelFingerprint:
+        """Of the files, with what texts begin with in this audit."""
+        beginning = self.loaded.beginning
+        if beginning is None:
+            return self.loaded.fingerprint
+        return replace(self.loaded.fingerprint, beginning_token=beginning.token, beginning_id=beginning.token_id)
+
+    @property
+    def can(self) -> frozenset[Ability]:
+        """Likelihood, and where its tokens end."""
+        return _CAN
+
+    def respond(self, requests: Sequence[Request], *, on_progress: Advance | None = None) -> Iterator[Response]:
+        """Answer through cache and engine; see :func:`biasaudit.models.likelihood.score`.
+
+        Raises
+        ------
+        OutOfMemoryError
+            If the memory does not suffice for a single request.
+        """
+        self.loaded.scoring = None  # of the requests before
+        with foreign_collected(self.say):
+            found = score(
+                self.loaded, requests, cache=self.cache, batch_tokens=self.batch_tokens, on_progress=on_progress
+            )
+            return iter(list(found))
+
+    @property
+    def scoring(self) -> ScoringFacts | None:
+        """None where the cache had every answer."""
+        return self.loaded.scoring
+
+    @property
+    def unknown_id(self) -> int | None:
+        """Of the tokenizer."""
+        found = self.loaded.tokenizer.unk_token_id
+        return found if isinstance(found, int) else None
+
+    def token_ends(self, scored: Sequence[tuple[Request, Sequence[int]]]) -> list[list[int] | None]:
+        """Return where the tokens of each continuation end; None where they cannot be told apart."""
+        return token_ends_all(self.loaded.tokenizer, scored)
+
+    def took(self, n_tokens: int, seconds: float) -> None:
+        """Remember how fast this machine scores such a model."""
+        if n_tokens >= speeds.WORTH_REMEMBERING:
+            model = self.loaded.fingerprint
+            adapted = model.adapter is not None
+            key = speeds.machine(model.n_parameters, dtype=model.dtype, device=model.device, adapted=adapted)
+            speeds.remember(key, n_tokens / seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalReady:
+    """Checkpoints that lack nothing but to be loaded.
+
+    Attributes
+    ----------
+    places : mapping
+        Checkpoint -> where its files lie.
+    settings : Settings
+    relations : mapping
+        Tuned checkpoint -> how it relates to the base, in a sentence.
+    alike : tuple of SameWeights
+        Checkpoints whose weights are those of another.
+    beginnings : mapping
+        Checkpoint -> what stands before its texts.
+    notes : tuple of str
+        What is to be said of beginnings and templates.
+    chat : ChatFrame or None
+        What the chat template puts around a turn; None without the chat framing.
+    """
+
+    places: Mapping[str, Located]
+    settings: Settings
+    relations: Mapping[str, str]
+    alike: tuple[SameWeights, ...]
+    beginnings: Mapping[str, Beginning]
+    notes: tuple[str, ...]
+    chat: ChatFrame | None
+
+    def prepared(self) -> Prepared:
+        """Return what an audit is to know of them."""
+        named = tuple(f"{name}: {told}." for name, place in self.places.items() for told in notices_of(place))
+        return Prepared(
+            relations=self.relations,
+            opened=self.opened,
+            sentences=True,
+            chat=self.chat,
+            told=tuple(pair.told for pair in self.alike) + named + self.notes,
+            same=same_files(self.places),
+            alike=frozenset(pair.other for pair in self.alike),
+            cache=cache_folder(),
+            libraries=(*loading.LIBRARIES, *LIBRARIES),
+            forecast=self.outlook.of,
+        )
+
+    @property
+    def outlook(self) -> Outlook:
+        """What they would take."""
+        return Outlook(
+            places=self.places,
+            beginnings=self.beginnings,
+            dtype=self.settings.dtype,
+            device=self.settings.device,
+            trust_remote_code=self.settings.trust_remote_code,
+        )
+
+    @contextmanager
+    def opened(self, say: Say, *, cached: bool = True) -> Iterator[Callable[[str], LocalModel]]:
+        """Load checkpoints by name, one at a time; base weights stay for the next adapter.
+
+        Parameters
+        ----------
+        say : callable
+        cached : bool
+            Whether answers are looked up, and kept.
+        """
+        settings = self.settings
+        shelf = ModelShelf(
+            dtype=settings.dtype, device=settings.device, trust_remote_code=settings.trust_remote_code, say=say
+        )
+        context: AbstractContextManager[ResponseCache | None] = open_cache(say) if cached else nullcontext()
+        with context as cache:
+            yield lambda name: self._loaded(name, shelf, cache, say)
+
+    def _loaded(self, name: str, shelf: ModelShelf, cache: ResponseCache | None, say: Say) -> LocalModel:
+        loaded = shelf.open(self.places[name])
+        loaded.beginning = self.beginnings[name]
+        return LocalModel(loaded=loaded, cache=cache, batch_tokens=self.settings.batch_tokens, say=say)
+
+
+def located_all(references: Mapping[str, str], say: Say) -> dict[str, Located]:
+    """Find and hash the files of every checkpoint.
+
+    Raises
+    ------
+    BiasauditError
+        What is wrong with any of them.
+    """
+    together = Together()
+    places: dict[str, Located] = {}
+    for name, reference in references.items():
+        with together.noted():
+            places[name] = locate(parse_reference(reference), say)
+    together.raise_any()
+    return places
+
+
+def made_ready(places: Mapping[str, Located], settings: Settings) -> LocalReady:
+    """Check lineage, tensors, tokenizers and chat template.
+
+    Raises
+    ------
+    BiasauditError
+    """
+    together = Together()
+    relations: dict[str, str] = {}
+    for name, place in places.items():
+        if name != "base":
+            with together.noted():
+                relations[name] = lineage(places["base"], place, allow_different=settings.allow_different_lineage)
+    # Before any tokenizer: what differs in sizes need not be looked at more closely.
+    together.raise_any()
+    for place in {one.folder: one for one in places.values()}.values():
+        with together.noted():
+            check_before_loading(place, trust_remote_code=settings.trust_remote_code)
+    together.raise_any()
+    speakers: dict[str, Speaker] = {}
+    for name, place in places.items():
+        with together.noted():
+            speakers[name] = _speaker(place, settings)
+    together.raise_any()
+    chosen = shared_beginning(speakers)
+    for name, note in chosen.notes.items():
+        if name in relations:
+            relations[name] += f"; {note}"
+    chat = _chat_frame(places, speakers, settings) if settings.chat else None
+    notes = tuple(f"{name}: {note}" for name, note in chosen.notes.items())
+    if chat is not None and chat.dated and settings.template_date is None:
+        notes = (*notes, DATED)
+    return LocalReady(
+        places=places,
+        settings=settings,
+        relations=relations,
+        alike=tuple(same_weights(places)),
+        beginnings=chosen.beginnings,
+        notes=notes,
+        chat=chat,
+    )
+
+
+def same_files(places: Mapping[str, Located]) -> dict[str, str]:
+    """Return the checkpoints that are the same files as one before them, and that one.
+
+    Parameters
+    ----------
+    places : mapping
+        Checkpoint -> where its files lie; the base first.
+    """
+    first: dict[tuple[str, str | None, str], str] = {}
+    found = {}
+    for name, place in places.items():
+        earlier = first.setdefault((place.weights, place.adapter, text_files_sha256(place)), name)
+        if earlier != name:
+            found[name] = earlier
+    return found
+
+
+def _speaker(place: Located, settings: Settings) -> Speaker:
+    inner = place.config.get("text_config")
+    size = (inner if isinstance(inner, dict) else place.config).get("vocab_size")
+    tokenizer = shared_tokenizer(place, trust_remote_code=settings.trust_remote_code)
+    return Speaker(tokenizer=tokenizer, n_ids=size if isinstance(size, int) else None)
+
+
+def _chat_frame(places: Mapping[str, Located], speakers: Mapping[str, Speaker], settings: Settings) -> ChatFrame:
+    """Return the template around a user's turn; the same bytes for every checkpoint."""
+    order = [*(name for name in places if name != "base"), "base"]
+    found = tuple(chat_templates_of(places[name], speakers[name].tokenizer) for name in order)
+    template = chosen_template(settings.chat_template, found)
+    return chat_frame(speakers[order[0]].tokenizer, template, date=template_date(settings.template_date))
+
+
+def _differing(places: Mapping[str, Located], recorded: Mapping[str, Mapping[str, Any]]) -> set[str]:  # Any: JSON
+    now = {name: [place.weights, place.adapter] for name, place in places.items()}
+    then = {name: [found["weights"], found["adapter"]] for name, found in recorded.items()}
+    weights = {f"weights.{name}" for name in {*now, *then} if now.get(name) != then.get(name)}
+    return weights | {
+        f"tokenizer or chat template.{name}"
+        for name, place in places.items()
+        if name in recorded and not same_text_files(place, recorded[name])
+    }
+
+
+def _found(references: Mapping[str, str], settings: Settings, say: Say) -> Found:
+    places = located_all(references, say)
+    return Found(prepared=lambda: made_ready(places, settings).prepared(), differing=partial(_differing, places))
+
+
+def _check(settings: Settings) -> None:
+    if settings.device not in {None, "cpu"}:  # None takes what there is; to look for others torch is imported
+        found_device(settings.device)
+
+
+LOCAL: Final = Way(
+    name="local", can=_CAN, recognises=lambda _: True, locate=_found, parse=parse_reference, check=_check
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from biasaudit.analysis.asked_items import asked_items
 from biasaudit.analysis.compare import Settings, comparisons_frame
 from biasaudit.analysis.contrasts import primary_contrast
 from biasaudit.analysis.disparity import disparities_frame
@@ -130,7 +131,8 @@ def tabulate(items: pd.DataFrame, responses: pd.DataFrame, analysis: Analysis) -
     AuditRecord
         With a manifest that is yet to be written.
     """
-    scores = scores_frame(responses, items, analysis.framings, also=analysis.also)
+    asked = asked_items(items, responses)
+    scores = scores_frame(asked, items, analysis.framings, also=analysis.also)
     primary = primary_contrast(framing.framing for framing in analysis.framings)
     settings = Settings(
         designs=analysis.designs, margin=analysis.margin, level=analysis.level, seed=analysis.seed, primary=primary
@@ -153,10 +155,9 @@ def tabulate(items: pd.DataFrame, responses: pd.DataFrame, analysis: Analysis) -
         estimates=estimates_frame(scores, kinds=kinds, designs=analysis.designs, level=analysis.level),
         families=families_frame(scores, kinds=kinds, designs=analysis.designs, level=analysis.level),
         comparisons=comparisons,
-        disparities=disparities_frame(responses, items, analysis.framings, level=analysis.level, seed=analysis.seed),
+        disparities=disparities_frame(asked, analysis.framings, level=analysis.level, seed=analysis.seed),
         published=published_frame(
-            responses,
-            items,
+            asked,
             analysis.framings,
             formats=analysis.formats,
             level=analysis.level,

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from biasaudit.analysis.decision_cases import decision_cases, denied_by_group, granted_by_group, with_truth
+from biasaudit.analysis.table import Given, Table
 from biasaudit.kinds.association import ASSOCIATION, PARTS
 from biasaudit.record import tables
 from biasaudit.stats import (
@@ -277,3 +278,11 @@ def _row(arm: Any, statistic: str, group: str, reference: str, estimate: Estimat
         "p_value": None,
         "p_bh": None,
     }
+
+
+def _computed(given: Given) -> pd.DataFrame:
+    analysis = given.analysis
+    return disparities_frame(given.asked, analysis.framings, level=analysis.level, seed=analysis.seed)
+
+
+DISPARITIES: Final = Table(name="disparities", schema=tables.DISPARITIES, computed=_computed)

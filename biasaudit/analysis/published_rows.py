@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
+from biasaudit.analysis.table import Given, Table
 from biasaudit.published import SCORERS, PublishedScore, Settings
 from biasaudit.record import tables
 
@@ -78,3 +79,13 @@ def score_row(found: PublishedScore) -> dict[str, Any]:
 
 def _arm_of(one: AskedItem) -> tuple[str, str, str]:
     return one.checkpoint, one.framing_id, one.probe
+
+
+def _computed(given: Given) -> pd.DataFrame:
+    analysis = given.analysis
+    return published_frame(
+        given.asked, analysis.framings, formats=analysis.formats, level=analysis.level, seed=analysis.seed
+    )
+
+
+PUBLISHED: Final = Table(name="published", schema=tables.PUBLISHED, computed=_computed)

@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
 from biasaudit.analysis.asked_items import GROUP_SEPARATOR, AskedItem
+from biasaudit.analysis.table import Given, Table
 from biasaudit.record import tables
 from biasaudit.types import Failed, Request, Response, Role, Scored
 
@@ -168,6 +169,16 @@ def scores_frame(
     known = items.assign(also_cluster_id=pd.Series(second, index=items.index, dtype=str))
     merged = frame.merge(known[["probe", "item_id", *of_items]], on=["probe", "item_id"], validate="m:1")
     return tables.checked(merged.sort_values(by, ignore_index=True), tables.SCORES)
+
+
+def _computed(given: Given) -> pd.DataFrame:
+    analysis = given.analysis
+    return scores_frame(given.asked, given.tables["items"], analysis.framings, also=analysis.also)
+
+
+ITEMS: Final = Table(name="items", schema=tables.ITEMS, computed=None)
+RESPONSES: Final = Table(name="responses", schema=tables.RESPONSES, computed=None)
+SCORES: Final = Table(name="scores", schema=tables.SCORES, computed=_computed)
 
 
 def coverage(scores: pd.DataFrame) -> Mapping[str, int]:

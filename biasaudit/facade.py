@@ -59,6 +59,7 @@ class Audit(AuditRecord):
         EmptySampleError
             If there are no such rows, for example because the probe names no groups.
         """
+        from biasaudit.analysis.asked_items import asked_items  # noqa: PLC0415  # pandera is slow to import
         from biasaudit.analysis.decision_cases import (  # noqa: PLC0415
             decision_cases,
             denied_by_group,
@@ -75,10 +76,12 @@ class Audit(AuditRecord):
             return rows[here if feature is None else here & (rows["feature"] == feature)]
 
         framings = [Framing(**wording) for wording in self.manifest.plan["framings"]]
-        named = chosen(group_probabilities(self.responses, self.items, framings))
+        items, responses = (rows[rows["probe"] == probe] for rows in (self.items, self.responses))
+        asked = asked_items(items, responses)
+        named = chosen(group_probabilities(asked, framings))
         if len(named):
             return _of_probabilities(named)
-        cases = chosen(decision_cases(self.responses, self.items, framings))
+        cases = chosen(decision_cases(asked, framings))
         if not cases["probability"].notna().any():
             where = f"{checkpoint}, {framing}" if feature is None else f"{checkpoint}, {framing}, {feature}"
             raise EmptySampleError(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from biasaudit.analysis.tables import TABLES
 from biasaudit.audits.asked import probe_facts
 from biasaudit.audits.plan import Plan
 from biasaudit.gate.criteria import CRITERIA
@@ -28,7 +29,7 @@ from biasaudit.gate.vocabulary import (
 )
 from biasaudit.kinds import KINDS
 from biasaudit.probes import load_probe
-from biasaudit.record import store, tables
+from biasaudit.record import tables
 from biasaudit.record.audit_record import Headline
 from biasaudit.record.manifest import CHECKSUM, SCHEMA_VERSION, Manifest
 from biasaudit.stats import FourFifths
@@ -135,7 +136,7 @@ def test_no_word_has_two_entries_in_the_glossary() -> None:
 
 
 FORMAT = ROOT / "docs" / "audit-format.md"
-SCHEMAS = {**{f"{name}.parquet": schema for name, schema in store.TABLES.items()}, "wordings": tables.WORDINGS}
+SCHEMAS = {**{table.file: table.schema for table in TABLES.values()}, "wordings": tables.WORDINGS}
 """Heading on the page -> the table's contract; the wordings are computed and not written."""
 
 _TYPES = {"float64": "number", "int64": "count", "bool": "true/false", "object": "list"}

@@ -14,6 +14,7 @@ from biasaudit.analysis.arms import ALL, CellItems, cell_items, features_of
 from biasaudit.analysis.comparison_rows import ComparedCell, comparison_row
 from biasaudit.analysis.contrasts import SideValues, reductions_by_wording, side_values, values_by_wording
 from biasaudit.analysis.estimate import SATURATED
+from biasaudit.analysis.table import Given, Table
 from biasaudit.record import tables
 from biasaudit.stats import (
     adjusted_by_benjamini_hochberg,
@@ -243,3 +244,26 @@ def _rng(seed: int, *names: str) -> np.random.Generator:
     """Return a generator of this cell's own, so that adding a probe changes no other cell."""
     digest = hashlib.sha256("\x1f".join(names).encode("utf-8", "surrogatepass")).digest()
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+
+
+def _computed(given: Given) -> pd.DataFrame:
+    scores, analysis = given.tables["scores"], given.analysis
+    settings = Settings(
+        designs=analysis.designs,
+        margin=analysis.margin,
+        level=analysis.level,
+        seed=analysis.seed,
+        primary=analysis.primary,
+    )
+    return lengths.with_equal_lengths(
+        comparisons_frame(scores, tuned=analysis.tuned, settings=settings),
+        scores,
+        given.tables["responses"],
+        kinds=analysis.kinds,
+        designs=analysis.designs,
+        tuned=analysis.tuned,
+        level=analysis.level,
+    )
+
+
+COMPARISONS: Final = Table(name="comparisons", schema=tables.COMPARISONS, computed=_computed)

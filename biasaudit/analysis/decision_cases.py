@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from biasaudit.analysis.scoring import GROUP_SEPARATOR, parts_by_item
-from biasaudit.kinds import with_disparity
 from biasaudit.kinds.decision import FAVOURED, OTHER, decided
 from biasaudit.stats import GroupOutcomes, group_outcomes
 from biasaudit.types import Response, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from biasaudit.analysis.asked_items import AskedItem
     from biasaudit.framing import Framing
 
 CASE_COLUMNS: Final = (
@@ -41,7 +38,7 @@ _DENIED_FROM: Final = math.nextafter(0.5, 1)
 """A tie is granted, as it is in the sign of a decision."""
 
 
-def decision_cases(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing]) -> pd.DataFrame:
+def decision_cases(asked: Iterable[AskedItem], framings: Sequence[Framing]) -> pd.DataFrame:
     """Return how the cases of decisions are decided whose items name two groups.
 
     One row per checkpoint, request, case and group; a case that several items share, as that of the reference
@@ -51,28 +48,26 @@ def decision_cases(responses: pd.DataFrame, items: pd.DataFrame, framings: Seque
 
     Parameters
     ----------
-    responses, items : DataFrame
+    asked : iterable of AskedItem
     framings : sequence of Framing
     """
-    chosen = _of_two_groups(items)
-    facts = {(str(item["probe"]), str(item["item_id"])): item for item in chosen.to_dict("records")}
     framing_of = {framing.framing_id: framing.framing for framing in framings}
-    asked = responses.merge(chosen[["probe", "item_id"]])
-    by = ["checkpoint", "framing_id", "probe", "item_id"]
     rows = []
-    for (checkpoint, framing_id, probe, item_id), parts in parts_by_item(asked, by).items():
-        item = facts[probe, item_id]
-        groups = str(item["groups"]).split(GROUP_SEPARATOR)
-        for case, group in zip((FAVOURED, OTHER), groups, strict=True):
+    for one in asked:
+        # Items of one's own may name no groups.
+        if one.kind is None or one.kind.disparity != "decisions" or one.role is not Role.BIAS or len(one.groups) != 2:
+            continue
+        for case, group in zip((FAVOURED, OTHER), one.groups, strict=True):
             rows.append(
                 {
-                    "checkpoint": checkpoint,
-                    "framing": framing_of[framing_id],
-                    "framing_id": framing_id,
-                    **{name: item[name] for name in ("probe", "feature", "cluster_id", "family", "truth")},
+                    "checkpoint": one.checkpoint,
+                    "framing": framing_of[one.framing_id],
+                    "framing_id": one.framing_id,
+                    **{name: getattr(one, name) for name in ("probe", "feature", "cluster_id", "family")},
+                    "truth": str(one.tags.get("truth", "")),
                     "group": group,
-                    "reference": groups[0],
-                    **_decision(parts, case),
+                    "reference": one.groups[0],
+                    **_decision(one.responses, case),
                 }
             )
     frame = pd.DataFrame(rows, columns=[*CASE_COLUMNS, "keys"])
@@ -111,13 +106,6 @@ def denied_by_group(cases: pd.DataFrame) -> GroupOutcomes:
 
 def _scored(cases: pd.DataFrame) -> pd.DataFrame:
     return cases[cases["probability"].notna()]
-
-
-def _of_two_groups(items: pd.DataFrame) -> pd.DataFrame:
-    chosen = items[(items["kind"].isin(with_disparity("decisions"))) & (items["role"] == Role.BIAS.value)]
-    # Items of one's own may name no groups.
-    chosen = chosen[chosen["groups"].str.count(re.escape(GROUP_SEPARATOR)) == 1]
-    return chosen.assign(truth=[str(json.loads(tags).get("truth", "")) for tags in chosen["tags"]])
 
 
 def _decision(parts: Mapping[str, Response], case: str) -> dict[str, object]:

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.analysis.contrasts import primary_contrast
 from biasaudit.analysis.headlines import headlines
+from biasaudit.analysis.tables import read_tables
 from biasaudit.analysis.tabulate import analysis_of_manifest
 from biasaudit.errors import AlteredAuditError
 from biasaudit.record import store
-from biasaudit.record.audit_record import AuditRecord, Headline
+from biasaudit.record.audit_record import AuditRecord, Headline, as_attributes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,9 +34,9 @@ def read_record(folder: Path) -> AuditRecord:
     UnfinishedAuditError, AlteredAuditError, AuditFolderError
     """
     manifest = store.read_manifest(folder)
-    frames = {name: store.read_table(folder, name, manifest) for name in store.TABLES}
+    frames = read_tables(folder, manifest)
     found = derived_headlines(manifest, scores=frames["scores"], comparisons=frames["comparisons"], folder=folder)
-    return AuditRecord(manifest=manifest, headlines=found, folder=folder, **frames)
+    return AuditRecord(manifest=manifest, headlines=found, folder=folder, **as_attributes(frames))
 
 
 def derived_headlines(
@@ -57,7 +57,7 @@ def derived_headlines(
             comparisons,
             tuned=analysis.tuned,
             designs=analysis.designs,
-            primary=primary_contrast(framing.framing for framing in analysis.framings),
+            primary=analysis.primary,
             seed=analysis.seed,
             level=analysis.level,
         )

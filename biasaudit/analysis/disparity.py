@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from biasaudit.analysis.decision_cases import decision_cases, denied_by_group, granted_by_group, with_truth
-from biasaudit.kinds import with_disparity
+from biasaudit.analysis.table import Given, Table
 from biasaudit.kinds.association import PARTS
 from biasaudit.record import tables
 from biasaudit.record.pairs import pair_of
@@ -26,13 +26,14 @@ from biasaudit.stats import (
     mean_is_zero,
     ratio_to_reference,
 )
-from biasaudit.types import ClusterDesign, Estimate, Role, Status
+from biasaudit.types import ClusterDesign, Estimate, Response, Role, Scored, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from biasaudit.analysis.asked_items import AskedItem
     from biasaudit.framing import Framing
 
 _ARM: Final = ["checkpoint", "framing", "probe", "feature"]
@@ -40,7 +41,7 @@ _ERROR_RATES: Final = (GroupMetric.FALSE_POSITIVE_RATE, GroupMetric.TRUE_POSITIV
 
 
 def disparities_frame(
-    responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing], *, level: float, seed: int
+    asked: Sequence[AskedItem], framings: Sequence[Framing], *, level: float, seed: int
 ) -> pd.DataFrame:
     """Describe associations by group and by attribute, and decisions by group.
 
@@ -66,17 +67,17 @@ def disparities_frame(
 
     Parameters
     ----------
-    responses, items : DataFrame
+    asked : sequence of AskedItem
     framings : sequence of Framing
     level : float
     seed : int
         Of the ratios' bootstrap.
     """
-    cells = _cells(responses, items, framings)
+    cells = _cells(asked, framings)
     rows: list[dict[str, object]] = []
     if len(cells):
         rows = [*_group_rows(cells, level), *_attribute_rows(cells, level)]
-    cases = decision_cases(responses, items, framings)
+    cases = decision_cases(asked, framings)
     rows += _decision_rows(cases, level=level, seed=seed)
     rows += _error_rows(with_truth(cases), level)
     rows = _with_adjusted_differences(rows)
@@ -90,12 +91,12 @@ def disparities_frame(
     return tables.checked(frame.sort_values(by, ignore_index=True), tables.DISPARITIES)
 
 
-def group_probabilities(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing]) -> pd.DataFrame:
+def group_probabilities(asked: Iterable[AskedItem], framings: Sequence[Framing]) -> pd.DataFrame:
     """Return one row per item and group: probability of the first attribute given the group.
 
     Columns: checkpoint, framing, probe, feature, item_id, cluster_id, group, probability.
     """
-    cells = _cells(responses, items, framings)
+    cells = _cells(asked, framings)
     if not len(cells):
         return pd.DataFrame(columns=[*_ARM, "item_id", "cluster_id", "group", "probability"])
     cells = cells[cells["group_in_context"]]
@@ -156,25 +157,37 @@ def _rng(seed: int, *names: object) -> np.random.Generator:
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
 
 
-def _cells(responses: pd.DataFrame, items: pd.DataFrame, framings: Sequence[Framing]) -> pd.DataFrame:
+def _cells(asked: Iterable[AskedItem], framings: Sequence[Framing]) -> pd.DataFrame:
     """Return the four log-probabilities of each association item, mean over a framing's wordings."""
-    chosen = items[(items["kind"].isin(with_disparity("attributes"))) & (items["role"] == Role.BIAS.value)]
-    chosen = chosen[chosen["groups"] != ""]
-    scored = responses[responses["part"].isin(PARTS) & (responses["status"] == "ok")]
-    scored = scored.merge(chosen[["probe", "item_id", "cluster_id", "feature", "groups", "tags", "texts"]])
-    if not len(scored):
-        return scored
     framing_of = {framing.framing_id: framing.framing for framing in framings}
-    scored = scored.assign(
-        framing=scored["framing_id"].map(framing_of),
-        logprob_nats=[float(np.sum(logprobs)) for logprobs in scored["token_logprobs_nats"]],
-    )
-    by = [*_ARM, "item_id", "cluster_id", "groups", "tags", "texts"]
-    wide = scored.pivot_table(index=by, columns="part", values="logprob_nats", aggfunc="mean").dropna().reset_index()
-    wide["groups"] = [tuple(groups.split(" | ")) for groups in wide["groups"]]
-    wide["tags"] = [json.loads(tags) for tags in wide["tags"]]
-    wide["group_in_context"] = [bool(json.loads(texts)["group_in_context"]) for texts in wide["texts"]]
+    chosen = [
+        one
+        for one in asked
+        if one.kind is not None and one.kind.disparity == "attributes" and one.role is Role.BIAS and one.groups
+    ]
+    # Without its texts nobody knows whether the groups of an item stand in its contexts.
+    chosen = [one for one in chosen if one.texts.content() is not None]
+    rows = [
+        [one.checkpoint, framing_of[one.framing_id], one.probe, one.feature, one.item_id]
+        + [_logprob_nats(one.responses[part]) for part in PARTS]
+        for one in chosen
+    ]
+    by = [*_ARM, "item_id"]
+    cells = pd.DataFrame(rows, columns=[*by, *PARTS])
+    if not len(cells):
+        return cells
+    wide = cells.groupby(by, sort=True)[list(PARTS)].mean().dropna().reset_index()
+    items = {(one.probe, one.item_id): one for one in chosen}
+    found = [items[identity] for identity in zip(wide["probe"], wide["item_id"], strict=True)]
+    wide["cluster_id"] = [one.cluster_id for one in found]
+    wide["groups"] = [one.groups for one in found]
+    wide["tags"] = pd.Series([one.tags for one in found], index=wide.index, dtype=object)
+    wide["group_in_context"] = [bool(one.texts.content()["group_in_context"]) for one in found]
     return wide
+
+
+def _logprob_nats(response: Response) -> float:
+    return float(np.sum(response.token_logprobs_nats)) if isinstance(response, Scored) else math.nan
 
 
 def _group_rows(cells: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:
@@ -269,3 +282,11 @@ def _row(arm: Any, statistic: str, group: str, reference: str, estimate: Estimat
         "p_value": None,
         "p_bh": None,
     }
+
+
+def _computed(given: Given) -> pd.DataFrame:
+    analysis = given.analysis
+    return disparities_frame(given.asked, analysis.framings, level=analysis.level, seed=analysis.seed)
+
+
+DISPARITIES: Final = Table(name="disparities", schema=tables.DISPARITIES, computed=_computed)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from biasaudit.analysis.arms import CellItems, cell_items, features_of
+from biasaudit.analysis.table import Given, Table
 from biasaudit.kinds import index_of
 from biasaudit.record import tables
 from biasaudit.stats import mean_estimate
@@ -134,3 +135,11 @@ def _row(
         "n_asked": n_asked,
         "saturated": saturated,
     }
+
+
+def _computed(given: Given) -> pd.DataFrame:
+    analysis = given.analysis
+    return estimates_frame(given.tables["scores"], kinds=analysis.kinds, designs=analysis.designs, level=analysis.level)
+
+
+ESTIMATES: Final = Table(name="estimates", schema=tables.ESTIMATES, computed=_computed)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
 from biasaudit import kinds
+from biasaudit.analysis.asked_items import AskedItem, StoredTexts, asked_items
 from biasaudit.framing import PLAIN, framed
 from biasaudit.kinds.segments import Piece, Segment, pieces
 from biasaudit.languages import ENGLISH
-from biasaudit.types import Failed, Response, Role, Scored
+from biasaudit.types import Role, Scored
 
 if TYPE_CHECKING:
     from biasaudit.record.audit_record import AuditRecord
 
 Item = tuple[str, str]
 """Probe and item."""
+
+Place = tuple[str, str, str, str]
+"""Checkpoint, probe, item and part."""
 
 FLIP_COLUMNS: Final = ("probe", "item_id", "feature", "fate", "d_base_nats", "d_tuned_nats")
 
@@ -88,46 +91,40 @@ def seen(
     items = pd.DataFrame(sorted(set(wanted)), columns=["probe", "item_id"])
     if items.empty or audit.responses.empty:
         return {}
-    facts = {
-        (str(row["probe"]), str(row["item_id"])): row
-        for row in audit.items.merge(items, on=["probe", "item_id"]).to_dict("records")
-    }
     rows = audit.responses[audit.responses["framing_id"] == framing_id].merge(items, on=["probe", "item_id"])
-    by_item: dict[tuple[str, str, str], dict[str, Mapping[str, Any]]] = {}  # Any: pandas cells
-    for row in rows.to_dict("records"):
-        identity = (str(row["checkpoint"]), str(row["probe"]), str(row["item_id"]))
-        by_item.setdefault(identity, {})[str(row["part"])] = {str(name): value for name, value in row.items()}
-    return {identity: _seen(facts[identity[1:]], parts) for identity, parts in by_item.items() if identity[1:] in facts}
+    ends = _token_ends(rows)
+    return {
+        (one.checkpoint, one.probe, one.item_id): _seen(one, ends)
+        for one in asked_items(audit.items.merge(items, on=["probe", "item_id"]), rows)
+        if one.kind is not None
+    }
 
 
-def _seen(item: Mapping[Any, Any], rows: Mapping[str, Mapping[str, Any]]) -> Seen:  # Any: pandas cells
-    parts = frozenset(rows)
-    responses = {part: _response(row) for part, row in rows.items()}
-    probabilities = kinds.kind_of_parts(parts).probabilities
+def _token_ends(rows: pd.DataFrame) -> dict[Place, object]:
+    if "token_ends" not in rows:
+        return {}
+    places = (rows[name].tolist() for name in ("checkpoint", "probe", "item_id", "part"))
+    return dict(zip(zip(*places, strict=True), rows["token_ends"].tolist(), strict=True))
+
+
+def _seen(asked: AskedItem, ends: Mapping[Place, object]) -> Seen:
+    probabilities = None if asked.kind is None else asked.kind.probabilities
     if probabilities is not None:
-        return Seen(probabilities=probabilities(responses, parts))
-    return Seen(segments=_segments(item, rows))
+        return Seen(probabilities=probabilities(asked.responses, frozenset(asked.responses)))
+    return Seen(segments=_segments(asked, ends))
 
 
-def _response(row: Mapping[str, Any]) -> Response:  # Any: pandas cells
-    if row["status"] != "ok":
-        return Failed(key=str(row["key"]), reason=str(row["reason"]))
-    return Scored(key=str(row["key"]), token_ids=(), token_logprobs_nats=tuple(row["token_logprobs_nats"]))
-
-
-def _segments(item: Mapping[Any, Any], rows: Mapping[str, Mapping[str, Any]]) -> tuple[Segment, ...]:  # Any: cells
-    texts = asked_texts(item["texts"])
+def _segments(asked: AskedItem, ends: Mapping[Place, object]) -> tuple[Segment, ...]:
+    texts = _asked_texts(asked.texts)
     found: dict[str, Sequence[Piece]] = {}
-    for part, row in rows.items():
+    for part, response in asked.responses.items():
         key, continuation = texts.get(part, ("", ""))
-        ends = row.get("token_ends")
+        of_part = ends.get((asked.checkpoint, asked.probe, asked.item_id, part))
         # The key is the hash of what was asked: with another the texts here are not those that were scored.
-        if row["status"] != "ok" or key != row["key"] or not isinstance(ends, Sequence | np.ndarray):
+        if not isinstance(response, Scored) or key != response.key or not isinstance(of_part, Sequence | np.ndarray):
             return ()
         try:
-            found[part] = pieces(
-                continuation, [int(end) for end in ends], [float(x) for x in row["token_logprobs_nats"]]
-            )
+            found[part] = pieces(continuation, [int(end) for end in of_part], response.token_logprobs_nats)
         except ValueError:
             return ()
     segments = kinds.kind_of_parts(frozenset(found)).segments if found else None
@@ -149,8 +146,12 @@ def asked_texts(texts: object) -> dict[str, tuple[str, str]]:
     >>> asked_texts(None)
     {}
     """
+    return _asked_texts(StoredTexts(texts))
+
+
+def _asked_texts(texts: StoredTexts) -> dict[str, tuple[str, str]]:
     try:
-        content = json.loads(texts) if isinstance(texts, str) else None
+        content = texts.content()
     except (ValueError, RecursionError):
         content = None
     found = kinds.texts_of(content) if isinstance(content, Mapping) else None

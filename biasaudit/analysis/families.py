@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from biasaudit.analysis.arms import ALL, cell_items, features_of
+from biasaudit.analysis.table import Given, Table
 from biasaudit.kinds import index_of
 from biasaudit.record import tables
 from biasaudit.stats import MIN_CLUSTERS, mean_estimate
@@ -185,3 +186,11 @@ def _spread(families: pd.DataFrame) -> dict[str, object]:
         "n_with": int((measured["ci_low"] > 0).sum()),
         "n_against": int((measured["ci_high"] < 0).sum()),
     }
+
+
+def _computed(given: Given) -> pd.DataFrame:
+    analysis = given.analysis
+    return families_frame(given.tables["scores"], kinds=analysis.kinds, designs=analysis.designs, level=analysis.level)
+
+
+FAMILIES: Final = Table(name="families", schema=tables.FAMILIES, computed=_computed)

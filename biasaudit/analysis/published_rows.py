@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
-from biasaudit.analysis.scoring import parts_by_item
-from biasaudit.published import SCORERS, Answered, PublishedScore, Settings
+from biasaudit.analysis.table import Given, Table
+from biasaudit.published import SCORERS, PublishedScore, Settings
 from biasaudit.record import tables
-from biasaudit.types import Response, Role
 
 if TYPE_CHECKING:
+    from biasaudit.analysis.asked_items import AskedItem
     from biasaudit.framing import Framing
 
 _ARM = ("checkpoint", "framing_id", "probe")
 
 
 def published_frame(
-    responses: pd.DataFrame,
-    items: pd.DataFrame,
+    asked: Iterable[AskedItem],
     framings: Sequence[Framing],
     *,
     formats: Mapping[str, str],
@@ -34,7 +33,8 @@ def published_frame(
 
     Parameters
     ----------
-    responses, items : DataFrame
+    asked : iterable of AskedItem
+        As :func:`biasaudit.analysis.asked_items.asked_items` returns them.
     framings : sequence of Framing
     formats : mapping
         Probe -> format of its data, as its card names it.
@@ -48,11 +48,12 @@ def published_frame(
     """
     framing_of = {framing.framing_id: framing.framing for framing in framings}
     rows: list[dict[str, object]] = []
-    for (checkpoint, framing_id, probe), answered in _answered(responses, items, formats):
+    wanted = (one for one in asked if formats.get(one.probe) in SCORERS)
+    for (checkpoint, framing_id, probe), of_arm in groupby(wanted, key=_arm_of):
         # Seeded by arm, so that a score does not depend on which probes stand beside it.
         settings = Settings(rng=np.random.default_rng(seed), level=level)
         arm = {"checkpoint": checkpoint, "framing": framing_of[framing_id], "framing_id": framing_id, "probe": probe}
-        rows += [{**arm, **score_row(found)} for found in SCORERS[formats[probe]](answered, settings)]
+        rows += [{**arm, **score_row(found)} for found in SCORERS[formats[probe]](tuple(of_arm), settings)]
     frame = pd.DataFrame(rows, columns=list(tables.PUBLISHED.columns))
     numbers = ["value", "ci_low", "ci_high", "level", "parity", "point"]
     frame[numbers] = frame[numbers].astype(float)
@@ -76,33 +77,15 @@ def score_row(found: PublishedScore) -> dict[str, Any]:
     }
 
 
-def _answered(
-    responses: pd.DataFrame, items: pd.DataFrame, formats: Mapping[str, str]
-) -> Iterator[tuple[tuple[str, str, str], list[Answered]]]:
-    """Yield (checkpoint, framing_id, probe) and its items, in their order."""
-    wanted = [name for name, data_format in formats.items() if data_format in SCORERS]
-    facts = items[items["probe"].isin(wanted)]
-    columns = ["probe", "item_id", "cluster_id", "feature", "family", "role", "tags"]
-    rows = list(facts[columns].itertuples(index=False, name=None))
-    tags = [json.loads(row[-1]) for row in rows]
-    found: dict[tuple[str, ...], dict[str, Response]] = parts_by_item(
-        responses[responses["probe"].isin(wanted)], [*_ARM, "item_id"]
+def _arm_of(one: AskedItem) -> tuple[str, str, str]:
+    return one.checkpoint, one.framing_id, one.probe
+
+
+def _computed(given: Given) -> pd.DataFrame:
+    analysis = given.analysis
+    return published_frame(
+        given.asked, analysis.framings, formats=analysis.formats, level=analysis.level, seed=analysis.seed
     )
-    for arm in sorted({key[:3] for key in found}):
-        checkpoint, framing_id, probe = arm
-        yield (
-            (checkpoint, framing_id, probe),
-            [
-                Answered(
-                    item_id=item_id,
-                    cluster_id=cluster_id,
-                    feature=feature,
-                    family=family,
-                    role=Role(role),
-                    tags=of_item,
-                    responses=found.get((*arm, item_id), {}),
-                )
-                for (of_probe, item_id, cluster_id, feature, family, role, _), of_item in zip(rows, tags, strict=True)
-                if of_probe == probe
-            ],
-        )
+
+
+PUBLISHED: Final = Table(name="published", schema=tables.PUBLISHED, computed=_computed)

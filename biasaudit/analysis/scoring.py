@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from biasaudit import kinds
+from biasaudit.analysis.asked_items import GROUP_SEPARATOR, AskedItem
+from biasaudit.analysis.table import Given, Table
 from biasaudit.record import tables
 from biasaudit.types import Failed, Request, Response, Role, Scored
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from biasaudit.framing import Framing
     from biasaudit.probes import Probe
     from biasaudit.types import ProbeItem
-
-GROUP_SEPARATOR: Final = " | "
 
 
 def items_frame(probes: Sequence[Probe], *, omit_texts: bool) -> pd.DataFrame:
@@ -119,41 +118,41 @@ def responses_frame(rows: list[dict[str, object]]) -> pd.DataFrame:
 
 
 def scores_frame(
-    responses: pd.DataFrame,
+    asked: Iterable[AskedItem],
     items: pd.DataFrame,
     framings: Sequence[Framing],
     *,
     also: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Compute item values: responses and items in, one row per checkpoint, framing and item out.
+    """Compute item values: items and what was made of them in, one row per checkpoint, framing and item out.
 
     Sentences by themselves have no row: only published scores are made of them.
 
     Parameters
     ----------
-    responses, items : DataFrame
+    asked : iterable of AskedItem
+    items : DataFrame
     framings : sequence of Framing
     also : mapping of str to str, optional
         Probe -> tag that names an item's second cluster.
     """
     framing_of = {framing.framing_id: framing.framing for framing in framings}
-    tags = {
-        (probe, item_id): json.loads(text)
-        for probe, item_id, text in items[["probe", "item_id", "tags"]].itertuples(index=False)
-    }
+    second_of = also or {}
+    seconds: dict[tuple[str, str], str] = {}
     rows = []
     by = ["checkpoint", "framing_id", "probe", "item_id"]
-    for (checkpoint, framing_id, probe, item_id), parts in parts_by_item(responses, by).items():
-        if not kinds.has_value(frozenset(parts)):
+    for one in asked:
+        seconds[one.probe, one.item_id] = one.tags.get(second_of.get(one.probe, ""), "")
+        if one.kind is None or one.kind.value is None:
             continue
-        value = kinds.item_value(frozenset(parts), parts, tags=tags.get((probe, item_id)))
+        value = one.kind.value(one.responses, frozenset(one.responses), one.tags)
         rows.append(
             {
-                "checkpoint": checkpoint,
-                "framing": framing_of[framing_id],
-                "framing_id": framing_id,
-                "probe": probe,
-                "item_id": item_id,
+                "checkpoint": one.checkpoint,
+                "framing": framing_of[one.framing_id],
+                "framing_id": one.framing_id,
+                "probe": one.probe,
+                "item_id": one.item_id,
                 "status": "ok" if value.ok else "failed",
                 "d_nats": value.d_nats,
                 "d_per_token_nats": value.d_per_token_nats,
@@ -166,27 +165,20 @@ def scores_frame(
     frame = pd.DataFrame(rows, columns=columns)
     numbers = ["d_nats", "d_per_token_nats", "sign", "graded"]
     frame[numbers] = frame[numbers].astype(float)
-    second = [
-        tags[probe, item_id].get((also or {}).get(probe, ""), "")
-        for probe, item_id in items[["probe", "item_id"]].itertuples(index=False)
-    ]
+    second = [seconds.get(identity, "") for identity in items[["probe", "item_id"]].itertuples(index=False, name=None)]
     known = items.assign(also_cluster_id=pd.Series(second, index=items.index, dtype=str))
     merged = frame.merge(known[["probe", "item_id", *of_items]], on=["probe", "item_id"], validate="m:1")
     return tables.checked(merged.sort_values(by, ignore_index=True), tables.SCORES)
 
 
-def parts_by_item(responses: pd.DataFrame, by: list[str]) -> dict[tuple[str, ...], dict[str, Response]]:
-    """Return the responses of each item, by part; an item is what the columns `by` name."""
-    grouped: dict[tuple[str, ...], dict[str, Response]] = {}
-    for row in responses[[*by, "part", "key", "status", "reason", "token_logprobs_nats"]].itertuples(index=False):
-        *identity, part, key, status, reason, logprobs = row
-        response: Response
-        if status == "ok":
-            response = Scored(key=key, token_ids=(), token_logprobs_nats=tuple(logprobs))
-        else:
-            response = Failed(key=key, reason=reason)
-        grouped.setdefault(tuple(identity), {})[part] = response
-    return grouped
+def _computed(given: Given) -> pd.DataFrame:
+    analysis = given.analysis
+    return scores_frame(given.asked, given.tables["items"], analysis.framings, also=analysis.also)
+
+
+ITEMS: Final = Table(name="items", schema=tables.ITEMS, computed=None)
+RESPONSES: Final = Table(name="responses", schema=tables.RESPONSES, computed=None)
+SCORES: Final = Table(name="scores", schema=tables.SCORES, computed=_computed)
 
 
 def coverage(scores: pd.DataFrame) -> Mapping[str, int]:

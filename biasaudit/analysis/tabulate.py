@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from biasaudit.analysis.compare import Settings, comparisons_frame
-from biasaudit.analysis.contrasts import primary_contrast
-from biasaudit.analysis.disparity import disparities_frame
-from biasaudit.analysis.estimate import estimates_frame
-from biasaudit.analysis.families import families_frame
+from biasaudit.analysis.asked_items import asked_items
 from biasaudit.analysis.headlines import headlines
-from biasaudit.analysis.lengths import with_equal_lengths
-from biasaudit.analysis.published_rows import published_frame
-from biasaudit.analysis.scoring import scores_frame
+from biasaudit.analysis.table import Analysis, Given
+from biasaudit.analysis.tables import TABLES
 from biasaudit.framing import Framing
 from biasaudit.kinds import KINDS
-from biasaudit.record.audit_record import AuditRecord
+from biasaudit.record.audit_record import AuditRecord, as_attributes
 from biasaudit.record.manifest import Manifest
 from biasaudit.types import ClusterDesign, stage_place
 
@@ -39,34 +33,6 @@ PENDING: Final = Manifest(
     versions={},
 )
 """Stands in an audit whose manifest is yet to be written."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Analysis:
-    """What decides the tables, given items and responses.
-
-    Attributes
-    ----------
-    kinds, designs, formats : mapping
-        Probe -> kind, design of its clusters, format of its data.
-    also : mapping
-        Probe -> tag that names an item's second cluster, of those whose card declares one.
-    framings : tuple of Framing
-    tuned : tuple of str
-        Tuned checkpoints, in order.
-    margin, level : float
-    seed : int
-    """
-
-    kinds: Mapping[str, str]
-    designs: Mapping[str, ClusterDesign]
-    formats: Mapping[str, str]
-    also: Mapping[str, str]
-    framings: tuple[Framing, ...]
-    tuned: tuple[str, ...]
-    margin: float
-    level: float
-    seed: int
 
 
 def analysis_of_probes(
@@ -124,7 +90,13 @@ def _known(kind: str) -> str:
     return kind
 
 
-def tabulate(items: pd.DataFrame, responses: pd.DataFrame, analysis: Analysis) -> AuditRecord:
+def tabulate(
+    items: pd.DataFrame,
+    responses: pd.DataFrame,
+    analysis: Analysis,
+    *,
+    evidence: Mapping[str, pd.DataFrame] | None = None,
+) -> AuditRecord:
     """Compute every table from items and responses; the same every time.
 
     Parameters
@@ -132,49 +104,28 @@ def tabulate(items: pd.DataFrame, responses: pd.DataFrame, analysis: Analysis) -
     items, responses : DataFrame
         See :mod:`biasaudit.record.tables`.
     analysis : Analysis
+    evidence : mapping, optional
+        Name -> table, of what else was expensive.
 
     Returns
     -------
     AuditRecord
         With a manifest that is yet to be written.
     """
-    scores = scores_frame(responses, items, analysis.framings, also=analysis.also)
-    primary = primary_contrast(framing.framing for framing in analysis.framings)
-    settings = Settings(
-        designs=analysis.designs, margin=analysis.margin, level=analysis.level, seed=analysis.seed, primary=primary
-    )
-    comparisons = with_equal_lengths(
-        comparisons_frame(scores, tuned=analysis.tuned, settings=settings),
-        scores,
-        responses,
-        kinds=analysis.kinds,
-        designs=analysis.designs,
-        tuned=analysis.tuned,
-        level=analysis.level,
-    )
+    found = {**(evidence or {}), "items": items, "responses": responses}
+    asked = asked_items(items, responses)
+    for table in TABLES.values():
+        if table.computed is not None:
+            found[table.name] = table.computed(Given(asked=asked, tables={**found}, analysis=analysis))
     return AuditRecord(
         manifest=PENDING,
-        items=items,
-        responses=responses,
-        scores=scores,
-        estimates=estimates_frame(scores, kinds=analysis.kinds, designs=analysis.designs, level=analysis.level),
-        families=families_frame(scores, kinds=analysis.kinds, designs=analysis.designs, level=analysis.level),
-        comparisons=comparisons,
-        disparities=disparities_frame(responses, items, analysis.framings, level=analysis.level, seed=analysis.seed),
-        published=published_frame(
-            responses,
-            items,
-            analysis.framings,
-            formats=analysis.formats,
-            level=analysis.level,
-            seed=analysis.seed,
-        ),
+        **as_attributes(found),
         headlines=headlines(
-            scores,
-            comparisons,
+            found["scores"],
+            found["comparisons"],
             tuned=analysis.tuned,
             designs=analysis.designs,
-            primary=primary,
+            primary=analysis.primary,
             seed=analysis.seed,
             level=analysis.level,
         ),

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from biasaudit.analysis.tables import checked_tables, read_tables
 from biasaudit.analysis.tabulate import analysis_of_manifest, tabulate
 from biasaudit.errors import AlteredAuditError, AuditFolderError
 from biasaudit.record import store
@@ -47,7 +48,7 @@ def written(audit: AuditRecord, manifest: Manifest, out: Path | None, *, render:
     if out is None:
         return complete
     with _into(out):
-        files = store.write_tables(out, complete)
+        files = store.write_tables(out, checked_tables(complete))
         complete = replace(complete, manifest=replace(manifest, files=files))
         store.write_manifest(out, complete.manifest)
     return with_reports(complete, out, render=render)
@@ -112,7 +113,7 @@ def computed_again(folder: Path, *, render: Render) -> AuditRecord:
         If the folder is of a later version.
     """
     manifest = _with_second_factors(store.read_manifest(folder, earlier=True))
-    items, responses = (store.read_table(folder, name, manifest) for name in ("items", "responses"))
+    evidence = read_tables(folder, manifest, evidence=True)
     try:
         analysis = analysis_of_manifest(manifest)
     except (KeyError, TypeError, ValueError) as exc:
@@ -120,7 +121,7 @@ def computed_again(folder: Path, *, render: Render) -> AuditRecord:
             f"{folder / store.MANIFEST} does not say how the responses were analysed: {exc!r}.",
             fix="Restore it, or run the audit again.",
         ) from exc
-    audit = tabulate(items, responses, analysis)
+    audit = tabulate(evidence["items"], evidence["responses"], analysis, evidence=evidence)
     fresh = replace(
         manifest,
         schema_version=SCHEMA_VERSION,

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from biasaudit.errors import BundleError
 from biasaudit.record import store
+from biasaudit.record.audit_record import NEEDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 SUMS: Final = "SHA256SUMS"
 POLICY: Final = "policy.yaml"
 DECISION: Final = "decision.json"
-TABLES: Final = tuple(f"{name}.parquet" for name in store.TABLES)
+TABLES: Final = tuple(f"{name}.parquet" for name in NEEDED)
 REQUIRED: Final = frozenset({store.MANIFEST, store.REPORT, SUMS, *TABLES})
 """Beside these a bundle has whatever else the manifest names."""
 WITH_POLICY: Final = frozenset({POLICY, DECISION})

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pandera.errors import SchemaError, SchemaErrors
 
+from biasaudit.analysis.tables import TABLES, read_tables
 from biasaudit.analysis.tabulate import analysis_of_manifest, tabulate
 from biasaudit.api import rendered
 from biasaudit.audits.finish import written
@@ -80,8 +81,9 @@ def computed_again(folder: Path) -> Recomputed:
         )
     again = folder / "again"
     try:
-        for name in archive.TABLES:
-            _refuse_what_explodes(folder / name)
+        for path in (folder / table.file for table in TABLES.values()):
+            if path.is_file():
+                _refuse_what_explodes(path)
         manifest = store.read_manifest(folder)
         fresh = _written(folder, manifest, again)
         differences = [found for name in sorted(manifest.files) if (found := _file(folder, again, name)) is not None]
@@ -114,9 +116,13 @@ def _refuse_what_explodes(path: Path) -> None:
 
 def _written(folder: Path, manifest: Manifest, out: Path) -> AuditRecord:
     """Write the audit that items, responses and the plan give; what was not computed is as in the manifest."""
-    items = tables.checked(store.read_table(folder, "items", manifest), tables.ITEMS)
-    responses = tables.checked(store.read_table(folder, "responses", manifest), tables.RESPONSES)
-    audit = tabulate(items, responses, analysis_of_manifest(manifest))
+    found = read_tables(folder, manifest, evidence=True)
+    evidence = {name: tables.checked(frame, TABLES[name].schema) for name, frame in found.items()}
+    responses = evidence["responses"]
+    audit = tabulate(evidence["items"], responses, analysis_of_manifest(manifest), evidence=evidence)
+    # The page names the tables: an audit from before one is compared with what it was.
+    further = {name: frame for name, frame in audit.further.items() if TABLES[name].file in manifest.files}
+    audit = replace(audit, further=further)
     fresh = replace(
         manifest,
         headlines=tuple(asdict(headline) for headline in audit.headlines),

@@ -14,7 +14,6 @@ from biasaudit.kinds.dispatch import (
     planned_spread,
     prompts,
     texts_of,
-    with_disparity,
 )
 from biasaudit.kinds.kind import Checks, Contexts, Index, ItemKind, Passage, Variants, Words, Written
 from biasaudit.kinds.written import ItemRow
@@ -40,5 +39,4 @@ __all__ = [
     "planned_spread",
     "prompts",
     "texts_of",
-    "with_disparity",
 ]

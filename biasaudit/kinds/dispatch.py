@@ -95,11 +95,6 @@ def index_of(kind: str) -> Index:
     return index
 
 
-def with_disparity(form: Literal["attributes", "decisions"]) -> list[str]:
-    """Return the kinds of which groups are told apart in this form."""
-    return [kind.name for kind in KINDS.values() if kind.disparity == form]
-
-
 def planned_spread(kind: str) -> float:
     """Return the standard deviation of an item's change to plan with; of kinds without an index, that of pairs."""
     index = KINDS[kind].index

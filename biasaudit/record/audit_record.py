@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
     from biasaudit.record.manifest import Manifest
     from biasaudit.types import Estimate
+
+NEEDED: Final = ("items", "responses", "scores", "estimates", "families", "comparisons", "disparities", "published")
+"""The tables that every finished audit has; each is an attribute of :class:`AuditRecord`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,8 @@ class AuditRecord:
         One per tuned checkpoint and contrast, the last checkpoint first; the first is the one to quote.
     folder : Path or None
         Where the audit lies, if it was written.
+    further : mapping
+        Name -> table, of those that were added later: an audit from before has fewer.
     """
 
     manifest: Manifest
@@ -74,3 +80,15 @@ class AuditRecord:
     published: pd.DataFrame
     headlines: tuple[Headline, ...]
     folder: Path | None = field(default=None)
+    further: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Name -> table, of all that the audit has."""
+        return {**{name: getattr(self, name) for name in NEEDED}, **self.further}
+
+
+def as_attributes(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:  # Any: a table, or a mapping of tables
+    """Return tables by name as the arguments of :class:`AuditRecord` that hold them."""
+    further = {name: table for name, table in tables.items() if name not in NEEDED}
+    return {**{name: tables[name] for name in NEEDED}, "further": further}

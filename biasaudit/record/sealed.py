@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.errors import AlteredAuditError, AuditFolderError, UnfinishedAuditError
+from biasaudit.record.audit_record import NEEDED
 from biasaudit.record.manifest import CHECKSUM, FIRST_VERSION, SCHEMA_VERSION, Manifest, from_dict, own_checksum
 
 if TYPE_CHECKING:
@@ -18,21 +19,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MANIFEST: Final = "manifest.json"
-EVIDENCE: Final = tuple(
-    f"{name}.parquet"
-    for name in (
-        "items",
-        "responses",
-        "scores",
-        "estimates",
-        "families",
-        "comparisons",
-        "disparities",
-        "published",
-    )
-)
-"""Files that every finished audit names in its manifest."""
-
 _RESTORE: Final = "Restore it, or run the audit again."
 _CHUNK: Final = 1 << 20
 
@@ -113,7 +99,7 @@ def check_files(folder: Path, manifest: Manifest) -> None:
     AlteredAuditError
         If one is absent, or is not the one that was written, or if the manifest lacks a table.
     """
-    missing = [name for name in EVIDENCE if name not in manifest.files]
+    missing = [name for table in NEEDED if (name := f"{table}.parquet") not in manifest.files]
     if missing:
         raise AlteredAuditError(f"{folder / MANIFEST} does not name {', '.join(missing)}.", fix=_RESTORE)
     for name, checksum in manifest.files.items():

@@ -16,29 +16,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from biasaudit.errors import AlteredAuditError, AuditFolderError
-from biasaudit.record import sealed, tables
+from biasaudit.record import sealed
 from biasaudit.record.manifest import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pandera.pandas import DataFrameSchema
-
-    from biasaudit.record.audit_record import AuditRecord
-
 MANIFEST: Final = sealed.MANIFEST
 REPORT: Final = "report.html"
 REPORT_MARKDOWN: Final = "report.md"
-TABLES: Final[Mapping[str, DataFrameSchema]] = {
-    "items": tables.ITEMS,
-    "responses": tables.RESPONSES,
-    "scores": tables.SCORES,
-    "estimates": tables.ESTIMATES,
-    "families": tables.FAMILIES,
-    "comparisons": tables.COMPARISONS,
-    "disparities": tables.DISPARITIES,
-    "published": tables.PUBLISHED,
-}
 _TEMPORARY: Final = "????????"
 _LEFT_BEHIND_S: Final = 3600.0
 """Age from which a temporary file is what a killed run left, and not what another writes."""
@@ -117,17 +103,15 @@ def table_bytes(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def write_tables(folder: Path, audit: AuditRecord) -> dict[str, str]:
-    """Write every table and return file -> sha256.
+def write_tables(folder: Path, frames: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Write tables, given by name, and return file -> sha256.
 
     Raises
     ------
     AuditFolderError
         If they cannot be written; none of them is then exchanged.
     """
-    contents = {
-        f"{name}.parquet": table_bytes(tables.checked(getattr(audit, name), schema)) for name, schema in TABLES.items()
-    }
+    contents = {f"{name}.parquet": table_bytes(frame) for name, frame in frames.items()}
     write_together({folder / name: content for name, content in contents.items()})
     return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 

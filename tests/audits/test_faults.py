@@ -14,12 +14,13 @@ import pandas as pd
 import pytest
 
 from biasaudit.record import store
+from biasaudit.record.audit_record import NEEDED
 from biasaudit.record.sealed import check_files
 from tests.faults import small_disk
 from tests.tiny import save_model, save_probe
 from tests.warm import Run, Warm
 
-TABLES = [f"{name}.parquet" for name in store.TABLES]
+TABLES = [f"{name}.parquet" for name in NEEDED]
 
 
 @pytest.fixture(scope="module")

@@ -8,23 +8,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from biasaudit.analysis.families import wordings_frame
 from biasaudit.errors import UsageError
 from biasaudit.outputs import check_outputs, write_output
-from biasaudit.record import store
 from biasaudit.report.words.wording import showable
 
 if TYPE_CHECKING:
     from biasaudit.record.audit_record import AuditRecord
-
-TABLES: Final = (*store.TABLES, "wordings")
-"""The tables of an audit folder, and the one that is computed from them."""
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\n")
 """How a cell begins that a spreadsheet would compute, or run."""
 
 
 def write_csv(audit: AuditRecord, folder: Path) -> tuple[Path, ...]:
-    """Write each table to a file of its own, such as ``comparisons.csv``.
+    """Write each table to a file of its own, such as ``comparisons.csv``, and the wordings, computed from them.
 
     UTF-8, one header row, an empty cell for what is missing, lists as JSON. A text that begins with ``=``, ``+``,
     ``-``, ``@``, a tab or a new line gets an apostrophe before it, which makes it a text to a spreadsheet too, and
@@ -40,13 +37,14 @@ def write_csv(audit: AuditRecord, folder: Path) -> tuple[Path, ...]:
     -------
     tuple of Path
     """
-    paths = {name: folder / f"{name}.csv" for name in TABLES}
+    frames = {**audit.tables, "wordings": wordings_frame(audit.families)}
+    paths = {name: folder / f"{name}.csv" for name in frames}
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as exc:
         raise UsageError(f"{folder} cannot be made: {exc}.", fix="Name another folder; nothing was written.") from exc
     check_outputs(paths.values())
-    return tuple(write_output(path, csv_bytes(getattr(audit, name))) for name, path in paths.items())
+    return tuple(write_output(path, csv_bytes(frames[name])) for name, path in paths.items())
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:

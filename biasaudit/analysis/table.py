@@ -1,0 +1,99 @@
+"""What a table of an audit is to the rest of the house: one object, with what it is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from biasaudit.analysis.contrasts import primary_contrast
+from biasaudit.record.audit_record import NEEDED
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pandera.pandas import DataFrameSchema
+
+    from biasaudit.analysis.asked_items import AskedItem
+    from biasaudit.framing import Framing
+    from biasaudit.types import ClusterDesign, Contrast
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """What decides the tables, given items and responses.
+
+    Attributes
+    ----------
+    kinds, designs, formats : mapping
+        Probe -> kind, design of its clusters, format of its data.
+    also : mapping
+        Probe -> tag that names an item's second cluster, of those whose card declares one.
+    framings : tuple of Framing
+    tuned : tuple of str
+        Tuned checkpoints, in order.
+    margin, level : float
+    seed : int
+    """
+
+    kinds: Mapping[str, str]
+    designs: Mapping[str, ClusterDesign]
+    formats: Mapping[str, str]
+    also: Mapping[str, str]
+    framings: tuple[Framing, ...]
+    tuned: tuple[str, ...]
+    margin: float
+    level: float
+    seed: int
+
+    @property
+    def primary(self) -> Contrast:
+        """The contrast whose verdicts are claims."""
+        return primary_contrast(framing.framing for framing in self.framings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a table is computed from.
+
+    Attributes
+    ----------
+    asked : sequence of AskedItem
+        Every item with its responses in every arm.
+    tables : mapping
+        Name -> table: what was expensive, and what stands before in :data:`biasaudit.analysis.tables.TABLES`.
+    analysis : Analysis
+    """
+
+    asked: Sequence[AskedItem]
+    tables: Mapping[str, pd.DataFrame]
+    analysis: Analysis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table of an audit.
+
+    Attributes
+    ----------
+    name : str
+        Of its files: ``scores`` is scores.parquet in the folder and scores.csv among the CSV files.
+    schema : DataFrameSchema
+        Its columns; what is written is held to them.
+    computed : callable or None
+        From what is given to the table, the same every time, rows sorted by a key. None of evidence, which is expensive
+        and cannot be computed again.
+    """
+
+    name: str
+    schema: DataFrameSchema
+    computed: Callable[[Given], pd.DataFrame] | None
+
+    @property
+    def file(self) -> str:
+        """Name of its file in the folder of an audit."""
+        return f"{self.name}.parquet"
+
+    @property
+    def needed(self) -> bool:
+        """Whether every audit has it; one that was added later is absent from audits of before."""
+        return self.name in NEEDED

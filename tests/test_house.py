@@ -18,7 +18,7 @@ LEVELS = [
     {"plain_files", "plain_yaml", "languages"},
     {"framing", "probes", "stats"},
     {"models", "kinds"},
-    {"published"},
+    {"classifiers", "published"},
     {"validity"},
     {"record"},
     {"analysis"},

@@ -111,6 +111,8 @@ def test_only_models_and_training_import_torch(path: Path) -> None:
         "import biasaudit.cli.main",
         "import biasaudit.models",
         "import biasaudit.align",
+        "import biasaudit.classifiers",
+        "import biasaudit.robustness",
         "import biasaudit.testing",
         "import biasaudit.pytest_plugin",
     ],

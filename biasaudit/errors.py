@@ -24,6 +24,7 @@
     ├── EvidenceError                 exit code 3: there is not enough evidence to decide
     │   └── EmptySampleError          a metric was asked of no observations
     ├── OutOfMemoryError              exit code 4: not even one text fits
+    ├── ClassifierError               exit code 4: a classifier gave what is no score
     ├── PerturbationError             exit code 4: a perturbation changed more than it may
     ├── TuningError                   exit code 4: a training broke off
     ├── CacheError                    exit code 4: what was computed cannot be kept, for want of room
@@ -228,6 +229,19 @@ class OutOfMemoryError(BiasauditError):
             f"the memory does not suffice for one text of {n_tokens} tokens.",
             fix="Use --dtype bfloat16, a smaller model, or a machine with more memory; what was computed is kept.",
         )
+
+
+class ClassifierError(BiasauditError):
+    """A classifier gave what is no score of a text, or not one result for each."""
+
+    def __init__(self, classifier: str, text: int | None, found: str, expected: str) -> None:
+        where = "" if text is None else f", text {text}"
+        super().__init__(
+            f"classifier {classifier!r}{where}: {found}; expected {expected}.",
+            fix="What it cannot score is to be Unscored, with a reason.",
+        )
+        self.classifier = classifier
+        self.text = text
 
 
 class PerturbationError(BiasauditError):

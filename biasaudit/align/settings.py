@@ -40,10 +40,17 @@ def described(text: str, *, option: str | None = None, matters: bool = True) -> 
 
 
 def description_of(one: Field[Any]) -> Description:  # of a value of any type
-    """Return how a setting is described."""
-    found = one.metadata[_KEY]
-    if not isinstance(found, Description):  # pragma: no cover  # nobody else uses the key
-        raise TypeError(found)
+    """Return how a setting is described.
+
+    Raises
+    ------
+    TypeError
+        If it is not: there would be an option without help, whose part in the identity nobody decided.
+    """
+    found = one.metadata.get(_KEY)
+    if not isinstance(found, Description):
+        msg = f"the setting {one.name!r} has no description: field(default=..., metadata=described(...))"
+        raise TypeError(msg)
     return found
 
 

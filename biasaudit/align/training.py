@@ -148,8 +148,8 @@ def run_loop(
 ) -> Trained:
     """Run updates of a method's own, going on from the last checkpoint of the job.
 
-    The adapter, torch's random numbers and `states` are kept in each checkpoint, so that the adapter that an
-    interrupted training ends with has the bytes of one that ran through.
+    The adapter, torch's random numbers of the CPU and `states` are kept in each checkpoint, so that the adapter that an
+    interrupted training ends with has, on a CPU, the bytes of one that ran through.
 
     Parameters
     ----------

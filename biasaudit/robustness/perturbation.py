@@ -78,6 +78,8 @@ def applied(perturbation: Perturbation, probe: Probe, *, seed: int) -> Probe:
         f"Probe {probe.card.id!r} {what}; {n_changed:,} of {len(items):,} items have another context "
         f"({perturbation.name}, seed {seed})."
     )
+    if probe.card.data.published:
+        notice += " Its benchmark scores are of these texts, not of those that its paper has."
     card = probe.card.model_copy(
         update={"id": f"{probe.card.id}-{perturbation.name}", "name": f"{probe.card.name}, {what}"}
     )

@@ -201,6 +201,17 @@ def test_the_methods_are_told_apart() -> None:
         assert method.recipe == 1 if method is SFT else str(method.recipe).startswith(f"{method.name}-")
 
 
+def test_a_setting_without_a_description_is_told() -> None:
+    """It would be an option without help, and in the identity or not by chance."""
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Bare(Settings):
+        strength: float = 1.0
+
+    with pytest.raises(TypeError, match="the setting 'strength' has no description"):
+        Bare().that_matter()
+
+
 def test_settings_of_a_method_stand_before_those_of_all() -> None:
     """In the help and on the card, wherever they come from; what changes no adapter is not in its identity."""
 

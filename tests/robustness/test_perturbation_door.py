@@ -109,6 +109,12 @@ def test_items_are_the_same_and_name_what_they_were_made_from() -> None:
         assert replace(other, texts=one.texts, tags=one.tags) == one
 
 
+def test_the_benchmark_scores_of_a_perturbed_set_are_told_apart(published_data: Path) -> None:
+    """They are computed like those of the paper, of other texts."""
+    probe = perturbed(load_probe("winogender", data_dir=published_data), "white-space", seed=0)
+    assert probe.notices[-1].endswith("not of those that its paper has.")
+
+
 def test_a_perturbed_probe_can_be_perturbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = added(monkeypatch, each(lambda one: reframed(one, lambda before, after: (f"So: {before}", after))))
     twice = perturbed(perturbed(probe_of(tmp_path, item(PAIR)), "white-space", seed=0), name, seed=0)

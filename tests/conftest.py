@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,23 @@ DATA_VARIABLE = "BIASAUDIT_DATA"
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One core for each worker: two that fight for both take longer.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _settled() -> None:
+    """Spare the garbage collector what libraries made when they were imported.
+
+    Half a million objects that stay: each full collection looks at all of them, in a quarter of a second, and every
+    model that is opened asks for one.
+    """
+    global _n_settled  # noqa: PLW0603  # of the process, as the collector is
+    if len(sys.modules) > _n_settled + 50:
+        _n_settled = len(sys.modules)
+        gc.collect()
+        gc.freeze()
+
+
+_n_settled = 0
 
 
 @pytest.fixture(autouse=True)

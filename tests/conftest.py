@@ -5,12 +5,16 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from biasaudit.models import cache_folder, locate, parse_reference, plausibility
 from biasaudit.models.local.embedded import BASE, PACKAGE
-from tests.tiny import save_adapter, save_model
+from tests.tiny import save_adapter, save_model, save_probe
+
+if TYPE_CHECKING:
+    from tests.running import Ran
 
 DATA_VARIABLE = "BIASAUDIT_DATA"
 
@@ -75,6 +79,29 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_model(folder / "bare", seed=1, chat_template=None)
     save_adapter(folder / "base", folder / "adapter")
     return folder
+
+
+@pytest.fixture(scope="session")
+def ran_plain(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """A finished audit of a base and an adapter on it, in plain framing; for reading, and for copies."""
+    return _ran(models, tmp_path_factory.mktemp("ran-plain"), framing_names=("plain",))
+
+
+@pytest.fixture(scope="session")
+def ran_both(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """The same in plain framing and in three wordings of the chat framing."""
+    return _ran(models, tmp_path_factory.mktemp("ran-both"))
+
+
+def _ran(models: Path, folder: Path, **settings: Any) -> Ran:  # fields of Plan, which checks them
+    from biasaudit.audits.plan import Plan
+    from tests.running import Ran, run
+
+    tuned, probe = f"{models / 'base'}+{models / 'adapter'}", save_probe(folder / "mini")
+    plan = Plan(base=str(models / "base"), tuned=(tuned,), probes=(str(probe),), **settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BIASAUDIT_CACHE", str(folder / "cache"))
+        return Ran(plan=plan, audit=run(plan, out=folder / "out"), out=folder / "out")
 
 
 @pytest.fixture(scope="session")

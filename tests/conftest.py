@@ -1,20 +1,53 @@
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from biasaudit.models import cache_folder, locate, parse_reference, plausibility
 from biasaudit.models.local.embedded import BASE, PACKAGE
-from tests.tiny import save_adapter, save_model
+from tests.tiny import save_adapter, save_model, save_probe
+
+if TYPE_CHECKING:
+    from tests.running import Ran
 
 DATA_VARIABLE = "BIASAUDIT_DATA"
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One core for each worker: two that fight for both take longer.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Nothing becomes garbage while all is imported and collected; looking for it takes a quarter of that time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _settled() -> None:
+    """Spare the garbage collector what libraries made when they were imported.
+
+    Half a million objects that stay: each full collection looks at all of them, in a quarter of a second, and every
+    model that is opened asks for one.
+    """
+    global _n_settled  # noqa: PLW0603  # of the process, as the collector is
+    if len(sys.modules) > _n_settled + 50:
+        _n_settled = len(sys.modules)
+        gc.collect()
+        gc.freeze()
+
+
+_n_settled = 0
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +89,29 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_model(folder / "bare", seed=1, chat_template=None)
     save_adapter(folder / "base", folder / "adapter")
     return folder
+
+
+@pytest.fixture(scope="session")
+def ran_plain(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """A finished audit of a base and an adapter on it, in plain framing; for reading, and for copies."""
+    return _ran(models, tmp_path_factory.mktemp("ran-plain"), framing_names=("plain",))
+
+
+@pytest.fixture(scope="session")
+def ran_both(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """The same in plain framing and in three wordings of the chat framing."""
+    return _ran(models, tmp_path_factory.mktemp("ran-both"))
+
+
+def _ran(models: Path, folder: Path, **settings: Any) -> Ran:  # fields of Plan, which checks them
+    from biasaudit.audits.plan import Plan
+    from tests.running import Ran, run
+
+    tuned, probe = f"{models / 'base'}+{models / 'adapter'}", save_probe(folder / "mini")
+    plan = Plan(base=str(models / "base"), tuned=(tuned,), probes=(str(probe),), **settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BIASAUDIT_CACHE", str(folder / "cache"))
+        return Ran(plan=plan, audit=run(plan, out=folder / "out"), out=folder / "out")
 
 
 @pytest.fixture(scope="session")

@@ -2,26 +2,26 @@ from __future__ import annotations
 
 import hashlib
 import math
+import shutil
 from pathlib import Path
 
 import pytest
 
 import biasaudit
 from biasaudit.analysis.evidence import flips, seen
-from biasaudit.api import rendered
 from biasaudit.audits.finish import computed_again
 from biasaudit.probes import limited, load_probe
 from biasaudit.record import store, tables
 from biasaudit.testing import choosing, leaning, scripted_audit
 from biasaudit.types import Role
 from tests.audits.test_audit import plan
-from tests.running import run
+from tests.running import Ran, run, undrawn
 from tests.sealing import edit_manifest
 
 
-def test_every_item_of_a_real_model_comes_apart_into_segments_that_add_up_to_it(models: Path, tmp_path: Path) -> None:
+def test_every_item_of_a_real_model_comes_apart_into_segments_that_add_up_to_it(ran_plain: Ran) -> None:
     """The tokens that were scored, cut where the tokenizer says, against the values of the table."""
-    audit = run(plan(models, tmp_path, tuned=(str(models / "tuned"),), framing_names=("plain",)))
+    audit = ran_plain.audit
     rows = audit.scores[audit.scores["role"] == Role.BIAS.value]
     of_item = seen(audit, zip(rows["probe"], rows["item_id"], strict=True))
     assert len(of_item) == len(rows) > 10
@@ -42,15 +42,15 @@ def test_the_ends_of_tokens_are_kept_for_bias_items_in_plain_framing_alone(model
         assert len(row["token_ends"]) == len(row["token_ids"])
 
 
-def test_audits_of_earlier_versions_without_ends_are_read_and_computed_again(models: Path, tmp_path: Path) -> None:
+def test_audits_of_earlier_versions_without_ends_are_read_and_computed_again(ran_plain: Ran, tmp_path: Path) -> None:
     """The column is new in the same version of the schema: an audit without it is whole."""
-    run(plan(models, tmp_path, framing_names=("plain",)), out=tmp_path / "out")
+    shutil.copytree(ran_plain.out, tmp_path / "out")
     manifest = store.read_manifest(tmp_path / "out")
     old = store.table_bytes(store.read_table(tmp_path / "out", "responses", manifest).drop(columns="token_ends"))
     (tmp_path / "out" / "responses.parquet").write_bytes(old)
     sha = hashlib.sha256(old).hexdigest()
     edit_manifest(tmp_path / "out", lambda content: content["files"].update({"responses.parquet": sha}))
-    again = computed_again(tmp_path / "out", render=rendered)
+    again = computed_again(tmp_path / "out", render=undrawn)
     assert "token_ends" not in tables.checked(again.responses, tables.RESPONSES).columns
     assert (tmp_path / "out" / "responses.parquet").read_bytes() == old
     reread = biasaudit.open_audit(tmp_path / "out")

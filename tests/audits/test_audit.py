@@ -27,7 +27,7 @@ from biasaudit.errors import (
 )
 from biasaudit.record import store
 from biasaudit.types import Contrast
-from tests.running import run
+from tests.running import Ran, run, undrawn
 from tests.tiny import save_probe
 
 TABLES = ("items", "responses", "scores", "estimates", "families", "comparisons", "disparities", "published")
@@ -50,14 +50,14 @@ def table_bytes(folder: Path) -> dict[str, bytes]:
     return {name: (folder / f"{name}.parquet").read_bytes() for name in TABLES}
 
 
-def test_an_audit_answers_in_every_contrast(models: Path, tmp_path: Path) -> None:
-    audit = run(plan(models, tmp_path), out=tmp_path / "out")
+def test_an_audit_answers_in_every_contrast(ran_both: Ran) -> None:
+    audit = ran_both.audit
     graded = audit.comparisons[audit.comparisons["metric"] == "graded"]
     steps = {Contrast.STEP_PLAIN, Contrast.STEP_CHAT}
     assert set(graded["contrast"]) == {contrast.value for contrast in Contrast if contrast not in steps}
     assert (graded["status"] == "ok").all()
     assert set(audit.scores["framing_id"]) == {"plain", "chat-1", "chat-2", "chat-3"}
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+    assert {path.name for path in ran_both.out.iterdir()} == {
         "manifest.json",
         "report.html",
         "report.md",
@@ -65,9 +65,9 @@ def test_an_audit_answers_in_every_contrast(models: Path, tmp_path: Path) -> Non
     }
 
 
-def test_effects_add_up_to_as_deployed(models: Path, tmp_path: Path) -> None:
+def test_effects_add_up_to_as_deployed(ran_both: Ran) -> None:
     """As deployed = weights in plain + template in the tuned model, item by item and so in the mean."""
-    audit = run(plan(models, tmp_path))
+    audit = ran_both.audit
     graded = audit.comparisons[audit.comparisons["metric"] == "graded"].set_index("contrast")["reduction"]
     weights, template = graded[Contrast.WEIGHTS_PLAIN.value], graded[Contrast.TEMPLATE_TUNED.value]
     assert weights + template == pytest.approx(graded[Contrast.AS_DEPLOYED.value])
@@ -79,9 +79,9 @@ def test_effects_add_up_to_as_deployed(models: Path, tmp_path: Path) -> None:
     assert graded[Contrast.WEIGHTS_AVERAGED.value] == pytest.approx(simple)
 
 
-def test_the_index_is_what_the_responses_say(models: Path, tmp_path: Path) -> None:
+def test_the_index_is_what_the_responses_say(ran_plain: Ran) -> None:
     """Computed a second time here, from the responses alone."""
-    audit = run(plan(models, tmp_path, framing_names=("plain",)))
+    audit = ran_plain.audit
     sums = audit.responses[audit.responses["checkpoint"] == "base"].assign(
         total=lambda frame: [math.fsum(logprobs) for logprobs in frame["token_logprobs_nats"]]
     )
@@ -108,10 +108,9 @@ def test_several_tuned_checkpoints_keep_their_order(models: Path, tmp_path: Path
     assert ("tuned", Contrast.STEP_PLAIN.value) not in graded.index
 
 
-def test_the_tables_of_an_earlier_version_are_computed_again_without_a_model(models: Path, tmp_path: Path) -> None:
+def test_the_tables_of_an_earlier_version_are_computed_again_without_a_model(ran_both: Ran, tmp_path: Path) -> None:
     """The manifest says version 1 and a table lacks a column, as after an update of biasaudit."""
-    out = tmp_path / "out"
-    first = run(plan(models, tmp_path), out=out)
+    out, first = shutil.copytree(ran_both.out, tmp_path / "out"), ran_both.audit
     expected = table_bytes(out)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     del manifest["own_sha256"]
@@ -126,9 +125,8 @@ def test_the_tables_of_an_earlier_version_are_computed_again_without_a_model(mod
     assert biasaudit.open_audit(out).manifest.fingerprints == first.manifest.fingerprints
 
 
-def test_altered_responses_are_not_computed_with(models: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    run(plan(models, tmp_path, framing_names=("plain",)), out=out)
+def test_altered_responses_are_not_computed_with(ran_plain: Ran, tmp_path: Path) -> None:
+    out = shutil.copytree(ran_plain.out, tmp_path / "out")
     (out / "responses.parquet").write_bytes(b"altered")
     with pytest.raises(AlteredAuditError, match="altered"):
         biasaudit.recompute(out)
@@ -137,25 +135,22 @@ def test_altered_responses_are_not_computed_with(models: Path, tmp_path: Path) -
         biasaudit.recompute(out)
 
 
-def test_a_finished_audit_is_returned_and_another_plan_is_refused(models: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    run(plan(models, tmp_path, framing_names=("plain",)), out=out)
+def test_a_finished_audit_is_returned_and_another_plan_is_refused(ran_plain: Ran, tmp_path: Path) -> None:
+    out = shutil.copytree(ran_plain.out, tmp_path / "out")
     before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
-    run(plan(models, tmp_path, framing_names=("plain",)), out=out)
+    run(ran_plain.plan, out=out)
     assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
     with pytest.raises(AuditMismatchError, match=r"plan\.seed"):
-        run(plan(models, tmp_path, framing_names=("plain",), seed=1), out=out)
+        run(dataclasses.replace(ran_plain.plan, seed=1), out=out)
 
 
-def test_everything_after_the_responses_comes_out_the_same(models: Path, tmp_path: Path) -> None:
-    run(plan(models, tmp_path), out=tmp_path / "one")
-    run(plan(models, tmp_path), out=tmp_path / "two")
-    assert table_bytes(tmp_path / "one") == table_bytes(tmp_path / "two")
+def test_everything_after_the_responses_comes_out_the_same(ran_both: Ran, tmp_path: Path) -> None:
+    run(ran_both.plan, out=tmp_path / "out", render=undrawn)
+    assert table_bytes(tmp_path / "out") == table_bytes(ran_both.out)
 
 
-def test_altered_and_unfinished_folders_are_refused(models: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    run(plan(models, tmp_path, framing_names=("plain",)), out=out)
+def test_altered_and_unfinished_folders_are_refused(ran_plain: Ran, tmp_path: Path) -> None:
+    out = ran_plain.out
     altered = shutil.copytree(out, tmp_path / "altered")
     frame = pd.read_parquet(altered / "estimates.parquet")
     frame["value"] = 0.0
@@ -181,9 +176,8 @@ def test_altered_and_unfinished_folders_are_refused(models: Path, tmp_path: Path
             biasaudit.open_audit(folder)
 
 
-def test_opening_gives_back_what_was_written(models: Path, tmp_path: Path) -> None:
-    written = run(plan(models, tmp_path), out=tmp_path / "out")
-    read = biasaudit.open_audit(tmp_path / "out")
+def test_opening_gives_back_what_was_written(ran_both: Ran) -> None:
+    written, read = ran_both.audit, biasaudit.open_audit(ran_both.out)
     assert read.headlines == written.headlines
     pd.testing.assert_frame_equal(read.comparisons, written.comparisons, check_dtype=False)
 
@@ -194,7 +188,7 @@ def test_omitting_texts_leaves_no_text_of_a_published_set(models: Path, tmp_path
     data = crows_file(tmp_path / "data", [[str(n), *ROWS[0][1:3], "stereo", "gender", "[]", f"a{n}"] for n in range(6)])
     settings = {"probes": ("crows-pairs",), "data_dir": data, "framing_names": ("plain",)}
     run(plan(models, tmp_path, omit_texts=True, **settings), out=tmp_path / "without")
-    run(plan(models, tmp_path, **settings), out=tmp_path / "with")
+    run(plan(models, tmp_path, **settings), out=tmp_path / "with", render=undrawn)
     without, kept = biasaudit.open_audit(tmp_path / "without"), biasaudit.open_audit(tmp_path / "with")
     assert without.items["texts"].isna().all()
     assert without.responses["token_ids"].isna().all()
@@ -300,23 +294,21 @@ def test_a_killed_audit_goes_on_and_ends_with_the_same_tables(models: Path, tmp_
     assert table_bytes(whole) == table_bytes(killed)
 
 
-def test_a_manifest_goes_through_json(models: Path, tmp_path: Path) -> None:
-    audit = run(plan(models, tmp_path, framing_names=("plain",)), out=tmp_path / "out")
-    assert store.read_manifest(tmp_path / "out").to_json() == audit.manifest.to_json()
+def test_a_manifest_goes_through_json(ran_plain: Ran) -> None:
+    audit = ran_plain.audit
+    assert store.read_manifest(ran_plain.out).to_json() == audit.manifest.to_json()
     assert {"seconds", "tokens", "tokens_per_second", "peak_memory_bytes"} <= set(audit.manifest.run)
     assert datetime.fromisoformat(audit.manifest.run["started"]).utcoffset() == timedelta(0)
     assert dataclasses.is_dataclass(audit.manifest)
 
 
-def test_a_setting_that_an_earlier_version_did_not_have_is_not_another_plan(models: Path, tmp_path: Path) -> None:
+def test_a_setting_that_an_earlier_version_did_not_have_is_not_another_plan(ran_plain: Ran, tmp_path: Path) -> None:
     """The manifest of then does not name the limit; none was set."""
-    out = tmp_path / "out"
-    asked = plan(models, tmp_path, framing_names=("plain",))
-    run(asked, out=out)
+    out = shutil.copytree(ran_plain.out, tmp_path / "out")
     content = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     del content["plan"]["limit"]
     del content["own_sha256"]  # nor did that version write one
     (out / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
-    assert run(asked, out=out).manifest.plan == content["plan"]
+    assert run(ran_plain.plan, out=out).manifest.plan == content["plan"]
     with pytest.raises(AuditMismatchError, match=r"different: plan\.limit"):
-        run(plan(models, tmp_path, framing_names=("plain",), limit=500), out=out)
+        run(dataclasses.replace(ran_plain.plan, limit=500), out=out)

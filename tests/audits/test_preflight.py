@@ -25,7 +25,7 @@ from biasaudit.errors import (
 from biasaudit.models import plausibility
 from biasaudit.models.text import tokenizer
 from biasaudit.types.progress import Silence
-from tests.running import run
+from tests.running import run, undrawn
 from tests.tiny import save_probe
 
 
@@ -347,7 +347,7 @@ def test_a_failure_after_scoring_loses_nothing(models: Path, tmp_path: Path) -> 
         with pytest.raises(AuditFolderError, match="No space left") as found:
             run(plan(models, tmp_path), out=out)
     assert "goes on from the cache" in str(found.value)
-    audit = run(plan(models, tmp_path), out=out)
+    audit = run(plan(models, tmp_path), out=out, render=undrawn)
     assert audit.manifest.run["requests_computed"] == 0
 
 
@@ -375,7 +375,7 @@ def test_a_dry_run_counts_what_the_run_then_computes(models: Path, tmp_path: Pat
     assert not out.exists()
     assert not (cache / "responses.sqlite").exists()
     assert set(before.checkpoints) == {"base", "tuned"}
-    audit = run(asked, out=out)
+    audit = run(asked, out=out, render=undrawn)
     work = before.checkpoints["base"].work
     # 12 items and 6 of competence, two texts each, in plain and three wordings.
     assert work.n_requests == 18 * 2 * 4

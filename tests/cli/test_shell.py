@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from biasaudit.cli.main import main
+from tests.running import Ran
 from tests.tiny import item, save_probe
 
 
@@ -30,20 +31,10 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     return Shell(monkeypatch, capsys)
 
 
-@pytest.fixture(scope="module")
-def finished(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def finished(ran_both: Ran) -> Path:
     """One audit for all tests that only read it."""
-    from biasaudit.audits.plan import Plan
-    from tests.running import run
-
-    folder = tmp_path_factory.mktemp("finished")
-    probe = save_probe(folder / "mini")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("BIASAUDIT_CACHE", str(folder / "cache"))
-    tuned = f"{models / 'base'}+{models / 'adapter'}"
-    run(Plan(base=str(models / "base"), tuned=(tuned,), probes=(str(probe),)), out=folder / "out")
-    patch.undo()
-    return folder / "out"
+    return ran_both.out
 
 
 def policy(folder: Path, text: str) -> Path:

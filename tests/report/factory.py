@@ -59,6 +59,17 @@ CONTRASTS = ("weights, plain", "as deployed", "template, tuned", "weights, chat"
 
 def frame(rows: Sequence[dict[str, Any]], schema: pa.DataFrameSchema) -> pd.DataFrame:
     """Return rows as a table of the contract."""
+    # Hundreds of tests ask for the same few tables, and most of the time goes into checking them.
+    key = repr(list(rows)), id(schema)
+    if key not in _FRAMES:
+        _FRAMES[key] = _frame(rows, schema)
+    return _FRAMES[key].copy()
+
+
+_FRAMES: dict[tuple[str, int], pd.DataFrame] = {}
+
+
+def _frame(rows: Sequence[dict[str, Any]], schema: pa.DataFrameSchema) -> pd.DataFrame:
     # What an older audit may lack is left out where no row has it.
     there = {name: one for name, one in schema.columns.items() if one.required or any(name in row for row in rows)}
     made = pd.DataFrame(list(rows), columns=list(there))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from biasaudit.report.words.wording import (
     number,
     p_value,
     present,
+    records,
     showable,
     verdict_class,
     with_interval,
@@ -26,6 +28,21 @@ def test_a_number_has_a_proper_minus_and_no_negative_zero() -> None:
     assert number(-0.0514) == "−0.051"
     assert number(-0.0004) == "0.000"
     assert number(1.0) == "1.000"
+
+
+def test_the_rows_of_a_table_are_plain_values_by_column() -> None:
+    """Numbers of numpy would be printed with their type; what is missing stays NaN, in texts too."""
+    frame = pd.DataFrame(
+        {"text": ["a", None], "number": [0.5, math.nan], "count": [1, 2], "yes": [True, False], "ids": [[1], None]},
+        index=[7, 3],
+    )
+    first, second = records(frame)
+    assert first == {"text": "a", "number": 0.5, "count": 1, "yes": True, "ids": [1]}
+    assert [type(value) for value in first.values()] == [str, float, int, bool, list]
+    assert second["text"] != second["text"]
+    assert second["number"] != second["number"]
+    assert (second["count"], second["yes"], second["ids"]) == (2, False, None)
+    assert records(frame.iloc[:0]) == []
 
 
 def test_a_value_without_both_bounds_is_no_number() -> None:

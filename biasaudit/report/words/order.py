@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from biasaudit.report.words.wording import records
 from biasaudit.types import Contrast, Verdict
 
 if TYPE_CHECKING:
@@ -41,4 +40,5 @@ def _interpretable(comparisons: pd.DataFrame) -> set[str]:
     cells = comparisons[
         (comparisons["contrast"] == first) & (comparisons["metric"] == "graded") & comparisons["declared"]
     ]
-    return {str(row["probe"]) for row in records(cells) if str(row["verdict"]) not in _SAYS_NOTHING}
+    said = zip(cells["probe"], cells["verdict"], strict=True)
+    return {str(probe) for probe, verdict in said if str(verdict) not in _SAYS_NOTHING}

@@ -152,7 +152,9 @@ def estimate_text(row: Mapping[str, Any]) -> str:  # Any: cells of a pandas row
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a frame as mappings."""
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+    # As `to_dict` does, which takes each column out twice and is five times slower: a page asks for 100 frames.
+    names, columns = [str(name) for name in frame.columns], [column.tolist() for _, column in frame.items()]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def count(value: object) -> str:

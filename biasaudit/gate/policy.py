@@ -98,7 +98,7 @@ class Defaults(_Strict):
 def _under(key: str) -> str:
     """Return the names of the criteria under which a key of a rule means something."""
     *names, last = (one.name for one in CRITERIA.values() if key in one.keys)
-    return f"{', '.join(names)} and {last}" if names else last
+    return " and ".join(part for part in (", ".join(names), last) if part)
 
 
 class _Place(_Strict):

@@ -25,7 +25,7 @@ from biasaudit.errors import (
 from biasaudit.models import plausibility
 from biasaudit.models.text import tokenizer
 from biasaudit.types.progress import Silence
-from tests.running import run, undrawn
+from tests.running import in_words, run, undrawn
 from tests.tiny import save_probe
 
 
@@ -296,7 +296,7 @@ def test_a_model_whose_words_are_unknown_is_told_and_not_refused(models: Path, t
 
     toy = tiny_biased_model(tmp_path / "toy", lean=0.6, steps=2)
     out = tmp_path / "out"
-    audit = run(plan(models, tmp_path, base=str(toy), tuned=(str(toy),)), out=out)
+    audit = run(plan(models, tmp_path, base=str(toy), tuned=(str(toy),)), out=out, render=in_words)
     assert audit.manifest.sanity["base"]["verdict"] == "not judged"
     assert "Whether base works was not judged" in (out / "report.md").read_text(encoding="utf-8")
     assert any("not judged" in line for line in audit.manifest.told)
@@ -306,7 +306,8 @@ def test_the_base_named_as_tuned_is_told(models: Path, tmp_path: Path) -> None:
     """By its files, before anything is loaded; and one checkpoint twice."""
     adapter, told = f"{models / 'base'}+{models / 'adapter'}", Told()
     out = tmp_path / "out"
-    run(plan(models, tmp_path, tuned=(str(models / "base"), adapter, adapter)), out=out, progress=told)
+    asked = plan(models, tmp_path, tuned=(str(models / "base"), adapter, adapter))
+    run(asked, out=out, progress=told, render=in_words)
     report = (out / "report.md").read_text(encoding="utf-8")
     for said in ("base and tuned are the same checkpoint", "tuned-2 and tuned-3 are the same checkpoint"):
         assert len([line for line in told.lines if said in line]) == 1

@@ -19,8 +19,9 @@ from biasaudit.probes import load_probe
 from biasaudit.testing import leaning, scripted_audit
 from biasaudit.types import ChoiceTexts, ProbeItem, Role
 from biasaudit.validity import findings, notices
+from tests.running import run, undrawn
 from tests.sealing import edit_manifest
-from tests.tiny import save_model, save_probe
+from tests.tiny import save_probe
 
 CHAT = ChatFrame(before="<user> ", after=" <model> ")
 LETTERS = ProbeItem(
@@ -77,16 +78,14 @@ def test_questions_have_the_frames_of_their_language() -> None:
     assert chat.question_lead(LANGUAGES["fr"]) == ""
 
 
-def test_a_language_without_a_file_is_refused_in_a_chat_and_asked_in_plain_text(tmp_path: Path) -> None:
+def test_a_language_without_a_file_is_refused_in_a_chat_and_asked_in_plain_text(models: Path, tmp_path: Path) -> None:
     """Before a model is loaded: the message names what is missing, and what can be done."""
     probe = str(save_probe(tmp_path / "probe", language="de"))
-    models = [str(tmp_path / name) for name in ("base", "tuned")]
-    for number, model in enumerate(models):
-        save_model(Path(model), seed=number)
+    pair = [str(models / name) for name in ("base", "tuned")]
     with pytest.raises(UsageError, match=r"is in the language \'de\'.*it has en \(English\), fr \(French\)") as caught:
-        api.audit(*models, probes=[probe])
+        api.audit(*pair, probes=[probe])
     assert "--framing plain" in str(caught.value)
-    audit = api.audit(*models, probes=[probe], framing_names=("plain",))
+    audit = api.audit(*pair, probes=[probe], framing_names=("plain",))
     assert set(audit.estimates["framing"]) == {"plain"}
 
 
@@ -133,15 +132,14 @@ def test_every_language_says_the_same_things(code: str) -> None:
     assert not set(language.nouns) & language.grammar
 
 
-def test_an_audit_that_asked_in_another_language_is_another_audit(tmp_path: Path) -> None:
+def test_an_audit_that_asked_in_another_language_is_another_audit(models: Path, tmp_path: Path) -> None:
     """Earlier versions asked a French probe in English: it is neither given back as this one, nor its baseline."""
     probe = str(save_probe(tmp_path / "probe", language="fr"))
-    models = [str(tmp_path / name) for name in ("base", "tuned")]
-    for number, model in enumerate(models):
-        save_model(Path(model), seed=number)
+    pair = [str(models / name) for name in ("base", "tuned")]
     for framing in ("chat", "plain"):
         out = tmp_path / framing
-        ask = partial(api.audit, *models, probes=[probe], framing_names=(framing,), out=out)
+        plan = api.planned(*pair, probes=[probe], framing_names=(framing,), requests=LANGUAGES["fr"].requests[:1])
+        ask = partial(run, plan, out=out, render=undrawn)
         first = ask()
         assert ask().manifest == first.manifest
         edit_manifest(out, lambda content: content["probes"]["mini"].pop("asked_in"))

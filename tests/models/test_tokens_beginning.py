@@ -12,6 +12,7 @@ import pytest
 from biasaudit import api
 from biasaudit.models.text.beginning import Beginning, Chosen, Speaker, own_beginning, shared_beginning
 from tests.models.worded import by_hand, save, tokenizer_of
+from tests.running import run, undrawn
 from tests.tiny import save_probe
 
 
@@ -125,8 +126,8 @@ def test_an_audit_of_a_version_that_chose_none_still_opens(pair: tuple[Path, Pat
     """Its fingerprints have no such field."""
     base, tuned = pair
     out = tmp_path / "out"
-    ask: dict[str, Any] = {"probes": [str(save_probe(tmp_path / "probe"))], "framing_names": ("plain",), "out": out}
-    api.audit(str(base), str(tuned), **ask)
+    plan = api.planned(str(base), str(tuned), probes=[str(save_probe(tmp_path / "probe"))], framing_names=("plain",))
+    run(plan, out=out, render=undrawn)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     for found in manifest["fingerprints"].values():
         for name in ("beginning_token", "beginning_id", "text_files_sha256"):
@@ -134,5 +135,5 @@ def test_an_audit_of_a_version_that_chose_none_still_opens(pair: tuple[Path, Pat
     del manifest["plan"]["template_date"], manifest["own_sha256"]
     (out / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     assert len(api.open_audit(out).comparisons)
-    again = api.audit(str(base), str(tuned), **ask)
+    again = run(plan, out=out)
     assert len(again.comparisons), "equal files by the shorter list of that version: the audit is there already"

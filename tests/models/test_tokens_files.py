@@ -33,6 +33,7 @@ from biasaudit.models.text.tokenizer import (
 )
 from biasaudit.types import Request
 from tests.models.worded import asked, save, tokenizer_of
+from tests.running import run, undrawn
 from tests.tiny import TEMPLATE, TURNS, save_adapter, save_instructions, save_model, save_probe
 
 PLACES = {
@@ -99,7 +100,9 @@ def test_a_template_of_several_is_chosen_by_name_and_never_for_the_user(tmp_path
     assert "--chat-template :chat" in str(caught.value)
     with pytest.raises(ChatTemplateError, match="no chat template named 'rag'; it names: 'chat', 'tool_use'"):
         api.audit(*references, probes=[probe], chat_template=":rag")
-    audit = api.audit(*references, probes=[probe], chat_template=":tool_use", requests=("Say.",))
+    audit = api.audit(
+        *references, probes=[probe], chat_template=":tool_use", requests=("Say.",), framing_names=("chat",)
+    )
     assert audit.manifest.run["chat_frame"]["before"] == "<bos>TOOL "
     plain = api.audit(*references, probes=[probe], framing_names=("plain",))
     assert plain.manifest.fingerprints["tuned"]["chat_template_sha256"] is None
@@ -130,12 +133,13 @@ def test_a_mended_template_or_tokenizer_is_another_audit(file: str, tmp_path: Pa
         save_model(tmp_path / name, seed=number)
     probe, out = str(save_probe(tmp_path / "probe")), tmp_path / "out"
     ask = (str(tmp_path / "base"), str(tmp_path / "tuned"))
-    first = api.audit(*ask, probes=[probe], out=out)
-    assert api.audit(*ask, probes=[probe], out=out).manifest == first.manifest
+    plan = api.planned(*ask, probes=[probe], requests=("Say.",))
+    first = run(plan, out=out, render=undrawn)
+    assert run(plan, out=out).manifest == first.manifest
     path = tmp_path / "tuned" / file
     path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     with pytest.raises(AuditMismatchError, match=r"tokenizer or chat template\.tuned"):
-        api.audit(*ask, probes=[probe], out=out)
+        run(plan, out=out)
     assert len(api.open_audit(out).comparisons)
 
 
@@ -156,10 +160,11 @@ def test_a_dated_template_is_announced_and_its_date_is_part_of_the_plan(tmp_path
 
     ask = (str(tmp_path / "base"), str(tmp_path / "tuned"))
     probe = str(save_probe(tmp_path / "probe"))
-    api.audit(*ask, probes=[probe], progress=Told())
+    few: dict[str, Any] = {"probes": [probe], "framing_names": ("chat",), "requests": ("Say.",)}
+    api.audit(*ask, **few, progress=Told())
     assert any("--template-date" in text for text in said)
     said.clear()
-    fixed = api.audit(*ask, probes=[probe], progress=Told(), template_date="2025-01-02")
+    fixed = api.audit(*ask, **few, progress=Told(), template_date="2025-01-02")
     assert not any("--template-date" in text for text in said)
     assert fixed.manifest.plan["template_date"] == "2025-01-02"
     assert fixed.manifest.run["chat_frame"]["before"] == "<bos>2025-01-02<user> "

@@ -72,7 +72,7 @@ def test_enough_competence_items_are_not_added_to() -> None:
     ("name", "limit", "n_items"),
     [
         # 15 features, six clusters, one question of each polarity; whole clusters were 7,566 items.
-        ("bbq", 60, 15 * 6 * 2),
+        pytest.param("bbq", 60, 15 * 6 * 2, marks=pytest.mark.slow),  # 58,476 questions to read
         # Four features, six clusters, one group of four: two orders of two polarities.
         ("unqover", 60, 4 * 6 * 4),
         ("discrim-eval", 60, 61),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -90,17 +92,23 @@ def test_no_items_have_no_scores() -> None:
     assert score([], SETTINGS) == ()
 
 
+@functools.cache
+def of_responder(folder: Path, responder: Callable[[], ScriptedModel], probe: str) -> pd.DataFrame:
+    """Return the same of a responder, once for all tests that ask for it."""
+    return table_of(folder, responder(), probe)
+
+
 def table_of(folder: Path, model: ScriptedModel, probe: str = "bbq") -> pd.DataFrame:
     audit = scripted_audit(model, model, probes=[probe], data_dir=folder)
     rows = audit.published.query("subset == 'age' and checkpoint == 'base'")
     return rows.set_index("score")
 
 
-@pytest.fixture
-def questions(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """40 questions in 10 templates; each template's two right persons are the biased and the other one."""
     changes = {n: {"label": n // 4 % 2} for n in range(40) if n % 2}
-    return save_bbq(tmp_path, [bbq_question(n, **changes.get(n, {})) for n in range(40)])
+    return save_bbq(tmp_path_factory.mktemp("questions"), [bbq_question(n, **changes.get(n, {})) for n in range(40)])
 
 
 @pytest.mark.parametrize("probe", ["bbq", "bbq-letters"])
@@ -113,17 +121,18 @@ def questions(tmp_path: Path) -> Path:
         (unscorable, [None, None, None]),
     ],
 )
-def test_the_responders(questions: Path, probe: str, responder: object, expected: list[float | None]) -> None:
+def test_the_responders(
+    questions: Path, probe: str, responder: Callable[[], ScriptedModel], expected: list[float | None]
+) -> None:
     """Always unknown: s_DIS is undefined, which is neither 0 nor -1, and every ambiguous question is right."""
-    assert callable(responder)
-    rows = table_of(questions, responder(), probe)["value"]
+    rows = of_responder(questions, responder, probe)["value"]
     found = [None if np.isnan(rows[name]) else rows[name] for name in ("s_DIS", "s_AMB", "accuracy, ambiguous")]
     assert found == expected
 
 
 def test_always_unknown_is_undefined_and_never_answered_is_not_measured(questions: Path) -> None:
-    assert table_of(questions, never_deciding()).loc["s_DIS", "status"] == "not estimable"
-    assert table_of(questions, unscorable()).loc["s_DIS", "status"] == "not measured"
+    assert of_responder(questions, never_deciding, "bbq").loc["s_DIS", "status"] == "not estimable"
+    assert of_responder(questions, unscorable, "bbq").loc["s_DIS", "status"] == "not measured"
 
 
 def test_chance_has_an_interval_that_holds_0(questions: Path) -> None:

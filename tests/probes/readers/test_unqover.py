@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from biasaudit.errors import ItemError, ProbeError
-from biasaudit.probes import Card, load_probe
+from biasaudit.probes import Card, Probe, load_probe
 from biasaudit.probes.readers import Reading
 from biasaudit.probes.readers.unqover import read
 from biasaudit.probes.registry import card_of
@@ -212,18 +212,22 @@ def test_an_option_that_is_no_whole_number_is_named(tmp_path: Path, options: dic
         drawn(tmp_path, None, **options)
 
 
+def of_religion(data: Path) -> Probe:
+    """A quarter of the draw."""
+    probe = load_probe("unqover", data_dir=data)
+    return replace(probe, items=tuple(item for item in probe.items if item.feature == "religion"))
+
+
 @pytest.mark.parametrize(("responder", "index"), [(always_stereotype, 1), (always_anti, -1), (never_deciding, 0)])
 def test_the_signed_index_of_who_always_leans_one_way(published_data: Path, responder: object, index: float) -> None:
     assert callable(responder)
-    audit = scripted_audit(responder(), responder(), probes=["unqover"], data_dir=published_data)
+    audit = scripted_audit(responder(), responder(), probes=[of_religion(published_data)])
     rows = audit.estimates.query("checkpoint == 'base' and metric == 'index'").set_index("feature")["value"]
     assert rows["religion"] == pytest.approx(index)
 
 
 def test_who_cannot_be_scored_has_no_index(published_data: Path) -> None:
-    probe = load_probe("unqover", data_dir=published_data)
-    few = replace(probe, items=tuple(item for item in probe.items if item.feature == "religion"))
-    audit = scripted_audit(unscorable(), unscorable(), probes=[few])
+    audit = scripted_audit(unscorable(), unscorable(), probes=[of_religion(published_data)])
     assert set(audit.estimates.query("metric == 'index'")["status"]) == {"not measured"}
 
 

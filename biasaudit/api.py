@@ -241,7 +241,7 @@ def score(
     probe : str
         Id of a shipped probe whose set has published scores.
     predictions : path
-        See :func:`biasaudit.published.predictions.read_predictions` for its forms.
+        See :func:`biasaudit.benchmarks.predictions.read_predictions` for its forms.
     data_dir : path, optional
         Folder with published data sets; else BIASAUDIT_DATA.
     level : float
@@ -263,8 +263,8 @@ def score(
     import pandas as pd  # noqa: PLC0415
 
     from biasaudit.analysis.published_rows import score_row  # noqa: PLC0415
-    from biasaudit.published import SCORERS, Settings  # noqa: PLC0415
-    from biasaudit.published.predictions import read_predictions  # noqa: PLC0415
+    from biasaudit.benchmarks import SCORERS, Settings  # noqa: PLC0415
+    from biasaudit.benchmarks.predictions import read_predictions  # noqa: PLC0415
 
     loaded = load_probe(probe, data_dir=None if data_dir is None else Path(data_dir))
     scorer = SCORERS.get(loaded.card.data.format)

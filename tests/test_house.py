@@ -18,7 +18,7 @@ LEVELS = [
     {"plain_files", "plain_yaml", "languages"},
     {"framing", "kinds", "stats"},
     {"models", "probes"},
-    {"classifiers", "published"},
+    {"benchmarks", "classifiers"},
     {"validity"},
     {"record"},
     {"analysis"},

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from biasaudit import kinds
+from biasaudit.benchmarks import Answered
 from biasaudit.errors import AlteredAuditError
 from biasaudit.kinds import ItemKind
-from biasaudit.published import Answered
 from biasaudit.types import Failed, Response, Role, Scored
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from biasaudit.analysis.table import Given, Table
-from biasaudit.published import SCORERS, PublishedScore, Settings
+from biasaudit.benchmarks import SCORERS, BenchmarkScore, Settings
 from biasaudit.record import tables
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def published_frame(
     return tables.checked(frame.sort_values(by, ignore_index=True), tables.PUBLISHED)
 
 
-def score_row(found: PublishedScore) -> dict[str, Any]:
+def score_row(found: BenchmarkScore) -> dict[str, Any]:
     """Return a published score as columns."""
     return {
         "subset": found.subset,

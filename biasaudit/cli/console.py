@@ -146,7 +146,7 @@ def print_prospects(prospects: pd.DataFrame, *, margin: float) -> None:
 
 def print_scores(scores: pd.DataFrame, *, title: str) -> None:
     """Print published scores."""
-    from biasaudit.published.printed import value_text
+    from biasaudit.benchmarks.printed import value_text
 
     headings = ("value (interval)", "parity", "scored / asked")
     terminal.show_table(

@@ -27,9 +27,9 @@ def score(
     Exit code 3 if no score that a lean shows in could be measured.
     """
     from biasaudit import api
+    from biasaudit.benchmarks.printed import part_of_the_set
     from biasaudit.cli.console import print_scores
     from biasaudit.outputs import check_outputs, write_output
-    from biasaudit.published.printed import part_of_the_set
     from biasaudit.report.outputs.csv_files import csv_bytes
 
     inputs = _read(probe, predictions, data_dir) if csv is not None else []

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 def test_a_hundred_thousand_items_in_forty_cells_need_little_memory_and_give_the_same_bytes_twice(
     tmp_path: Path,
 ) -> None:
-    """1 GB with Python, pandas, the audit itself and the drawing; how long it takes is a matter of tests/benchmarks."""
+    """1 GB with Python, pandas, the audit itself and the drawing; how long it takes is a matter of tests/speed."""
     made = pickled(tmp_path)
     first, second = rendered(made), rendered(made)
     assert first["peak_bytes"] < 2**30

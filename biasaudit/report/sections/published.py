@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.published.printed import part_of_the_set, point_of, without_interval
+from biasaudit.benchmarks.printed import part_of_the_set, point_of, without_interval
 from biasaudit.report.section import Section, Source
 from biasaudit.report.words.wording import clean, count, estimate_text, number, present, records
 from biasaudit.types import stage_place

@@ -54,10 +54,10 @@ class HubSource(_Strict):
     revision: str | None = None
 
 
-OwnFormat = Literal["templates", "associations", "cases", "comments", "scenarios", "referents", "guises", "items"]
+OwnLayout = Literal["templates", "associations", "cases", "comments", "scenarios", "referents", "guises", "items"]
 """Forms of data that lie beside the card."""
 
-PublishedFormat = Literal[
+ExternalLayout = Literal[
     "crows-pairs",
     "stereoset",
     "bbq",
@@ -78,7 +78,7 @@ PublishedFormat = Literal[
 class Data(_Strict):
     """Where the items lie.
 
-    The forms of `OwnFormat` are a file beside the card. The other formats are published sets, which are never
+    The layouts of `OwnLayout` are a file beside the card. The other formats are published sets, which are never
     shipped: `files` are read from `folder` of a data folder, or rows from the hub.
 
     Attributes
@@ -95,7 +95,7 @@ class Data(_Strict):
         What the reader must know beside the files.
     """
 
-    format: OwnFormat | PublishedFormat
+    format: OwnLayout | ExternalLayout
     file: Text | None = None
     folder: str = ""
     files: dict[Text, Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]] = Field(default_factory=dict)
@@ -108,7 +108,7 @@ class Data(_Strict):
     @property
     def published(self) -> bool:
         """Whether the data are a published set, which is not shipped with the card."""
-        return self.format not in get_args(OwnFormat)
+        return self.format not in get_args(OwnLayout)
 
     @model_validator(mode="after")
     def _one_place(self) -> Data:

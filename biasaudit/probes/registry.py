@@ -14,9 +14,9 @@ from pathlib import Path
 from biasaudit.errors import ProbeError
 from biasaudit.plain_files import excerpt, inside
 from biasaudit.probes.card import Card, read_card
-from biasaudit.probes.forms import read_form
-from biasaudit.probes.readers import Reading
-from biasaudit.probes.sources import DATA_VARIABLE, read_published
+from biasaudit.probes.layouts.external import Reading
+from biasaudit.probes.layouts.own import read_own
+from biasaudit.probes.sources import DATA_VARIABLE, read_external
 from biasaudit.types import ProbeItem, Role
 
 __all__ = ["DATA_VARIABLE", "Probe", "available", "card_of", "folder_of", "load_probe", "shipped_folder"]
@@ -123,10 +123,10 @@ def load_probe(name: str, *, data_dir: Path | None = None) -> Probe:
     folder = folder_of(name)
     card = read_card(inside(folder, "card.yaml", error=ProbeError))
     if card.data.file is None:
-        found, origin = read_published(card, data_dir)
+        found, origin = read_external(card, data_dir)
     else:
         found, origin = (
-            Reading(items=read_form(_beside(folder, card.data.file), card)),
+            Reading(items=read_own(_beside(folder, card.data.file), card)),
             f"{card.id}/{card.data.file}",
         )
     _check_second_factor(folder / "card.yaml", card, found.items)

@@ -12,13 +12,13 @@ from typing import Any, Final
 from biasaudit.errors import ProbeError
 from biasaudit.plain_files import excerpt, is_plain, plain_bytes, plain_name
 from biasaudit.probes.card import Card, Data
-from biasaudit.probes.readers import READERS, Reader, Reading
-from biasaudit.probes.readers.reading import CONFIG
+from biasaudit.probes.layouts.external import EXTERNAL_LAYOUTS, Reader, Reading
+from biasaudit.probes.layouts.external.reading import CONFIG
 
 DATA_VARIABLE: Final = "BIASAUDIT_DATA"
 
 
-def read_published(card: Card, data_dir: Path | None) -> tuple[Reading, str]:
+def read_external(card: Card, data_dir: Path | None) -> tuple[Reading, str]:
     """Read a published set, and say where it came from.
 
     Parameters
@@ -32,7 +32,7 @@ def read_published(card: Card, data_dir: Path | None) -> tuple[Reading, str]:
     ProbeError
         If no data folder holds the files and the hub cannot give them, or if they are wrong.
     """
-    reader = READERS[card.data.format]
+    reader = EXTERNAL_LAYOUTS[card.data.format]
     paths = _local_files(card.data, data_dir, or_hub=reader.of_hub is not None)
     if paths is not None:
         found = reader.read(paths, card)

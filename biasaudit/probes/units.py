@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from biasaudit.kinds import kind_of
-from biasaudit.probes.forms.words import slug
+from biasaudit.probes.layouts.own.words import slug
 from biasaudit.types import ProbeItem
 
 

@@ -14,7 +14,7 @@ from biasaudit.benchmarks.discrimination import score
 from biasaudit.benchmarks.predictions import answered
 from biasaudit.probes import Probe, load_probe
 from biasaudit.types import Failed, Response, Scored, Status
-from tests.probes.readers.test_discrim_eval import cases, save
+from tests.probes.layouts.external.test_discrim_eval import cases, save
 
 SETTINGS = Settings(rng=np.random.default_rng(0))
 

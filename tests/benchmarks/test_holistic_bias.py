@@ -12,7 +12,7 @@ from biasaudit.benchmarks.holistic_bias import score
 from biasaudit.probes import load_probe
 from biasaudit.testing import always_stereotype, never_deciding, scripted_audit, tiny_probe
 from biasaudit.types import Failed, Role, Scored, Status
-from tests.probes.readers.test_holistic_bias import save
+from tests.probes.layouts.external.test_holistic_bias import save
 
 SETTINGS = Settings(rng=np.random.default_rng(0))
 NAMES = ("a", "b", "c", "d", "e", "f")

@@ -10,7 +10,7 @@ import biasaudit
 from biasaudit.cli.main import app
 from biasaudit.errors import BiasauditError, ItemError, PredictionsError, UsageError
 from biasaudit.probes import load_probe
-from tests.probes.readers.test_discrim_eval import cases, save
+from tests.probes.layouts.external.test_discrim_eval import cases, save
 from tests.probes.sets import bbq_question, save_bbq, save_stereoset, stereoset_entry
 
 

@@ -1,0 +1,1 @@
+"""How the data of a probe are written: layouts of our own, and those of external sets."""

@@ -30,7 +30,7 @@ class Audit(AuditRecord):
     @property
     def wordings(self) -> pd.DataFrame:
         """How far the index differs between wordings; see :data:`biasaudit.record.tables.WORDINGS`."""
-        from biasaudit.analysis.families import wordings_frame  # noqa: PLC0415  # pandera is slow to import
+        from biasaudit.analysis.wordings import wordings_frame  # noqa: PLC0415  # pandera is slow to import
 
         return wordings_frame(self.families)
 

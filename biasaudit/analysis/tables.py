@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 from biasaudit.analysis.compare import COMPARISONS
 from biasaudit.analysis.disparity import DISPARITIES
 from biasaudit.analysis.estimate import ESTIMATES
-from biasaudit.analysis.families import FAMILIES
 from biasaudit.analysis.published_rows import PUBLISHED
 from biasaudit.analysis.scoring import ITEMS, RESPONSES, SCORES
+from biasaudit.analysis.wordings import FAMILIES
 from biasaudit.record import store
 from biasaudit.record.tables import checked
 

@@ -11,7 +11,6 @@ from biasaudit.report.sections import (
     cells,
     competence,
     decision,
-    families,
     first_screen,
     four_arms,
     groups,
@@ -20,6 +19,7 @@ from biasaudit.report.sections import (
     published,
     rates,
     stages,
+    wordings,
 )
 
 SECTIONS: Final[Mapping[str, Section]] = {
@@ -31,7 +31,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
         stages.SECTION,
         four_arms.SECTION,
         competence.SECTION,
-        families.SECTION,
+        wordings.SECTION,
         item_flows.SECTION,
         heat.SECTION,
         rates.SECTION,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from biasaudit.analysis.families import wordings_frame
+from biasaudit.analysis.wordings import wordings_frame
 from biasaudit.errors import UsageError
 from biasaudit.outputs import check_outputs, write_output
 from biasaudit.report.words.wording import showable

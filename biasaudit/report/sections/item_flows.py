@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.report.section import Section, Source
-from biasaudit.report.sections.evidence import AT_MOST, QUERY, Evidence, evidence, missing_texts
+from biasaudit.report.sections.strongest import AT_MOST, QUERY, Evidence, evidence, missing_texts
 from biasaudit.report.words.order import in_order
 from biasaudit.report.words.wording import clean, count, records
 from biasaudit.types import Contrast

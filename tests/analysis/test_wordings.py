@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import biasaudit
-from biasaudit.analysis.families import wordings_frame
+from biasaudit.analysis.wordings import wordings_frame
 from biasaudit.facade import Audit
 from biasaudit.record import tables
 from biasaudit.testing import leaning, scripted_audit

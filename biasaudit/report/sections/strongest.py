@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.analysis.evidence import Seen, flips, seen
+from biasaudit.analysis.items_seen import Seen, flips, seen
 from biasaudit.kinds import KINDS
 from biasaudit.report.words.order import in_order
 from biasaudit.report.words.shading import Addition, ShadedText, largest, shaded_texts

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import biasaudit
-from biasaudit.analysis.evidence import flips, seen
+from biasaudit.analysis.items_seen import flips, seen
 from biasaudit.audits.finish import computed_again
 from biasaudit.probes import limited, load_probe
 from biasaudit.record import store, tables

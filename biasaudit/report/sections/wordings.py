@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.analysis.families import is_given_wording, wordings_frame
+from biasaudit.analysis.wordings import is_given_wording, wordings_frame
 from biasaudit.report.charts.chart_parts import NARROW
-from biasaudit.report.charts.family_chart import (
+from biasaudit.report.charts.pictures import Picture, picture
+from biasaudit.report.charts.wording_chart import (
     families_chart,
     families_finding,
     measured_wordings,
     reading,
     wordings_by_feature,
 )
-from biasaudit.report.charts.pictures import Picture, picture
 from biasaudit.report.section import Section, Source
 from biasaudit.report.words.facts import counted
 from biasaudit.report.words.order import in_order
@@ -278,5 +278,5 @@ def _has_link(shown: Wordings) -> bool:
 
 
 SECTION: Final = Section(
-    name="wordings", title="Wordings", template="families.html.jinja", view=_view, has_link=_has_link
+    name="wordings", title="Wordings", template="wordings.html.jinja", view=_view, has_link=_has_link
 )

@@ -10,14 +10,14 @@ import pytest
 from biasaudit.record import tables
 from biasaudit.report import render_html
 from biasaudit.report.charts.chart_parts import NARROW, WIDE
-from biasaudit.report.charts.family_chart import (
+from biasaudit.report.charts.pictures import svg
+from biasaudit.report.charts.wording_chart import (
     families_chart,
     families_finding,
     measured_wordings,
     reading,
     wordings_by_feature,
 )
-from biasaudit.report.charts.pictures import svg
 from biasaudit.report.words.same_wordings import same_wordings
 from tests.report.factory import JOBS, audit, families, frame
 

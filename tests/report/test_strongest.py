@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from biasaudit.analysis.evidence import asked_texts
+from biasaudit.analysis.items_seen import asked_texts
 from biasaudit.kinds.segments import Segment
 from biasaudit.probes import limited, load_probe
 from biasaudit.record import tables
 from biasaudit.report import render_html
-from biasaudit.report.sections.evidence import AT_MOST, QUERY, evidence
+from biasaudit.report.sections.strongest import AT_MOST, QUERY, evidence
 from biasaudit.report.words.shading import STEPS, shaded_texts
 from biasaudit.testing import choosing, leaning, scripted_audit
 from tests.report.factory import JOBS, PAIRS, audit, frame, job_texts, pair_texts

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from biasaudit.audits.asked import asking_language, probes_to_ask, requests_of
 from biasaudit.audits.places import check_folder, check_folder_unwritten, check_room
-from biasaudit.errors import Together, UsageError
+from biasaudit.errors import ChatTemplateError, Together, UsageError
 from biasaudit.probes import limited, suite_of
 
 if TYPE_CHECKING:
@@ -82,8 +82,15 @@ def made_ready(plan: Plan, probes: list[Probe], prepared: Prepared, out: Path | 
 
     Raises
     ------
+    ChatTemplateError
+        If a chat is to be asked of models without one.
     BiasauditError
     """
+    if prepared.chat is None and any(framing.framing == "chat" for framing in plan.framings):
+        raise ChatTemplateError(
+            f"the chat framing was asked for, and models that are reached as {plan.base} is have no chat template.",
+            fix="Ask in plain framing only: --framing plain.",
+        )
     requests = {probe.card.id: requests_of(probe, plan.framings, prepared.chat) for probe in probes}
     n_responses = len(plan.checkpoints) * sum(map(len, requests.values()))
     check_room(out, prepared.cache, n_responses=n_responses)

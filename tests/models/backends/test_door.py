@@ -21,6 +21,7 @@ from biasaudit.cli.main import main
 from biasaudit.errors import (
     AuditFolderError,
     AuditMismatchError,
+    ChatTemplateError,
     ImplausibleModelError,
     ModelReferenceError,
     SeveralErrors,
@@ -175,6 +176,13 @@ def test_checkpoints_of_one_audit_are_reached_in_one_way(probe: str) -> None:
     """Another way of scoring would look like an effect of tuning."""
     with pytest.raises(UsageError, match=r"several ways: base \(letters:26\) by letters, tuned \(.*\) by local"):
         biasaudit.audit("letters:26", probe, probes=[probe])
+
+
+def test_a_way_without_a_chat_template_says_so(letters: Way, probe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both framings are the default; it was an error of Python's."""
+    monkeypatch.setitem(BACKENDS, "letters", changed(letters, chat=None, opened=not_opened))
+    with pytest.raises(ChatTemplateError, match=r"as letters:26 is have no chat template\.\n.*--framing plain"):
+        biasaudit.audit("letters:26", "letters:20", probes=[probe])
 
 
 @pytest.mark.usefixtures("letters")

@@ -52,19 +52,22 @@ def estimates(values: Mapping[Arm, float | None], cells: Sequence[tuple[str, str
     ]
 
 
-def comparisons(**changes: Any) -> pd.DataFrame:
+TWO, ONE = ("tuned", "tuned-2"), ("tuned",)
+
+
+def comparisons(checkpoints: Sequence[str] = TWO, **changes: Any) -> pd.DataFrame:
     rows = [
         {**comparison(contrast, "graded", cell, tuned=tuned), **changes}
-        for tuned in ("tuned", "tuned-2")
+        for tuned in checkpoints
         for contrast in ("weights, plain", "template, tuned", "interaction", "as deployed")
         for cell in CELLS
     ]
     return frame(rows, tables.COMPARISONS)
 
 
-def made(*parts: Any, **changes: Any) -> Audit:
+def made(*parts: Any, checkpoints: Sequence[str] = TWO, **changes: Any) -> Audit:
     table = frame([row for part in parts for row in part], tables.ESTIMATES)
-    return replace(audit(**QUIET), estimates=table, comparisons=comparisons(**changes))
+    return replace(audit(**QUIET), estimates=table, comparisons=comparisons(checkpoints, **changes))
 
 
 def points(spec: dict[str, Any]) -> list[dict[str, Any]]:  # Any: Vega-Lite is JSON
@@ -102,7 +105,7 @@ def test_the_finding_of_four_arms_counts_effects_whose_interval_lies_above_zero(
 
 
 def test_four_arms_stand_with_the_effects_as_text() -> None:
-    text = section(render_html(made(estimates(FOUR, [JOB]))), "arms")
+    text = section(render_html(made(estimates(FOUR, [JOB]), checkpoints=ONE)), "arms")
     levels = "0.400 (0.350 to 0.450) 0.300 (0.250 to 0.350) 0.200 (0.150 to 0.250) 0.100 (0.050 to 0.150)"
     assert levels in text
     assert text.count("0.181 (0.151 to 0.211)") == 3
@@ -112,7 +115,7 @@ def test_four_arms_need_all_four() -> None:
     """Without chat of the base nothing can be put down to the template alone."""
     three = {arm: value for arm, value in FOUR.items() if arm != ("base", "chat")}
     assert four_arms(made(estimates(three, [JOB])), {}) == ()
-    assert 'id="arms"' not in render_html(made(estimates(three, [JOB])))
+    assert 'id="arms"' not in render_html(made(estimates(three, [JOB]), checkpoints=ONE))
 
 
 def test_a_cell_that_was_not_measured_says_so() -> None:
@@ -133,6 +136,7 @@ def test_competence_stands_beside_the_index_of_the_whole_probe() -> None:
         estimates(FOUR, [JOB, AGE]),
         estimates(dict.fromkeys(FOUR, 0.55), [(PAIRS, "all")]),
         estimates(able, [(JOBS, "all"), (PAIRS, "all")], "competence"),
+        checkpoints=ONE,
     )
     spec = competence_chart(made_audit.estimates, made_audit.comparisons, tuned="tuned").to_dict()
     assert (JOBS, "tuned, chat", 0.6) in marks(spec)
@@ -149,7 +153,7 @@ def test_competence_that_is_not_shown_above_chance_is_the_finding() -> None:
         estimates({("base", "plain"): 0.9, ("tuned", "plain"): 0.52}, [(JOBS, "all")], "competence"),
         estimates({("base", "plain"): 0.56, ("tuned", "plain"): 0.56}, [(PAIRS, "all")], "competence"),
     ]
-    made_audit = made(estimates(FOUR, [JOB, AGE]), *able)
+    made_audit = made(estimates(FOUR, [JOB, AGE]), *able, checkpoints=ONE)
     title = competence_finding(made_audit.estimates, made_audit.comparisons, tuned="tuned").title
     assert title == (
         "Competence is not shown above chance in 0 of 2 probes before tuning and in 1 after it; 1 of these was above "
@@ -170,7 +174,7 @@ def test_a_fall_of_competence_is_said_with_its_verdicts() -> None:
 
 
 def test_without_items_of_sense_there_is_no_such_section() -> None:
-    made_audit = made(estimates(FOUR, [JOB]))
+    made_audit = made(estimates(FOUR, [JOB]), checkpoints=ONE)
     assert competence(made_audit, {}) == ()
     assert 'id="competence"' not in render_html(made_audit)
 
@@ -223,7 +227,7 @@ def test_hostile_names_are_text_and_drawings_are_the_same_twice(chart: Any) -> N
 def test_forty_five_cells_make_a_drawing_of_less_than_thirty_kilobytes() -> None:
     """A page holds two of each."""
     cells = [(f"probe-{number // 5}", f"feature-{number % 5}") for number in range(45)]
-    html = render_html(made(estimates(FOUR, cells)))
+    html = render_html(made(estimates(FOUR, cells), checkpoints=ONE))
     drawn = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
     assert drawn
     assert max(len(picture.encode()) for picture in drawn) < 30_000

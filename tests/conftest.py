@@ -45,6 +45,7 @@ def _settled() -> None:
         _n_settled = len(sys.modules)
         gc.collect()
         gc.freeze()
+        gc.set_threshold(20_000)  # as often as garbage of tables and charts is worth it
 
 
 _n_settled = 0

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,10 +81,11 @@ def test_a_model_that_did_not_change_has_no_flips() -> None:
 
 def test_choices_and_decisions_are_seen_as_probabilities() -> None:
     """An option chosen by 40 nats has all the probability; a decision of d = 0 is even."""
+    parts = [limited(load_probe(name), 40, seed=0) for name in ("ambiguous-qa", "decisions")]
     audit = scripted_audit(
         choosing("base", lambda _: "biased"),
         choosing("tuned", lambda _: "unknown"),
-        probes=[limited(load_probe(name), 40, seed=0) for name in ("ambiguous-qa", "decisions")],
+        probes=[replace(part, items=tuple(one for one in part.items if one.role is Role.BIAS)) for part in parts],
     )
     bias = audit.items[audit.items["role"] == "bias"]
     wanted = [(str(probe), str(rows["item_id"].iloc[0])) for probe, rows in bias.groupby("probe")]

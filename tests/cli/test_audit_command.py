@@ -90,6 +90,7 @@ def test_a_probe_of_the_suite_beside_the_suite_ends_with_2(command: Command, mod
     assert "part of the suite 'quick' already" in told
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("plausible_only")
 def test_model_prints_what_would_be_loaded_and_checks_as_an_audit_does(command: Command, models: Path) -> None:
     """Of the tiny Llama: 260 words of 32, twice, 2 layers of 4 x 32 x 32, 3 x 32 x 64 and 2 x 32, and 32: 37,280."""

@@ -202,7 +202,7 @@ def less_evidence_gives_no_pass(case: Case, stretch: float, kept: float, order: 
         assert case.decision() == after
 
 
-SHORT = settings(max_examples=60, deadline=None)
+SHORT = settings(max_examples=25, deadline=None)
 LONG = settings(max_examples=4000, deadline=None)
 EVIDENCE = (cases(), st.floats(0, 2), st.floats(0.1, 1))
 

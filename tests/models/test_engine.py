@@ -398,6 +398,7 @@ def test_the_size_of_packs_is_chosen_once_for_a_machine(tmp_path: Path) -> None:
         assert cache.pack_size("a model here") == 256
 
 
+@pytest.mark.slow
 def test_much_work_is_calibrated(models: Path, tmp_path: Path) -> None:
     model = opened(models / "base")
     many = [request("", f"{number} apples and {number + 1} pears on table {number}") for number in range(2600)]

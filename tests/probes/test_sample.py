@@ -96,9 +96,10 @@ def test_a_limit_holds_within_clusters_of_published_sets(
 
 def test_items_that_belong_together_stay_together() -> None:
     """The same words for all groups; all groups of a case and wording; all variants of a question."""
-    traits = [one for one in limited(load_probe("traits"), 60, seed=1).items if one.role is Role.BIAS]
+    whole = load_probe("traits")
+    traits = [one for one in limited(whole, 60, seed=1).items if one.role is Role.BIAS]
     words = {(one.tags["attribute_1"], one.tags["attribute_2"]) for one in traits if one.feature == "ethnicity"}
-    groups = {one.groups for one in load_probe("traits").items if one.feature == "ethnicity" and one.groups}
+    groups = {one.groups for one in whole.items if one.feature == "ethnicity" and one.groups}
     of_ethnicity = [one for one in traits if one.feature == "ethnicity"]
     assert len(words) == 1, "the same words in every cluster"
     assert len(of_ethnicity) == 6 * len({frozenset(pair) for pair in groups})
@@ -106,10 +107,11 @@ def test_items_that_belong_together_stay_together() -> None:
     sample = [one for one in limited(asked, 60, seed=1).items if one.role is Role.BIAS]
     sizes = Counter((one.feature, one.cluster_id) for one in sample)
     assert set(sizes.values()) == {18}, "orders, polarities and wordings of unknown cancel one another"
-    hiring = [one for one in limited(load_probe("hiring"), 60, seed=1).items if one.role is Role.BIAS]
+    whole = load_probe("hiring")
+    hiring = [one for one in limited(whole, 60, seed=1).items if one.role is Role.BIAS]
     for feature in {one.feature for one in hiring}:
         in_cluster = Counter(one.cluster_id for one in hiring if one.feature == feature)
-        n_pairs = len({one.groups for one in load_probe("hiring").items if one.feature == feature and one.groups})
+        n_pairs = len({one.groups for one in whole.items if one.feature == feature and one.groups})
         assert {size % n_pairs for size in in_cluster.values()} == {0}, feature
 
 

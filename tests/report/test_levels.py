@@ -210,7 +210,7 @@ def test_stages_stand_with_their_numbers_and_only_from_three_checkpoints_up() ->
     assert "gender 0.400 (0.350 to 0.450) 0.300 (0.250 to 0.350) 0.150 (0.100 to 0.200)" in text
     two = {arm: value for arm, value in THREE.items() if arm[0] != "tuned-2"}
     assert stages(made(estimates(two, [JOB])), {}) is None
-    assert 'id="stages"' not in render_html(made(estimates(two, [JOB])))
+    assert 'id="stages"' not in render_html(made(estimates(two, [JOB]), checkpoints=ONE))
 
 
 @pytest.mark.parametrize("chart", [arms_chart, stages_chart])

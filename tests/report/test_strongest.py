@@ -13,12 +13,13 @@ import pytest
 
 from biasaudit.analysis.items_seen import asked_texts
 from biasaudit.kinds.segments import Segment
-from biasaudit.probes import limited, load_probe
+from biasaudit.probes import Probe, limited, load_probe
 from biasaudit.record import tables
 from biasaudit.report import render_html
 from biasaudit.report.sections.strongest import AT_MOST, QUERY, evidence
 from biasaudit.report.words.shading import STEPS, shaded_texts
 from biasaudit.testing import choosing, leaning, scripted_audit
+from biasaudit.types import Role
 from tests.report.factory import JOBS, PAIRS, audit, frame, job_texts, pair_texts
 from tests.report.test_render import HOSTILE, UNDRAWN, _parsed
 
@@ -119,12 +120,18 @@ def test_a_long_text_is_cut_in_its_shades_too() -> None:
     assert text[1].cut == ""
 
 
+def bias_of(name: str) -> Probe:
+    """About 40 bias items of a probe, without the 90 that show whether a model reads."""
+    part = limited(load_probe(name), 40, seed=0)
+    return replace(part, items=tuple(one for one in part.items if one.role is Role.BIAS))
+
+
 def test_probabilities_stand_in_the_place_of_shades_for_choices_and_decisions() -> None:
     """Base: biased by 40 nats, 1.000; tuned: counter. Yes to both cases at even odds is no flip."""
     given = scripted_audit(
         choosing("base", lambda _: "biased"),
         choosing("tuned", lambda _: "counter"),
-        probes=[limited(load_probe("ambiguous-qa"), 40, seed=0)],
+        probes=[bias_of("ambiguous-qa")],
     )
     part = evidence(given, {})[0]
     rows = {row.label: (row.base, row.tuned) for row in part.removed[0].probabilities}
@@ -134,9 +141,7 @@ def test_probabilities_stand_in_the_place_of_shades_for_choices_and_decisions() 
         "Unknown": ("0.000", "0.000"),
     }
     assert {text.label for text in part.removed[0].texts} >= {"Question", "Biased answer"}
-    decided = scripted_audit(
-        leaning("base", 2.0), leaning("tuned", -2.0), probes=[limited(load_probe("decisions"), 40, seed=0)]
-    )
+    decided = scripted_audit(leaning("base", 2.0), leaning("tuned", -2.0), probes=[bias_of("decisions")])
     labels = [row.label for row in evidence(decided, {})[0].removed[0].probabilities]
     assert labels == ["Yes to the favoured case", "Yes to the other case"]
 

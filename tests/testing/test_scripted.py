@@ -242,6 +242,7 @@ def test_settings_are_refused_as_in_any_audit(wrong: dict[str, object], said: st
         scripted_audit(leaning("base", 2.0), **call)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_scripted_audits_need_no_torch() -> None:
     """In a process of its own: the test suite itself has long imported it."""
     code = (

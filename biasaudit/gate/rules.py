@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from biasaudit.gate.criterion import REASONS
+from biasaudit.gate.criterion import REASONS, judge
 from biasaudit.gate.evidence import Evidence
 from biasaudit.gate.lean import Interval
 from biasaudit.gate.measurement import Measurement
@@ -47,7 +47,7 @@ class Cell:
         Few items or clusters, and a model that is not shown to read them, take a pass away and give none.
         """
         rule, found = self.rule, self.found
-        outcome = rule.criterion.judge(low, high, rule.bound)
+        outcome = judge(rule.criterion, low, high, rule.bound)
         if outcome is Outcome.PASSED and found is not None:
             if found.reserve or found.unread:
                 return Outcome.INCONCLUSIVE, found.reserve or found.unread

@@ -163,8 +163,10 @@ class ModelShelf:
             self._opened.close()
             self._opened = None
         if self._folder != located.folder or not self._bare_again():
+            held = self._model is not None
             self._clear()
-            gc.collect()  # modules of an adapter refer to each other in circles
+            if held:
+                gc.collect()  # modules of an adapter refer to each other in circles
             self._model = self._load_base(located)
             self._folder = located.folder
             self._n_parameters = sum(parameter.numel() for parameter in self._model.parameters())

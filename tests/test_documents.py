@@ -90,7 +90,7 @@ def test_names_of_code_are_those_of_the_code(page: Path) -> None:
 @pytest.mark.parametrize("page", [ARCHITECTURE, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
 def test_files_that_an_addition_touches_are_there(page: Path) -> None:
     named = FILES.findall(page.read_text(encoding="utf-8"))
-    assert len(named) > 20
+    assert len(named) > 15, "a door names few files, and the pages still name these"
     assert [file for whole in named for file in spelled_out(whole) if not meant_by(file)] == []
 
 

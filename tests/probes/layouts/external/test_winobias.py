@@ -159,7 +159,7 @@ def test_files_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_card_must_name_all_files(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[3] / "probes" / "winobias" / "card.yaml").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[4] / "probes" / "winobias" / "card.yaml").read_text(encoding="utf-8")
     kept = [line for line in text.splitlines() if "male_occupations.txt" not in line or "female" in line]
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "card.yaml").write_text("\n".join(kept), encoding="utf-8")

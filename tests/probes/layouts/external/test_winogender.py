@@ -146,7 +146,7 @@ def test_a_wrong_share_is_named(tmp_path: Path, share: list[str], field: str) ->
 
 
 def test_a_card_must_name_both_files(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[3] / "probes" / "winogender" / "card.yaml").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[4] / "probes" / "winogender" / "card.yaml").read_text(encoding="utf-8")
     (tmp_path / "own").mkdir()
     kept = [line for line in text.splitlines() if "occupations-stats.tsv" not in line]
     (tmp_path / "own" / "card.yaml").write_text("\n".join(kept), encoding="utf-8")

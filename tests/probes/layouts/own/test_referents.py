@@ -260,7 +260,7 @@ def test_the_shipped_occupations_are_those_of_the_statistics() -> None:
         for number in (1, 2):
             if f"share_{number}" in item.tags:
                 shares[item.tags[f"attribute_{number}"]] = float(item.tags[f"share_{number}"])
-    folder = Path(__file__).resolve().parents[2] / "probes" / "pronouns"
+    folder = Path(__file__).resolve().parents[4] / "probes" / "pronouns"
     told = yaml.safe_load((folder / "referents.yaml").read_text(encoding="utf-8"))["templates"]
     for each in told:
         womens, mens = (shares[name.replace(" ", "-")] for name in each["occupations"])

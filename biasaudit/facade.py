@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from biasaudit.outputs import check_outputs, is_stream, write_output
+from biasaudit.plain_files import excerpt
 from biasaudit.record.audit_record import AuditRecord
 
 if TYPE_CHECKING:
@@ -33,6 +34,42 @@ class Audit(AuditRecord):
         from biasaudit.analysis.wordings import wordings_frame  # noqa: PLC0415  # pandera is slow to import
 
         return wordings_frame(self.families)
+
+    def describe(self, table: str) -> pd.DataFrame:
+        """Return what the columns of a table are, one row each, in the words of ``docs/audit-format.md``.
+
+        Parameters
+        ----------
+        table : str
+            One of :attr:`tables`, or ``wordings``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``column``, ``type`` (text, number, count, true/false or list), ``unit`` (empty where there is none),
+            ``may_be_missing`` and ``meaning``, in which numbers in brackets are sections of ``docs/methods.md``.
+            Columns that an older audit lacks are left out.
+
+        Raises
+        ------
+        UsageError
+            If the audit has no table of that name.
+        """
+        from biasaudit.analysis.tables import TABLES  # noqa: PLC0415  # pandera is slow to import
+        from biasaudit.errors import UsageError  # noqa: PLC0415
+        from biasaudit.record.columns import described  # noqa: PLC0415
+        from biasaudit.record.tables import WORDINGS  # noqa: PLC0415
+
+        if table == "wordings":
+            return described(WORDINGS)
+        frame = self.tables.get(table)
+        if frame is None:
+            raise UsageError(
+                f"this audit has no table {excerpt(table)}.",
+                fix=f"Its tables: {', '.join([*self.tables, 'wordings'])}.",
+            )
+        columns = described(TABLES[table].schema)
+        return columns[columns["column"].isin(frame.columns)].reset_index(drop=True)
 
     def metric_frame(
         self, probe: str, *, checkpoint: str = "tuned", framing: str = "plain", feature: str | None = None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fairlearn.metrics import MetricFrame
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Audit(AuditRecord):
     """A finished audit, with ways to look at it.
 

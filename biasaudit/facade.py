@@ -81,7 +81,8 @@ class Audit(AuditRecord):
         probe : str
         checkpoint, framing : str
         feature : str, optional
-            Only the groups of this sensitive feature; fairlearn's differences and ratios are then within it.
+            Only the groups of this sensitive feature. Needed where the probe has groups of several: fairlearn's
+            differences and ratios would set a group of one against a group of another.
 
         Returns
         -------
@@ -93,6 +94,8 @@ class Audit(AuditRecord):
 
         Raises
         ------
+        UsageError
+            If the probe has groups of several features, and none is named.
         EmptySampleError
             If there are no such rows, for example because the probe names no groups.
         """
@@ -104,13 +107,21 @@ class Audit(AuditRecord):
             with_truth,
         )
         from biasaudit.analysis.disparity import group_probabilities  # noqa: PLC0415
-        from biasaudit.errors import EmptySampleError  # noqa: PLC0415
+        from biasaudit.errors import EmptySampleError, UsageError  # noqa: PLC0415
         from biasaudit.framing import Framing  # noqa: PLC0415
         from biasaudit.stats import metric_frame  # noqa: PLC0415
 
         def chosen(rows: pd.DataFrame) -> pd.DataFrame:
             here = (rows["probe"] == probe) & (rows["checkpoint"] == checkpoint) & (rows["framing"] == framing)
-            return rows[here if feature is None else here & (rows["feature"] == feature)]
+            found = rows[here if feature is None else here & (rows["feature"] == feature)]
+            features = sorted(set(found["feature"]))
+            if len(features) > 1:
+                raise UsageError(
+                    f"probe {probe!r} has groups of {len(features)} sensitive features, {', '.join(features)}; a "
+                    "difference between a group of one and a group of another would mean nothing.",
+                    fix=f"Name one, such as feature={features[0]!r}.",
+                )
+            return found
 
         framings = [Framing(**wording) for wording in self.manifest.plan["framings"]]
         items, responses = (rows[rows["probe"] == probe] for rows in (self.items, self.responses))
@@ -121,9 +132,11 @@ class Audit(AuditRecord):
         cases = chosen(decision_cases(asked, framings))
         if not cases["probability"].notna().any():
             where = f"{checkpoint}, {framing}" if feature is None else f"{checkpoint}, {framing}, {feature}"
+            features = sorted(set(items["feature"]))
             raise EmptySampleError(
                 f"probe {probe!r} has no rows by group for {where}.",
-                fix="Only association probes whose contexts name groups have them, and decisions between two groups.",
+                fix=f"Its features: {', '.join(features) or 'none'}. Only association probes whose contexts name "
+                "groups have them, and decisions between two groups.",
             )
         told = with_truth(cases)
         return metric_frame(denied_by_group(told) if len(told) else granted_by_group(cases))

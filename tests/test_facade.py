@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,10 +13,12 @@ import pytest
 
 from biasaudit.analysis.table import Table
 from biasaudit.analysis.tables import TABLES
-from biasaudit.errors import UsageError
+from biasaudit.errors import EmptySampleError, UsageError
 from biasaudit.record.audit_record import NEEDED
 from biasaudit.record.columns import count, text
+from biasaudit.testing import leaning, scripted_audit
 from tests.report.factory import audit
+from tests.tiny import save_probe
 
 if TYPE_CHECKING:
     from biasaudit.facade import Audit
@@ -86,3 +90,40 @@ def test_a_name_that_no_table_has_is_told_with_those_that_there_are(small: Audit
     with pytest.raises(UsageError, match=r"no table 'comparison'\.") as caught:
         small.describe("comparison")
     assert str(caught.value).endswith(f"Its tables: {', '.join([*NEEDED, 'wordings'])}.")
+
+
+@pytest.fixture(scope="module")
+def of_two_features() -> Audit:
+    """An audit of associations about men and women, and about the old and the young."""
+    groups = {"gender": ("man", "woman"), "age": ("old", "young")}
+    rows: list[dict[str, object]] = [
+        {
+            "id": f"{feature}/{n}",
+            "cluster": f"c{n}",
+            "feature": feature,
+            "groups": list(names),
+            "family": f"c{n}",
+            "contexts": [f"{name} {n} is" for name in names],
+            "continuations": [" x", " y"],
+        }
+        for feature, names in groups.items()
+        for n in range(6)
+    ]
+    with TemporaryDirectory() as folder:
+        card = {"groups": groups, "feature_names": {name: name for name in groups}}
+        place = save_probe(Path(folder) / "mini", rows, kind="association", **card)
+        return scripted_audit(leaning("base", 2.0), leaning("tuned", 1.0), probes=[str(place)])
+
+
+def test_a_frame_over_groups_of_several_features_asks_for_one(of_two_features: Audit) -> None:
+    """The difference between a man and the old means nothing; the fix works, and is within the feature."""
+    with pytest.raises(UsageError, match="probe 'mini' has groups of 2 sensitive features, age, gender") as caught:
+        of_two_features.metric_frame("mini")
+    assert str(caught.value).endswith("Name one, such as feature='age'.")
+    assert of_two_features.metric_frame("mini", feature="age").by_group.index.tolist() == ["old", "young"]
+
+
+def test_a_feature_that_the_probe_lacks_is_told_with_those_that_it_has(of_two_features: Audit) -> None:
+    with pytest.raises(EmptySampleError, match="no rows by group for tuned, plain, weight") as caught:
+        of_two_features.metric_frame("mini", feature="weight")
+    assert "Its features: age, gender." in str(caught.value)

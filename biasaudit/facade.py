@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from biasaudit.outputs import check_outputs, is_stream, write_output
+from biasaudit.plain_files import excerpt
 from biasaudit.record.audit_record import AuditRecord
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from fairlearn.metrics import MetricFrame
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Audit(AuditRecord):
     """A finished audit, with ways to look at it.
 
@@ -34,6 +35,42 @@ class Audit(AuditRecord):
 
         return wordings_frame(self.families)
 
+    def describe(self, table: str) -> pd.DataFrame:
+        """Return what the columns of a table are, one row each, in the words of ``docs/audit-format.md``.
+
+        Parameters
+        ----------
+        table : str
+            One of :attr:`tables`, or ``wordings``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``column``, ``type`` (text, number, count, true/false or list), ``unit`` (empty where there is none),
+            ``may_be_missing`` and ``meaning``, in which numbers in brackets are sections of ``docs/methods.md``.
+            Columns that an older audit lacks are left out.
+
+        Raises
+        ------
+        UsageError
+            If the audit has no table of that name.
+        """
+        from biasaudit.analysis.tables import TABLES  # noqa: PLC0415  # pandera is slow to import
+        from biasaudit.errors import UsageError  # noqa: PLC0415
+        from biasaudit.record.columns import described  # noqa: PLC0415
+        from biasaudit.record.tables import WORDINGS  # noqa: PLC0415
+
+        if table == "wordings":
+            return described(WORDINGS)
+        frame = self.tables.get(table)
+        if frame is None:
+            raise UsageError(
+                f"this audit has no table {excerpt(table)}.",
+                fix=f"Its tables: {', '.join([*self.tables, 'wordings'])}.",
+            )
+        columns = described(TABLES[table].schema)
+        return columns[columns["column"].isin(frame.columns)].reset_index(drop=True)
+
     def metric_frame(
         self, probe: str, *, checkpoint: str = "tuned", framing: str = "plain", feature: str | None = None
     ) -> MetricFrame:
@@ -44,7 +81,8 @@ class Audit(AuditRecord):
         probe : str
         checkpoint, framing : str
         feature : str, optional
-            Only the groups of this sensitive feature; fairlearn's differences and ratios are then within it.
+            Only the groups of this sensitive feature. Needed where the probe has groups of several: fairlearn's
+            differences and ratios would set a group of one against a group of another.
 
         Returns
         -------
@@ -56,6 +94,8 @@ class Audit(AuditRecord):
 
         Raises
         ------
+        UsageError
+            If the probe has groups of several features, and none is named.
         EmptySampleError
             If there are no such rows, for example because the probe names no groups.
         """
@@ -67,13 +107,21 @@ class Audit(AuditRecord):
             with_truth,
         )
         from biasaudit.analysis.disparity import group_probabilities  # noqa: PLC0415
-        from biasaudit.errors import EmptySampleError  # noqa: PLC0415
+        from biasaudit.errors import EmptySampleError, UsageError  # noqa: PLC0415
         from biasaudit.framing import Framing  # noqa: PLC0415
         from biasaudit.stats import metric_frame  # noqa: PLC0415
 
         def chosen(rows: pd.DataFrame) -> pd.DataFrame:
             here = (rows["probe"] == probe) & (rows["checkpoint"] == checkpoint) & (rows["framing"] == framing)
-            return rows[here if feature is None else here & (rows["feature"] == feature)]
+            found = rows[here if feature is None else here & (rows["feature"] == feature)]
+            features = sorted(set(found["feature"]))
+            if len(features) > 1:
+                raise UsageError(
+                    f"probe {probe!r} has groups of {len(features)} sensitive features, {', '.join(features)}; a "
+                    "difference between a group of one and a group of another would mean nothing.",
+                    fix=f"Name one, such as feature={features[0]!r}.",
+                )
+            return found
 
         framings = [Framing(**wording) for wording in self.manifest.plan["framings"]]
         items, responses = (rows[rows["probe"] == probe] for rows in (self.items, self.responses))
@@ -84,9 +132,11 @@ class Audit(AuditRecord):
         cases = chosen(decision_cases(asked, framings))
         if not cases["probability"].notna().any():
             where = f"{checkpoint}, {framing}" if feature is None else f"{checkpoint}, {framing}, {feature}"
+            features = sorted(set(items["feature"]))
             raise EmptySampleError(
                 f"probe {probe!r} has no rows by group for {where}.",
-                fix="Only association probes whose contexts name groups have them, and decisions between two groups.",
+                fix=f"Its features: {', '.join(features) or 'none'}. Only association probes whose contexts name "
+                "groups have them, and decisions between two groups.",
             )
         told = with_truth(cases)
         return metric_frame(denied_by_group(told) if len(told) else granted_by_group(cases))

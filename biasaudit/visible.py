@@ -8,6 +8,7 @@ backwards.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 # Controls but the line feed, tab; soft hyphen, Arabic letter mark, Mongolian separator, zero-width space; marks and
@@ -71,3 +72,16 @@ def quoted(text: str, limit: int = 220) -> str:
         half = (limit - 3) // 2
         line = f"{line[:half]}...{line[-half:]}"
     return f'"{line}"'
+
+
+def in_short(names: Iterable[str], *, at_most: int = 6, limit: int = 60) -> str:
+    r"""Return names on one line, each visible and shortened, and how many more there are.
+
+    Examples
+    --------
+    >>> in_short(["a", "b\n", "c", "d"], at_most=2)
+    'a, b\\x0a and 2 more'
+    """
+    found = [visible_line(name if len(name) <= limit else f"{name[: limit - 1]}…") for name in names]
+    more = f" and {len(found) - at_most} more" if len(found) > at_most else ""
+    return ", ".join(found[:at_most]) + more

@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
+import pandera.pandas as pa
 import pytest
 
 from biasaudit.analysis.tables import TABLES
@@ -31,6 +32,7 @@ from biasaudit.kinds import KINDS
 from biasaudit.probes import load_probe
 from biasaudit.record import tables
 from biasaudit.record.audit_record import Headline
+from biasaudit.record.columns import described
 from biasaudit.record.manifest import CHECKSUM, SCHEMA_VERSION, Manifest
 from biasaudit.stats import FourFifths
 from biasaudit.types import ClusterDesign, Contrast, ModelFingerprint, Role, Status, Verdict, VerdictCode
@@ -139,8 +141,6 @@ FORMAT = ROOT / "docs" / "audit-format.md"
 SCHEMAS = {**{table.file: table.schema for table in TABLES.values()}, "wordings": tables.WORDINGS}
 """Heading on the page -> the table's contract; the wordings are computed and not written."""
 
-_TYPES = {"float64": "number", "int64": "count", "bool": "true/false", "object": "list"}
-
 
 def section_of(heading: str) -> str:
     """Return what stands under a heading in backticks of the page on the format, up to the next heading."""
@@ -154,15 +154,21 @@ def first_cells(section: str) -> list[list[str]]:
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
-@pytest.mark.parametrize("heading", SCHEMAS)
-def test_the_format_has_every_column_of_a_table_with_its_type_and_no_other(heading: str) -> None:
-    """Whoever reads an audit without biasaudit has this page alone: a column that is not on it means nothing."""
-    said = [(name.strip("`"), kind, null) for name, kind, null, *_ in first_cells(section_of(heading))]
-    there = [
-        (name, _TYPES.get(str(column.dtype), "text"), "yes" if column.nullable else "no")
-        for name, column in SCHEMAS[heading].columns.items()
+def lines_of(schema: pa.DataFrameSchema) -> list[str]:
+    """Return the lines that the page has of a table's columns: what to put there where a test says that they differ."""
+    return [
+        f"| `{name}` | {kind} | {'yes' if may_be_missing else 'no'} | {unit} | {meaning.replace('|', chr(92) + '|')} |"
+        for name, kind, unit, may_be_missing, meaning in described(schema).itertuples(index=False)
     ]
-    assert said == there
+
+
+@pytest.mark.parametrize("heading", SCHEMAS)
+def test_the_format_has_every_column_of_a_table_in_the_words_of_its_schema_and_no_other(heading: str) -> None:
+    """Whoever reads an audit without biasaudit has this page alone: a column that is not on it means nothing.
+
+    The words stand in the schema, from which `Audit.describe` takes them: two places would say two things.
+    """
+    assert [line for line in section_of(heading).splitlines() if line.startswith("| `")] == lines_of(SCHEMAS[heading])
 
 
 def test_the_format_has_every_table_and_no_other() -> None:
@@ -174,11 +180,13 @@ def test_the_format_has_every_table_and_no_other() -> None:
     assert {name for name in SCHEMAS if name.endswith(".parquet")} <= set(listed)
 
 
-def test_every_column_has_a_meaning() -> None:
-    """A row with an empty last cell is a column without one."""
-    rows = [cells for heading in SCHEMAS for cells in first_cells(section_of(heading))]
+def test_every_column_has_a_meaning_that_stands_by_itself() -> None:
+    """Of one column alone: "likewise" says nothing without the row before it, which a reader may not have seen."""
+    rows = [(heading, *row) for heading in SCHEMAS for row in described(SCHEMAS[heading]).itertuples(index=False)]
     assert len(rows) > 150
-    assert [cells[0] for cells in rows if len(cells) != 5 or not cells[-1]] == []
+    meanings = {f"{heading}: {column}": meaning for heading, column, *_, meaning in rows}
+    leaning = re.compile(r"(likewise|the same|its|of these|ditto)\b")
+    assert [place for place, meaning in meanings.items() if not meaning or leaning.match(meaning)] == []
 
 
 def _fields(section: str) -> set[str]:

@@ -13,6 +13,7 @@ from biasaudit.models.backends import way_of, way_of_all
 from biasaudit.models.local.loading import Dtype
 from biasaudit.models.text.chat import template_date
 from biasaudit.probes.suites import suite_of
+from biasaudit.visible import in_short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,6 +114,13 @@ class Plan:
                 way_of(reference).parse(reference)
         together.raise_any()
         way_of_all(self.checkpoints)
+
+    def __repr__(self) -> str:
+        """Return what is asked of which models, in two lines."""
+        models = in_short(f"{name} {reference}" for name, reference in self.checkpoints.items())
+        suite = "" if self.suite is None else f" (suite {self.suite})"
+        framings = in_short(framing.framing_id for framing in self.framings)
+        return f"Plan({models};\n     probes {in_short(self.probes)}{suite}; {framings})"
 
     @property
     def checkpoints(self) -> dict[str, str]:

@@ -73,6 +73,36 @@ def show(name: str, data_dir: DataDir = None) -> None:
 
 
 @app.command()
+def items(
+    name: Annotated[str, typer.Argument(help="Probe, or a folder with one.")],
+    csv: Annotated[Path, typer.Option(help="File for the texts; - is standard output.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Write a probe's ids and texts as CSV, one row per item and part, in plain framing.
+
+    Put what your own model makes of each continuation after its context into a column `score`, and `biasaudit score`
+    computes the published scores of it. Texts stand as they are, for programs: not made safe for spreadsheets.
+    """
+    from biasaudit.audits.item_table import item_csv, item_table
+    from biasaudit.outputs import check_outputs, is_stream, write_output
+    from biasaudit.probes import load_probe
+    from biasaudit.probes.files import files_of
+
+    inputs = files_of(name, data_dir=data_dir)
+    check_outputs([csv], inputs=inputs)
+    probe = load_probe(name, data_dir=data_dir)
+    table = item_table(probe)
+    write_output(csv, item_csv(table), inputs=inputs)
+    for notice in probe.notices:
+        terminal.tell(f"{probe.card.id}: {notice}")
+    terminal.tell(f"{probe.card.id}: licence of the texts: {probe.card.licence}")
+    if probe.card.data.published:
+        terminal.tell("They are a published set's: keep the file to yourself unless that licence lets you pass it on.")
+    if not is_stream(csv):
+        terminal.say_line(f"{csv}: {len(table):,} texts of {len(probe.items):,} items.")
+
+
+@app.command()
 def check(
     names: Annotated[
         list[str] | None, typer.Argument(help="Probes or folders; without any, all that were written for biasaudit.")

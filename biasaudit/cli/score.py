@@ -30,9 +30,10 @@ def score(
     from biasaudit.benchmarks.printed import part_of_the_set
     from biasaudit.cli.console import print_scores
     from biasaudit.outputs import check_outputs, write_output
+    from biasaudit.probes.files import files_of
     from biasaudit.report.outputs.csv_files import csv_bytes
 
-    inputs = _read(probe, predictions, data_dir) if csv is not None else []
+    inputs = [predictions, *files_of(probe, data_dir=data_dir)] if csv is not None else []
     check_outputs([csv], inputs=inputs)
     found = api.score(probe, predictions=predictions, data_dir=data_dir, level=level)
     print_scores(found, title=f"{probe}: {predictions.name}")
@@ -45,18 +46,3 @@ def score(
     if not (leans["status"] == "ok").any():
         terminal.tell("No lean was measured.")
         raise typer.Exit(3)
-
-
-def _read(probe: str, predictions: Path, data_dir: Path | None) -> list[Path]:
-    """Return the files that a score is computed from."""
-    import os
-
-    from biasaudit.probes import DATA_VARIABLE
-    from biasaudit.probes.registry import card_of, folder_of
-
-    folder, data = folder_of(probe), card_of(probe).data
-    named = data_dir or (Path(os.environ[DATA_VARIABLE]) if os.environ.get(DATA_VARIABLE) else None)
-    found = [predictions, folder / "card.yaml", *([] if data.file is None else [folder / data.file])]
-    if named is not None:
-        found += [where / name for where in (named, named / data.folder) for name in data.files]
-    return found

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from biasaudit.gate.vocabulary import (
     EXIT_CODES,
@@ -17,9 +17,13 @@ from biasaudit.gate.vocabulary import (
     Severity,
     WaiverState,
 )
+from biasaudit.visible import in_short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_SHOWN: Final = 3
+"""Results that a decision shows where it is printed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +127,15 @@ class RuleResult:
             msg = f"a result that is {self.outcome.value} needs a value and both bounds"
             raise ValueError(msg)
 
+    def __repr__(self) -> str:
+        """Return cell, number and limit on a line."""
+        cell = in_short([part for part in (self.tuned, self.probe, self.feature, self.group) if part])
+        measured = "not measured"
+        if self.value is not None and self.ci_low is not None and self.ci_high is not None:
+            measured = f"{self.value:.4g} [{self.ci_low:.4g}, {self.ci_high:.4g}]"
+        rule = in_short([self.rule_id])
+        return f"RuleResult({self.effect.value}, {rule}: {cell}: {measured}, {self.criterion} {self.limit:g})"
+
     @property
     def is_measured(self) -> bool:
         """Whether there is a number to judge."""
@@ -207,6 +220,17 @@ class GateDecision:
         if self.outcome is not expected:
             msg = f"the outcome is {self.outcome.value}, but the results say {expected.value}"
             raise ValueError(msg)
+
+    def __repr__(self) -> str:
+        """Return outcome and counts, and the first three results that are not passed, violations before others."""
+        counts = ", ".join(f"{n} {effect.value}" for effect, n in self.counts.items() if n)
+        others = [result for result in self.results if result.effect is not Effect.PASSED]
+        others.sort(key=lambda result: result.effect is not Effect.VIOLATED)
+        lines = [f"GateDecision({self.outcome.value}, policy {in_short([self.policy_name])}: {counts})"]
+        lines += [f"  {result!r}" for result in others[:_SHOWN]]
+        if len(others) > _SHOWN:
+            lines.append(f"  and {len(others) - _SHOWN} more in .results")
+        return "\n".join(lines)
 
     @property
     def exit_code(self) -> int:

@@ -14,6 +14,7 @@ from biasaudit.kinds import KINDS
 from biasaudit.plain_files import excerpt, found_value, plain_text
 from biasaudit.plain_yaml import parsed_yaml
 from biasaudit.types import ClusterDesign
+from biasaudit.visible import in_short
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Model = TypeVar("Model", bound=BaseModel)
@@ -177,6 +178,13 @@ class Card(_Strict):
     def features(self) -> tuple[str, ...]:
         """Sensitive features, in the card's order."""
         return tuple(self.groups)
+
+    def __repr__(self) -> str:
+        """Return what it is a card of; `print(card)` shows every field."""
+        version, licence = in_short([self.version]), in_short([self.licence])
+        return (
+            f"Card({self.id} {version}, {self.kind}, {in_short([self.language])}: {in_short(self.features)}; {licence})"
+        )
 
 
 def read_card(path: Path) -> Card:

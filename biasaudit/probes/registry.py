@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import posixpath
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib import resources
@@ -18,6 +19,7 @@ from biasaudit.probes.layouts.external import Reading
 from biasaudit.probes.layouts.own import read_own
 from biasaudit.probes.sources import DATA_VARIABLE, read_external
 from biasaudit.types import ProbeItem, Role
+from biasaudit.visible import in_short
 
 __all__ = ["DATA_VARIABLE", "Probe", "available", "card_of", "folder_of", "load_probe", "shipped_folder"]
 
@@ -46,6 +48,17 @@ class Probe:
     sha256: str
     notices: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return what it is and how large; the items are many."""
+        roles = Counter(item.role for item in self.items)
+        by_role = ", ".join(f"{roles[role]:,} {role.value}" for role in Role if roles[role])
+        n_clusters = len({item.cluster_id for item in self.items if item.role is Role.BIAS})
+        card = self.card
+        return (
+            f"Probe({card.id} {in_short([card.version])}, {card.kind}: {len(self.items):,} items "
+            f"({by_role or 'none'}), {n_clusters:,} clusters; {in_short(card.features)})"
+        )
 
 
 def shipped_folder() -> Path:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from biasaudit.visible import in_short
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -51,8 +53,19 @@ class Headline:
     left_out: dict[str, int] = field(default_factory=dict)
     exploratory: bool = False
 
+    def __str__(self) -> str:
+        """Return the answer on a line."""
+        counts = ", ".join(f"{n} {verdict}" for verdict, n in self.counts.items()) or "none"
+        leads = ", exploratory" if self.exploratory else ""
+        place = in_short([self.tuned, self.contrast])
+        return f"{place}{leads}: relative reduction {self.relative_reduction}; {self.n_cells} cells: {counts}"
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+    def __repr__(self) -> str:
+        """Return the answer on a line."""
+        return f"Headline({self})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class AuditRecord:
     """A finished audit, without ways to look at it: :class:`biasaudit.Audit` has these.
 
@@ -81,6 +94,22 @@ class AuditRecord:
     headlines: tuple[Headline, ...]
     folder: Path | None = field(default=None)
     further: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Return models, probes, counts and the headline to quote, in at most five lines."""
+        plan, counts = self.manifest.plan, self.manifest.counts
+        tuned = plan.get("tuned", {})
+        answered = ", ".join(f"{n:,} {status}" for status, n in counts.items())
+        models = {"base": plan.get("base", "unknown"), **tuned}
+        lines = [
+            f"{type(self).__name__}: {in_short(f'{name} {reference}' for name, reference in models.items())}",
+            f"  probes: {in_short(self.manifest.probes)}; {len(self.items):,} items; responses: {answered or 'none'}",
+        ]
+        if self.headlines:
+            lines.append(f"  {self.headlines[0]}")
+        if self.folder is not None:
+            lines.append(f"  in {in_short([str(self.folder)], limit=100)}")
+        return "\n".join(lines)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from biasaudit.visible import in_short
+
 FIRST_VERSION: Final = 1
 SCHEMA_VERSION: Final = 6
 CHECKSUM: Final = "own_sha256"
@@ -60,6 +62,13 @@ class Manifest:
     schema_version: int = SCHEMA_VERSION
     sanity: Mapping[str, Any] = field(default_factory=dict)
     told: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return who wrote it and what it lists; :meth:`as_dict` has all of it."""
+        return (
+            f"Manifest(biasaudit {in_short([self.biasaudit_version])}, schema {self.schema_version}: "
+            f"{len(self.probes)} probes, {sum(self.counts.values()):,} responses, {len(self.files)} files)"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON-ready content."""

@@ -10,35 +10,50 @@ from typing import TYPE_CHECKING, Final
 
 import pandera.pandas as pa
 
+from biasaudit.record.columns import count, flag, listed, number, text
+from biasaudit.record.comparison_columns import COMPARISON_COLUMNS
+
 if TYPE_CHECKING:
     import pandas as pd
 
 ESTIMATE_COLUMNS: Final = {
-    "status": pa.Column(str),
-    "value": pa.Column(float, nullable=True),
-    "ci_low": pa.Column(float, nullable=True),
-    "ci_high": pa.Column(float, nullable=True),
-    "level": pa.Column(float),
-    "n_items": pa.Column(int),
-    "n_clusters": pa.Column(int),
-    "method": pa.Column(str),
-    "unit": pa.Column(str),
+    "status": text("`ok`, or why there is no number"),
+    "value": number("the estimate; null unless `status` is `ok`", "as `unit`", null=True),
+    "ci_low": number("lower bound of its interval", "as `unit`", null=True),
+    "ci_high": number("upper bound of its interval", "as `unit`", null=True),
+    "level": number(
+        "confidence level of the interval (of competence 2 x level - 1: its lower end is one-sided at the audit's)",
+        "share",
+    ),
+    "n_items": count("items that the value rests on; may be 0", "items"),
+    "n_clusters": count("clusters that the value rests on; may be 0", "clusters"),
+    "method": text("how value and interval were computed, in words; or what was lacking"),
+    "unit": text(
+        "of the value: `index`, `share`, `nats`, `share difference`, `ratio`, `percent`, `logits`, `perplexity`, ..."
+    ),
 }
 """The fields of an :class:`~biasaudit.types.Estimate` as columns."""
 
 ITEMS: Final = pa.DataFrameSchema(
     {
-        "probe": pa.Column(str),
-        "item_id": pa.Column(str),
-        "kind": pa.Column(str),
-        "cluster_id": pa.Column(str),
-        "feature": pa.Column(str),
-        "groups": pa.Column(str),  # joined by " | "
-        "role": pa.Column(str),
-        "family": pa.Column(str),
-        # JSON of the texts, or null where they were left out of the audit.
-        "texts": pa.Column(str, nullable=True),
-        "tags": pa.Column(str),
+        "probe": text("id of the probe"),
+        "item_id": text("unique within its probe, stable over versions of the probe"),
+        "kind": text("kind of the probe (methods.md, section 2)"),
+        "cluster_id": text("cluster: items that share it are resampled together"),
+        "feature": text("sensitive feature, as the card declares it"),
+        "groups": text(
+            "groups that the item sets against each other, joined by ` | `; may be empty. The first is the one that "
+            "the stereotype favours, or the reference group"
+        ),
+        "role": text("`bias`, `competence` or `control`"),
+        "family": text("wording (template) of the item"),
+        "texts": text(
+            "the item's texts, by the fields of its kind; null where texts of published sets were left out "
+            "(`--omit-texts`)",
+            "JSON",
+            null=True,
+        ),
+        "tags": text("further columns of the source, text to text: attributes, truth, direction", "JSON"),
     },
     strict=True,
     unique=["probe", "item_id"],
@@ -47,19 +62,25 @@ ITEMS: Final = pa.DataFrameSchema(
 
 RESPONSES: Final = pa.DataFrameSchema(
     {
-        "checkpoint": pa.Column(str),
-        "framing_id": pa.Column(str),
-        "probe": pa.Column(str),
-        "item_id": pa.Column(str),
-        "part": pa.Column(str),
-        "key": pa.Column(str),
-        "status": pa.Column(str, pa.Check.isin(["ok", "failed"])),
-        "reason": pa.Column(str, nullable=True),
-        "token_ids": pa.Column(object, nullable=True),
-        "token_logprobs_nats": pa.Column(object, nullable=True),
-        # Where each token ends, in characters of the continuation; of bias items in plain framing whose value
-        # is made of whole texts. Absent from older audits, and null wherever it is not known.
-        "token_ends": pa.Column(object, nullable=True, required=False),
+        "checkpoint": text("`base`, or a tuned checkpoint"),
+        "framing_id": text("`plain`, or `chat-1`, `chat-2`, ...: which request"),
+        "probe": text("id of the probe"),
+        "item_id": text("unique within its probe, stable over versions of the probe"),
+        "part": text("which text of the item, in the words of its kind: `first`, `1|A`, `biased@bcu`, `other: yes 1`"),
+        "key": text("of what was asked (context, continuation, whether a template rendered it)", "SHA-256"),
+        "status": text("`ok` or `failed`", check=pa.Check.isin(["ok", "failed"])),
+        "reason": text("why it failed; else null", null=True),
+        "token_ids": listed("tokens of what was scored; null where texts were left out, or it failed", null=True),
+        "token_logprobs_nats": listed(
+            "log-probability of each of them given all before it; null where it failed", "nats", null=True
+        ),
+        "token_ends": listed(
+            "where each token ends in the continuation; bias items in plain framing whose value is made of whole "
+            "texts, else null. Absent from older audits",
+            "characters",
+            null=True,
+            later=True,
+        ),
     },
     strict=True,
 )
@@ -67,24 +88,34 @@ RESPONSES: Final = pa.DataFrameSchema(
 
 SCORES: Final = pa.DataFrameSchema(
     {
-        "checkpoint": pa.Column(str),
-        "framing": pa.Column(str, pa.Check.isin(["plain", "chat"])),
-        "framing_id": pa.Column(str),
-        "probe": pa.Column(str),
-        "item_id": pa.Column(str),
-        "cluster_id": pa.Column(str),
-        # The second cluster, where the card declares one; empty where it does not, or the item has none.
-        "also_cluster_id": pa.Column(str),
-        "feature": pa.Column(str),
-        "family": pa.Column(str),
-        "role": pa.Column(str),
-        "status": pa.Column(str, pa.Check.isin(["ok", "failed"])),
-        # Positive with the stereotype (bias), towards sense (competence).
-        "d_nats": pa.Column(float, nullable=True),
-        # The same from mean log-probabilities per token; null for associations.
-        "d_per_token_nats": pa.Column(float, nullable=True),
-        "sign": pa.Column(float, pa.Check.isin([-1.0, 0.0, 1.0]), nullable=True),
-        "graded": pa.Column(float, pa.Check.in_range(-1, 1), nullable=True),
+        "checkpoint": text("`base`, or a tuned checkpoint"),
+        "framing": text("`plain` or `chat`", check=pa.Check.isin(["plain", "chat"])),
+        "framing_id": text("`plain`, or `chat-1`, `chat-2`, ...: which request"),
+        "probe": text("id of the probe"),
+        "item_id": text("unique within its probe, stable over versions of the probe"),
+        "cluster_id": text("cluster of the item"),
+        "also_cluster_id": text("second cluster where the card declares one; else empty"),
+        "feature": text("sensitive feature of the item"),
+        "family": text("wording (template) of the item"),
+        "role": text("`bias`, `competence` or `control`"),
+        "status": text("`ok`, or `failed` where a part has no response", check=pa.Check.isin(["ok", "failed"])),
+        "d_nats": number(
+            "item value, positive with the stereotype (bias), towards sense or the right answer (competence)",
+            "nats",
+            null=True,
+        ),
+        "d_per_token_nats": number(
+            "`d_nats` from mean log-probabilities per token; pairs only", "nats a token", null=True
+        ),
+        "sign": number(
+            "which side was taken: 1 the stereotype (bias) or the right answer (competence), -1 the other, 0 neither",
+            "-1, 0, 1",
+            check=pa.Check.isin([-1.0, 0.0, 1.0]),
+            null=True,
+        ),
+        "graded": number(
+            "graded form of the item value, in [-1, 1]", "index", check=pa.Check.in_range(-1, 1), null=True
+        ),
     },
     strict=True,
     unique=["checkpoint", "framing_id", "probe", "item_id"],
@@ -93,14 +124,17 @@ SCORES: Final = pa.DataFrameSchema(
 
 ESTIMATES: Final = pa.DataFrameSchema(
     {
-        "checkpoint": pa.Column(str),
-        "framing": pa.Column(str),
-        "probe": pa.Column(str),
-        "feature": pa.Column(str),
-        "metric": pa.Column(str),
+        "checkpoint": text("`base`, or a tuned checkpoint"),
+        "framing": text("`plain` or `chat`"),
+        "probe": text("id of the probe"),
+        "feature": text("sensitive feature; `all` pools a probe's features"),
+        "metric": text(
+            "`index`, `index_independent`, `graded`, `sign`, `sign_per_token`, `mean_d`, `mean_abs_d`, `competence` "
+            "or `control`"
+        ),
         **ESTIMATE_COLUMNS,
-        "n_asked": pa.Column(int),
-        "saturated": pa.Column(bool),
+        "n_asked": count("items asked for; coverage is `n_items` over this", "items"),
+        "saturated": flag("over 95 % of the arm's items have one sign"),
     },
     strict=True,
     unique=["checkpoint", "framing", "probe", "feature", "metric"],
@@ -109,15 +143,15 @@ ESTIMATES: Final = pa.DataFrameSchema(
 
 FAMILIES: Final = pa.DataFrameSchema(
     {
-        "checkpoint": pa.Column(str),
-        "framing": pa.Column(str),
-        "probe": pa.Column(str),
-        "feature": pa.Column(str),  # of competence: ``all``
-        "metric": pa.Column(str, pa.Check.isin(["index", "competence"])),
-        "family": pa.Column(str),
-        # Where the method says "given this wording", n_clusters counts what is said in the wording.
+        "checkpoint": text("`base`, or a tuned checkpoint"),
+        "framing": text("`plain` or `chat`"),
+        "probe": text("id of the probe"),
+        "feature": text("sensitive feature; of competence `all`"),
+        "metric": text("`index` or `competence`", check=pa.Check.isin(["index", "competence"])),
+        "family": text("wording (template)"),
         **ESTIMATE_COLUMNS,
-        "n_asked": pa.Column(int),
+        "n_clusters": count("where `method` says *given this wording*, the contents (or items) said in it", "clusters"),
+        "n_asked": count("items asked for", "items"),
     },
     strict=True,
     unique=["checkpoint", "framing", "probe", "feature", "metric", "family"],
@@ -126,18 +160,20 @@ FAMILIES: Final = pa.DataFrameSchema(
 
 WORDINGS: Final = pa.DataFrameSchema(
     {
-        "checkpoint": pa.Column(str),
-        "framing": pa.Column(str),
-        "probe": pa.Column(str),
-        "feature": pa.Column(str),
-        "status": pa.Column(str),  # ok from two families with a number up
-        "wording_sd": pa.Column(float, nullable=True),  # sample SD of the families' values
-        "lowest": pa.Column(float, nullable=True),
-        "highest": pa.Column(float, nullable=True),
-        "n_families": pa.Column(int),
-        "n_measured": pa.Column(int),  # families with a number
-        "n_with": pa.Column(int),  # families whose interval lies above 0: with the stereotype
-        "n_against": pa.Column(int),  # below 0
+        "checkpoint": text("`base`, or a tuned checkpoint"),
+        "framing": text("`plain` or `chat`"),
+        "probe": text("id of the probe"),
+        "feature": text("sensitive feature; `all` pools a probe's features"),
+        "status": text("`ok` from two wordings with a number up; `not estimable` with one, `not measured` with none"),
+        "wording_sd": number(
+            "sample standard deviation of the wordings' values; it holds the noise of each", "index", null=True
+        ),
+        "lowest": number("least of the wordings' values", "index", null=True),
+        "highest": number("greatest of the wordings' values", "index", null=True),
+        "n_families": count("wordings, measured or not", "wordings"),
+        "n_measured": count("wordings with a number", "wordings"),
+        "n_with": count("wordings whose interval lies above 0: with the stereotype", "wordings"),
+        "n_against": count("wordings whose interval lies below 0: against it", "wordings"),
     },
     strict=True,
     unique=["checkpoint", "framing", "probe", "feature"],
@@ -145,106 +181,7 @@ WORDINGS: Final = pa.DataFrameSchema(
 """One row per checkpoint, framing, probe and feature, computed from :data:`FAMILIES`; not written."""
 
 COMPARISONS: Final = pa.DataFrameSchema(
-    {
-        "tuned": pa.Column(str),
-        "contrast": pa.Column(str),
-        "probe": pa.Column(str),
-        "feature": pa.Column(str),
-        "metric": pa.Column(str, pa.Check.isin(["graded", "sign"])),
-        "declared": pa.Column(bool),  # a cell of its own; else the row that pools a probe's features
-        # The reduction D = first arm minus second arm, positive = less stereotype.
-        "status": pa.Column(str),
-        "reduction": pa.Column(float, nullable=True),
-        "ci_low": pa.Column(float, nullable=True),
-        "ci_high": pa.Column(float, nullable=True),
-        "ci90_low": pa.Column(float, nullable=True),
-        "ci90_high": pa.Column(float, nullable=True),
-        # S = first arm plus second arm: |second| is less than |first| where D and S have one sign.
-        "total": pa.Column(float, nullable=True),
-        "total_ci_low": pa.Column(float, nullable=True),
-        "total_ci_high": pa.Column(float, nullable=True),
-        "p_value": pa.Column(float, nullable=True),  # of D = 0
-        "p_total": pa.Column(float, nullable=True),  # of S = 0
-        "p_first": pa.Column(float, nullable=True),  # of either arm's index = 0
-        "p_second": pa.Column(float, nullable=True),
-        "p_size": pa.Column(float, nullable=True),  # the larger of p_value and p_total: of no difference in |B|
-        # Not in the family that Holm corrects: another contrast than the one named beforehand, or features pooled.
-        "exploratory": pa.Column(bool),
-        # p_size, adjusted: by Holm in the declared family, else by Benjamini-Hochberg; null in the other column.
-        "p_holm": pa.Column(float, nullable=True),
-        "p_bh": pa.Column(float, nullable=True),
-        # Adjusted in the same family: that B moved at all, and that both arms lean.
-        "p_moved_adjusted": pa.Column(float, nullable=True),
-        "p_sides_adjusted": pa.Column(float, nullable=True),
-        "p_equivalence": pa.Column(float, nullable=True),  # two one-sided tests of |D| >= margin
-        "test": pa.Column(str),
-        "first_value": pa.Column(float, nullable=True),
-        "first_ci_low": pa.Column(float, nullable=True),
-        "first_ci_high": pa.Column(float, nullable=True),
-        "second_value": pa.Column(float, nullable=True),
-        "second_ci_low": pa.Column(float, nullable=True),
-        "second_ci_high": pa.Column(float, nullable=True),
-        "relative_status": pa.Column(str),
-        "relative_reduction": pa.Column(float, nullable=True),
-        "relative_ci_low": pa.Column(float, nullable=True),
-        "relative_ci_high": pa.Column(float, nullable=True),
-        "smallest_detectable_change": pa.Column(float, nullable=True),
-        # D at its lowest and highest, over all that the values which are missing might have been.
-        "missing_low": pa.Column(float, nullable=True),
-        "missing_high": pa.Column(float, nullable=True),
-        # S likewise.
-        "total_missing_low": pa.Column(float, nullable=True),
-        "total_missing_high": pa.Column(float, nullable=True),
-        "margin": pa.Column(float),
-        "n_items": pa.Column(int),
-        "n_clusters": pa.Column(int),
-        "method": pa.Column(str),
-        "inherited_bias": pa.Column(bool),  # interval of the first arm excludes 0: a label, not a filter
-        "coverage_first": pa.Column(float, nullable=True),
-        "coverage_second": pa.Column(float, nullable=True),
-        "competence_first": pa.Column(float, nullable=True),
-        "competence_second": pa.Column(float, nullable=True),
-        "competence_fell": pa.Column(bool),
-        # Competence of the first arm minus that of the second, paired by item; of the probe, whatever the feature.
-        "competence_loss_status": pa.Column(str),
-        "competence_loss": pa.Column(float, nullable=True),
-        "competence_loss_ci_low": pa.Column(float, nullable=True),
-        "competence_loss_ci_high": pa.Column(float, nullable=True),
-        "competence_loss_items": pa.Column(int),
-        "competence_loss_clusters": pa.Column(int),
-        # Item flows, in items: with the stereotype in both arms, no longer (of these, turned against it),
-        # newly, in neither, not scored. Churn is the share of removed and introduced; null_churn the
-        # same between two wordings of the request in the base, where nothing changed.
-        "flow_inherited": pa.Column(int),
-        "flow_removed": pa.Column(int),
-        "flow_turned": pa.Column(int),
-        "flow_introduced": pa.Column(int),
-        "flow_never": pa.Column(int),
-        "flow_missing": pa.Column(int),
-        "churn": pa.Column(float, nullable=True),
-        "null_churn": pa.Column(float, nullable=True),
-        # Least and greatest D over the framings of the contrast, and the share of them with D's sign.
-        "framings_low": pa.Column(float, nullable=True),
-        "framings_high": pa.Column(float, nullable=True),
-        "framings_agree": pa.Column(float, nullable=True),
-        "saturated": pa.Column(bool),  # over 95 % of the values of an arm lie at one end of the scale
-        "verdict": pa.Column(str),
-        "verdict_code": pa.Column(str),  # what decided it, see :class:`biasaudit.types.VerdictCode`
-        "verdict_reason": pa.Column(str),
-        # The same over the pairs whose two texts have as many tokens; 0 items where that is not asked.
-        "equal_items": pa.Column(int, required=False),
-        "equal_first_value": pa.Column(float, nullable=True, required=False),
-        "equal_first_ci_low": pa.Column(float, nullable=True, required=False),
-        "equal_first_ci_high": pa.Column(float, nullable=True, required=False),
-        "equal_second_value": pa.Column(float, nullable=True, required=False),
-        "equal_second_ci_low": pa.Column(float, nullable=True, required=False),
-        "equal_second_ci_high": pa.Column(float, nullable=True, required=False),
-        "equal_reduction": pa.Column(float, nullable=True, required=False),
-        "equal_reduction_ci_low": pa.Column(float, nullable=True, required=False),
-        "equal_reduction_ci_high": pa.Column(float, nullable=True, required=False),
-        # Whether the first arm's level lies on the other side of 0 there, so that nothing is claimed about it.
-        "equal_disagrees": pa.Column(bool, required=False),
-    },
+    COMPARISON_COLUMNS,
     strict=True,
     unique=["tuned", "contrast", "probe", "feature", "metric"],
 )
@@ -252,13 +189,13 @@ COMPARISONS: Final = pa.DataFrameSchema(
 
 DISPARITIES: Final = pa.DataFrameSchema(
     {
-        "checkpoint": pa.Column(str),
-        "framing": pa.Column(str),
-        "probe": pa.Column(str),
-        "feature": pa.Column(str),
-        "statistic": pa.Column(
-            str,
-            pa.Check.isin(
+        "checkpoint": text("`base`, or a tuned checkpoint"),
+        "framing": text("`plain` or `chat`"),
+        "probe": text("id of the probe"),
+        "feature": text("sensitive feature"),
+        "statistic": text(
+            "what the value is; the glossary lists them",
+            check=pa.Check.isin(
                 [
                     "by_group",
                     "difference",
@@ -273,13 +210,21 @@ DISPARITIES: Final = pa.DataFrameSchema(
                 ]
             ),
         ),
-        "group": pa.Column(str),
-        "reference": pa.Column(str),
+        "group": text(
+            "a group; the pair of a difference (`woman - man`) or of a ratio (`woman / man`); of `by_attribute` the "
+            "attribute"
+        ),
+        "reference": text(
+            "the group that it is set against; of `impact_ratio` the group that has most; of `by_attribute` the "
+            "world's share of the first group; may be empty"
+        ),
         **ESTIMATE_COLUMNS,
-        # Attributes and differences only: the t test of 0, and Benjamini-Hochberg's over the attributes of an
-        # arm, or over all differences of a checkpoint in a framing.
-        "p_value": pa.Column(float, nullable=True),
-        "p_bh": pa.Column(float, nullable=True),
+        "p_value": number("t test of 0; of `difference` and `by_attribute` only", "p", null=True),
+        "p_bh": number(
+            "Benjamini-Hochberg over the attributes of an arm, or over all differences of a checkpoint in a framing",
+            "p",
+            null=True,
+        ),
     },
     strict=True,
 )
@@ -293,17 +238,24 @@ Of decisions whose truth is known, the error rates by group; positive is what is
 
 PUBLISHED: Final = pa.DataFrameSchema(
     {
-        "checkpoint": pa.Column(str),
-        "framing": pa.Column(str),
-        "framing_id": pa.Column(str),
-        "probe": pa.Column(str),
-        "subset": pa.Column(str),
-        "score": pa.Column(str),
+        "checkpoint": text("`base`, or a tuned checkpoint"),
+        "framing": text("`plain` or `chat`"),
+        "framing_id": text("`plain`, or `chat-1`, `chat-2`, ...: which request"),
+        "probe": text("id of the probe"),
+        "subset": text("`all`, or a part of the set in its own words"),
+        "score": text("the score, as the paper calls it"),
         **ESTIMATE_COLUMNS,
-        "parity": pa.Column(float, nullable=True),  # where a model without a lean stands
-        "n_asked": pa.Column(int),
-        # The score however few the clusters; absent from older audits.
-        "point": pa.Column(float, nullable=True, required=False),
+        "parity": number(
+            "where a model without a lean stands; null where the score has no such point", "as `unit`", null=True
+        ),
+        "n_asked": count("items of the subset, answered or not", "items"),
+        "point": number(
+            "the score however few the clusters, without an interval; nothing is claimed by it. Absent from older "
+            "audits",
+            "as `unit`",
+            null=True,
+            later=True,
+        ),
     },
     strict=True,
     unique=["checkpoint", "framing_id", "probe", "subset", "score"],

@@ -8,6 +8,7 @@ from biasaudit.stats.clusters import MIN_CLUSTERS, Clustered, clustered
 from biasaudit.stats.competence import competence_loss
 from biasaudit.stats.fieller import PairedMeans, ratio_bounds, relative_reduction
 from biasaudit.stats.flows import ItemFlows, ItemState, item_flows, null_churn
+from biasaudit.stats.frames import frame_of
 from biasaudit.stats.groups.cells import MIN_CELL_ITEMS
 from biasaudit.stats.groups.disparity import (
     FOUR_FIFTHS,
@@ -99,6 +100,7 @@ __all__ = [
     "error_rate",
     "four_fifths",
     "four_fifths_of",
+    "frame_of",
     "grid",
     "group_outcomes",
     "holm",

@@ -54,6 +54,19 @@ class Estimate:
             msg = f"an estimate with status {self.status.value!r} carries no number"
             raise ValueError(msg)
 
+    def __str__(self) -> str:
+        """Return value and interval, or the status, without what they rest on."""
+        if self.value is None or self.ci_low is None or self.ci_high is None:
+            return self.status.value
+        return f"{self.value:.4g} [{self.ci_low:.4g}, {self.ci_high:.4g}]"
+
+    def __repr__(self) -> str:
+        """Return it on a line; the method, a sentence, only where it is the reason why there is no number."""
+        rests_on = f"{self.n_items:,} items in {self.n_clusters:,} clusters"
+        if self.status is Status.OK:
+            return f"Estimate({self} {self.unit}, level {self.level:g}, {rests_on})"
+        return f"Estimate({self}, {rests_on}{f': {self.method}' if self.method else ''})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Power:

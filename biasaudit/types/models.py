@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from biasaudit.visible import in_short
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
@@ -77,6 +79,13 @@ class ModelFingerprint:
     text_files_sha256: str | None = None
     beginning_token: str | None = None
     beginning_id: int | None = None
+
+    def __repr__(self) -> str:
+        """Return which model it is, how large, and the beginning of its checksum."""
+        size = "" if self.n_parameters is None else f", {self.n_parameters:,} parameters"
+        adapter = "" if self.adapter is None else f", adapter {in_short([self.adapter], limit=24)}"
+        name, weights = in_short([self.reference]), in_short([self.weights], limit=24)
+        return f"ModelFingerprint({name}: {self.architecture}{size}, {self.dtype} on {self.device}, {weights}{adapter})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from biasaudit.analysis.asked_items import asked_items
 from biasaudit.analysis.table import Analysis, Given, Table
 from biasaudit.analysis.tables import TABLES
 from biasaudit.record.audit_record import NEEDED
+from biasaudit.record.columns import described
 from tests.analysis.test_asked_items import item_row, response_row
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "audit-format.md"
@@ -40,6 +41,7 @@ def test_the_example_of_the_page_on_the_format_is_a_table() -> None:
     assert table.computed is not None
     found = table.schema.validate(table.computed(Given(asked=asked, tables={}, analysis=_analysis())))
     assert (table.name, table.needed) == ("failures", False)
+    assert (described(table.schema)["meaning"] != "").all(), "what audit.describe says of it"
     assert found.to_dict("records") == [
         {"checkpoint": "base", "framing_id": "plain", "probe": "mini", "n_asked": 4, "n_failed": 1}
     ]

@@ -123,7 +123,7 @@ def difference_to_reference(
     ----------
     cases : GroupOutcomes
     reference : str or tuple of str
-        One label for each sensitive feature.
+        One label of each sensitive feature, in their order; `cases.over` takes the groups of one feature alone.
     metric : GroupMetric
     level : float
 
@@ -141,7 +141,7 @@ def difference_to_reference(
     --------
     biasaudit.stats.groups.intervals.difference_interval : The interval, and how often it covers.
     """
-    named = _as_group(reference)
+    named = _as_group(reference, cases)
     return tuple(
         replace(
             _row(
@@ -191,7 +191,7 @@ def ratio_to_reference(
     ----------
     cases : GroupOutcomes
     reference : str or tuple of str
-        One label for each sensitive feature.
+        One label of each sensitive feature, in their order; `cases.over` takes the groups of one feature alone.
     metric : GroupMetric
     rng : numpy.random.Generator
     level : float
@@ -211,7 +211,7 @@ def ratio_to_reference(
     --------
     biasaudit.stats.groups.resampling.ratio_intervals : The interval, and how often it covers.
     """
-    named = _as_group(reference)
+    named = _as_group(reference, cases)
     rows: list[GroupEstimate] = []
     for cell in group_cells(cases, metric):
         estimates = ratio_intervals(cell.table, cell.column(named), rng=rng, level=level, n_resamples=n_resamples)
@@ -306,5 +306,25 @@ def _descriptive(cell: GroupCell, quantity: Quantity, group: Group, reference: G
     return value - other
 
 
-def _as_group(reference: str | Group) -> Group:
-    return (reference,) if isinstance(reference, str) else tuple(reference)
+def _as_group(reference: str | Group, cases: GroupOutcomes) -> Group:
+    """Return the group that is named: one label of each sensitive feature, in their order."""
+    named = (reference,) if isinstance(reference, str) else tuple(reference)
+    levels = {
+        name: sorted({*column.tolist(), *cases.declared.get(name, ())})
+        for name, column in cases.sensitive_features.items()
+    }
+    if len(named) == len(levels) and all(label in known for label, known in zip(named, levels.values(), strict=True)):
+        return named
+    own = [name for name, known in levels.items() if len(named) == 1 and named[0] in known]
+    if len(levels) == 1:
+        [(name, known)] = levels.items()
+        msg = f"no group {', '.join(named)!r}; a reference is one label of {name}; there are: {'; '.join(known)}"
+    else:
+        labels = "; ".join(f"{name}: {', '.join(known)}" for name, known in levels.items())
+        likely = tuple(known[0] for known in levels.values() if known)
+        msg = (
+            f"no group {', '.join(named)!r}: these cases have {len(levels)} sensitive features, and their groups are "
+            f"the intersections, so that a reference is one label of each, in this order, such as {likely!r}. "
+            f"Labels of {labels}. For the groups of one feature alone: cases.over({(own or list(levels))[0]!r})"
+        )
+    raise ValueError(msg)

@@ -58,7 +58,8 @@ def audit(
 ) -> None:
     """Audit a pretrained model and the models tuned from it."""
     from biasaudit.cli import choices
-    from biasaudit.cli.console import Shown, print_verdicts
+    from biasaudit.cli.console import Shown
+    from biasaudit.cli.verdicts import print_verdicts
 
     names = choices.framings(framing)
     chosen_dtype = choices.dtype(dtype)

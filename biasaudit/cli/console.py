@@ -1,12 +1,12 @@
-"""What the shell shows: progress on standard error, the verdicts on standard output."""
+"""What the shell shows: progress on standard error, what probes and published scores say on standard output."""
 
 from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.progress import TaskID
 
-    from biasaudit.facade import Audit
     from biasaudit.validity import Finding
 
 EXAMPLES: Final = 5
@@ -70,57 +69,6 @@ class Shown:
         elapsed = self._bars.tasks[-1].elapsed or 0.0
         rate = f"{self._tokens / elapsed:,.0f} tokens/s" if elapsed > 1 and self._tokens else ""
         self._bars.update(self._task, advance=n_requests, rate=rate)
-
-
-def print_verdicts(audit: Audit) -> None:
-    """Print the headline and one line per cell of the first contrast."""
-    from biasaudit.record.lineage_fact import of_different_lineage
-    from biasaudit.report.words.shares import left_out, sentence
-    from biasaudit.report.words.wording import in_words
-
-    different = of_different_lineage(audit.manifest.lineage)
-    for headline in audit.headlines:
-        said = [
-            sentence(headline, related=headline.tuned not in different),
-            left_out(headline),
-            f"{headline.n_cells} cells: {in_words(headline.counts)}{' (exploratory)' if headline.exploratory else ''}.",
-        ]
-        terminal.show_text(f"{headline.tuned}: {' '.join(part for part in said if part)}")
-    if audit.headlines:
-        _print_cells(audit)
-
-
-def _print_cells(audit: Audit) -> None:
-    first = audit.headlines[0]
-    rows = audit.comparisons
-    rows = rows[(rows["tuned"] == first.tuned) & (rows["contrast"] == first.contrast) & (rows["metric"] == "graded")]
-    terminal.show_table(
-        title=f"{first.tuned}, {first.contrast}: graded index, positive with the stereotype",
-        columns=("probe", "feature", "base", "tuned", "reduction", "p of |B|, corrected", "verdict"),
-        rows=[
-            (
-                row["probe"],
-                row["feature"],
-                _interval(row, "first_value", "first_ci_low", "first_ci_high"),
-                _interval(row, "second_value", "second_ci_low", "second_ci_high"),
-                _interval(row, "reduction", "ci_low", "ci_high"),
-                _corrected(row),
-                f"{row['verdict']}{' (exploratory)' if row['exploratory'] else ''}",
-            )
-            for row in rows.to_dict("records")
-        ],
-    )
-
-
-def _corrected(row: Mapping[Hashable, Any]) -> str:  # Any: cells of several types
-    adjusted = row["p_bh"] if row["exploratory"] else row["p_holm"]
-    return f"{adjusted:.3f}" if adjusted is not None and adjusted >= 0 else "-"  # NaN is not
-
-
-def _interval(row: Mapping[Hashable, Any], value: str, low: str, high: str) -> str:
-    if row[value] is None or row[value] != row[value]:  # NaN
-        return str(row["status"])
-    return f"{row[value]:+.3f} ({row[low]:+.3f} to {row[high]:+.3f})"
 
 
 def print_prospects(prospects: pd.DataFrame, *, margin: float) -> None:

@@ -1,74 +1,21 @@
-"""What the shell shows: progress on standard error, what probes and published scores say on standard output."""
+"""What probes and published scores say, on standard output."""
 
 from __future__ import annotations
 
-import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
-
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
+from typing import TYPE_CHECKING, Final
 
 from biasaudit.cli import terminal
 from biasaudit.visible import visible_line
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.progress import TaskID
 
     from biasaudit.validity import Finding
 
 EXAMPLES: Final = 5
 """Findings of one code that are printed; the rest are counted."""
-
-
-class Shown:
-    """Progress of an audit, drawn on standard error."""
-
-    def __init__(self) -> None:
-        self._console = terminal.console(err=True)
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=self._console,
-        )
-        self._task: TaskID | None = None
-        self._tokens = 0
-        self._guard = contextlib.ExitStack()
-
-    def __enter__(self) -> Self:
-        self._bars.start()
-        self._guard.enter_context(terminal.also_guarded())
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._guard.close()
-        self._bars.stop()
-
-    def say(self, text: str) -> None:
-        """Tell one line."""
-        self._console.print(Text(visible_line(text)))
-
-    def begin(self, label: str, total: int) -> None:
-        """Begin a bar."""
-        self._tokens = 0
-        self._task = self._bars.add_task(visible_line(label), total=total, rate="")
-
-    def advance(self, n_requests: int, n_tokens: int) -> None:
-        """Move the bar on."""
-        if self._task is None:
-            return
-        self._tokens += n_tokens
-        elapsed = self._bars.tasks[-1].elapsed or 0.0
-        rate = f"{self._tokens / elapsed:,.0f} tokens/s" if elapsed > 1 and self._tokens else ""
-        self._bars.update(self._task, advance=n_requests, rate=rate)
 
 
 def print_prospects(prospects: pd.DataFrame, *, margin: float) -> None:

@@ -71,7 +71,7 @@ def dry_run(plan: Plan, *, out: Path | None = None, progress: Progress | None = 
     told = progress or Silence()
     way = plan.way
     probes = checked_places(plan, out, way=way, write=False)
-    with foreign_collected(told.say):
+    with foreign_collected(told.say, progress=told, label="preparing models"):
         prepared = way.locate(plan.checkpoints, plan.settings, told.say).prepared()
         asked = made_ready(plan, probes, prepared, out).asked
         found = {} if prepared.forecast is None else prepared.forecast(asked)

@@ -83,7 +83,7 @@ def model_facts(reference: str, *, suite: str, progress: Progress, ask: bool) ->
             f"{reference!r} is reached by {plan.way.name}: it has no files here to say something of.",
             fix="Name a hub id, a folder or a .gguf file.",
         )
-    with foreign_collected(progress.say):
+    with foreign_collected(progress.say, progress=progress):
         place = local.located_all({"base": reference}, progress.say)["base"]
         tokenizer = shared_tokenizer(place)
         templates = chat_templates_of(place, tokenizer)

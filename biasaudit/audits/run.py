@@ -17,6 +17,7 @@ from biasaudit.analysis.scoring import items_frame, response_rows, responses_fra
 from biasaudit.analysis.tabulate import analysis_of_probes, tabulate
 from biasaudit.audits.asked import asking_language, probe_facts, token_ends_of
 from biasaudit.audits.finish import Render, completed, written
+from biasaudit.audits.notices import Notices
 from biasaudit.audits.preflight import checked_places, made_ready
 from biasaudit.audits.sanity import sanity_of
 from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAuditError
@@ -109,7 +110,7 @@ def run(
     probes = checked_places(plan, out, way=way, given=probes)
     for notice in (notice for probe in probes for notice in probe.notices):
         told.say(notice)
-    with foreign_collected(told.say):
+    with foreign_collected(told.say, progress=told, label="preparing models"):
         found = way.locate(plan.checkpoints, plan.settings, told.say)
         finished = _finished(plan, probes, found, out, render=render)
         if finished is not None:
@@ -159,17 +160,24 @@ def _responses(work: _Work) -> tuple[list[dict[str, object]], dict[str, Any], Sa
     fingerprints: dict[str, Any] = {}
     kept: dict[str, Backend] = {}
     sanity = None
+    notices = Notices(work.told.say)
     with work.ready.prepared.opened(work.told.say) as opened:
 
         def open_one(name: str) -> Backend:
-            with foreign_collected(work.told.say):
+            with foreign_collected(notices.about(name), progress=work.told, label=f"loading {name}"):
                 return opened(name)
 
-        if work.ready.prepared.sentences:
-            sanity, kept = _checked_sane(work, open_one)
+        try:
+            if work.ready.prepared.sentences:
+                sanity, kept = _checked_sane(work, open_one)
+        finally:
+            notices.tell()
         for name in work.plan.checkpoints:
             # Handed on and not named: what is named here stays in memory while the next one is loaded.
-            fingerprints[name], found = _scored(name, kept.pop(name) if name in kept else open_one(name), work)
+            try:
+                fingerprints[name], found = _scored(name, kept.pop(name) if name in kept else open_one(name), work)
+            finally:
+                notices.tell()
             rows += found
     return rows, fingerprints, sanity
 

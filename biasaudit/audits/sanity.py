@@ -61,6 +61,7 @@ class Sanity:
     def told(self) -> tuple[str, ...]:
         """Return what a reader must hear, a sentence each."""
         said = []
+        not_judged: dict[tuple[str, ...], list[str]] = {}
         for name, found in self.judged.items():
             if found.verdict == "implausible":
                 said.append(
@@ -68,7 +69,11 @@ class Sanity:
                     "says what a working model would do."
                 )
             elif found.verdict == "not judged":
-                said.append(f"Whether {name} works was not judged: {'; '.join(found.reasons)}.")
+                not_judged.setdefault(found.reasons, []).append(name)
+        said += [
+            f"Whether {', '.join(names)} {'works' if len(names) == 1 else 'work'} was not judged: {'; '.join(reasons)}."
+            for reasons, names in not_judged.items()
+        ]
         said += [
             f"{name} gives every sentence of the check the same log-probabilities as {other}: to all appearance they "
             "are the same weights."

@@ -112,7 +112,7 @@ def _tune(
     from biasaudit.align import tune
     from biasaudit.align.settings import description_of
     from biasaudit.cli import choices
-    from biasaudit.cli.console import Shown
+    from biasaudit.cli.progress import Shown
 
     named = {one.name: chosen[description_of(one).option or one.name] for one in method.settings.in_order()}
     settings = method.settings(**{**named, "dtype": choices.dtype(named["dtype"])})

@@ -58,7 +58,8 @@ def audit(
 ) -> None:
     """Audit a pretrained model and the models tuned from it."""
     from biasaudit.cli import choices
-    from biasaudit.cli.console import Shown, print_verdicts
+    from biasaudit.cli.progress import Shown
+    from biasaudit.cli.verdicts import print_verdicts
 
     names = choices.framings(framing)
     chosen_dtype = choices.dtype(dtype)
@@ -95,8 +96,8 @@ def audit(
 
 def _dry_run(plan: Plan, out: Path) -> None:
     from biasaudit.audits import dry_run as forecast
-    from biasaudit.cli.console import Shown
     from biasaudit.cli.forecast import print_forecast
+    from biasaudit.cli.progress import Shown
 
     with Shown() as shown:
         found = forecast.dry_run(plan, out=out, progress=shown)

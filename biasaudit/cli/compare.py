@@ -15,7 +15,7 @@ def compare(
 ) -> None:
     """Print the verdicts of finished audits one below the other."""
     from biasaudit import api
-    from biasaudit.cli.console import print_verdicts
+    from biasaudit.cli.verdicts import print_verdicts
 
     for folder in folders:
         terminal.say_line(f"== {folder}")

@@ -1,126 +1,21 @@
-"""What the shell shows: progress on standard error, the verdicts on standard output."""
+"""What probes and published scores say, on standard output."""
 
 from __future__ import annotations
 
-import contextlib
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
-
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 from biasaudit.cli import terminal
 from biasaudit.visible import visible_line
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.progress import TaskID
 
-    from biasaudit.facade import Audit
     from biasaudit.validity import Finding
 
 EXAMPLES: Final = 5
 """Findings of one code that are printed; the rest are counted."""
-
-
-class Shown:
-    """Progress of an audit, drawn on standard error."""
-
-    def __init__(self) -> None:
-        self._console = terminal.console(err=True)
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=self._console,
-        )
-        self._task: TaskID | None = None
-        self._tokens = 0
-        self._guard = contextlib.ExitStack()
-
-    def __enter__(self) -> Self:
-        self._bars.start()
-        self._guard.enter_context(terminal.also_guarded())
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._guard.close()
-        self._bars.stop()
-
-    def say(self, text: str) -> None:
-        """Tell one line."""
-        self._console.print(Text(visible_line(text)))
-
-    def begin(self, label: str, total: int) -> None:
-        """Begin a bar."""
-        self._tokens = 0
-        self._task = self._bars.add_task(visible_line(label), total=total, rate="")
-
-    def advance(self, n_requests: int, n_tokens: int) -> None:
-        """Move the bar on."""
-        if self._task is None:
-            return
-        self._tokens += n_tokens
-        elapsed = self._bars.tasks[-1].elapsed or 0.0
-        rate = f"{self._tokens / elapsed:,.0f} tokens/s" if elapsed > 1 and self._tokens else ""
-        self._bars.update(self._task, advance=n_requests, rate=rate)
-
-
-def print_verdicts(audit: Audit) -> None:
-    """Print the headline and one line per cell of the first contrast."""
-    from biasaudit.record.lineage_fact import of_different_lineage
-    from biasaudit.report.words.shares import left_out, sentence
-    from biasaudit.report.words.wording import in_words
-
-    different = of_different_lineage(audit.manifest.lineage)
-    for headline in audit.headlines:
-        said = [
-            sentence(headline, related=headline.tuned not in different),
-            left_out(headline),
-            f"{headline.n_cells} cells: {in_words(headline.counts)}{' (exploratory)' if headline.exploratory else ''}.",
-        ]
-        terminal.show_text(f"{headline.tuned}: {' '.join(part for part in said if part)}")
-    if audit.headlines:
-        _print_cells(audit)
-
-
-def _print_cells(audit: Audit) -> None:
-    first = audit.headlines[0]
-    rows = audit.comparisons
-    rows = rows[(rows["tuned"] == first.tuned) & (rows["contrast"] == first.contrast) & (rows["metric"] == "graded")]
-    terminal.show_table(
-        title=f"{first.tuned}, {first.contrast}: graded index, positive with the stereotype",
-        columns=("probe", "feature", "base", "tuned", "reduction", "p of |B|, corrected", "verdict"),
-        rows=[
-            (
-                row["probe"],
-                row["feature"],
-                _interval(row, "first_value", "first_ci_low", "first_ci_high"),
-                _interval(row, "second_value", "second_ci_low", "second_ci_high"),
-                _interval(row, "reduction", "ci_low", "ci_high"),
-                _corrected(row),
-                f"{row['verdict']}{' (exploratory)' if row['exploratory'] else ''}",
-            )
-            for row in rows.to_dict("records")
-        ],
-    )
-
-
-def _corrected(row: Mapping[Hashable, Any]) -> str:  # Any: cells of several types
-    adjusted = row["p_bh"] if row["exploratory"] else row["p_holm"]
-    return f"{adjusted:.3f}" if adjusted is not None and adjusted >= 0 else "-"  # NaN is not
-
-
-def _interval(row: Mapping[Hashable, Any], value: str, low: str, high: str) -> str:
-    if row[value] is None or row[value] != row[value]:  # NaN
-        return str(row["status"])
-    return f"{row[value]:+.3f} ({row[low]:+.3f} to {row[high]:+.3f})"
 
 
 def print_prospects(prospects: pd.DataFrame, *, margin: float) -> None:

@@ -15,7 +15,8 @@ def demo(
 ) -> None:
     """Audit a small pair that comes with the package, without a hub."""
     from biasaudit import api
-    from biasaudit.cli.console import Shown, print_verdicts
+    from biasaudit.cli.progress import Shown
+    from biasaudit.cli.verdicts import print_verdicts
 
     with Shown() as shown:
         found = api.demo(out, progress=shown)

@@ -16,8 +16,8 @@ def model(
 ) -> None:
     """Find a model, check what an audit would check, and say what would be loaded and how long it takes."""
     from biasaudit.audits.facts import adapter_facts, model_facts
-    from biasaudit.cli.console import Shown
     from biasaudit.cli.forecast import print_model
+    from biasaudit.cli.progress import Shown
 
     with Shown() as shown:
         found = model_facts(reference, suite=suite, progress=shown, ask=check)

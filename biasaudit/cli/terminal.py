@@ -28,6 +28,24 @@ _COMMAND: Final = re.compile(r"^([ \t]*):(?=:)", re.MULTILINE)
 _GONE: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EIO})
 """The reader has gone: nobody misses the rest."""
 
+_IN_ASCII: Final = str.maketrans(
+    {
+        "\u00a0": " ",
+        "\u2212": "-",
+        "\u2013": "-",
+        "…": "...",
+        "±": "+/-",
+        "↓": "v",
+        "↑": "^",
+        "⇄": "x",
+        "↗": "/",
+        "↘": "\\",
+        "∅": "0",
+        "•": "*",
+    }
+)
+"""What stands for our signs where they cannot be shown."""
+
 
 class Outlet(io.TextIOBase):
     """A standard stream that acts on no terminal, and whose reader may go.
@@ -171,7 +189,7 @@ def tell(text: str) -> None:
 
 def _line(stream: TextIO, text: str, *, dim: bool = False, commands: bool = False) -> None:
     shown = visible(text) if commands else _COMMAND.sub(r"\1\\:", visible(text))
-    if dim and stream.isatty():
+    if dim and stream.isatty() and not os.environ.get("NO_COLOR"):
         stream, shown = _unfiltered(stream), f"\x1b[2m{shown}\x1b[0m"
     stream.write(f"{shown}\n")
     stream.flush()
@@ -179,6 +197,42 @@ def _line(stream: TextIO, text: str, *, dim: bool = False, commands: bool = Fals
 
 def _unfiltered(stream: object) -> TextIO:
     return stream.colours if isinstance(stream, Outlet) else cast("TextIO", stream)
+
+
+def width() -> int | None:
+    """Return the columns that standard output has: as ``COLUMNS`` says, or as its terminal; None in a pipe.
+
+    What goes into a pipe or a file is laid out for no screen: there a line is as long as what it says.
+    """
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said):
+        return int(said)
+    if not sys.stdout.isatty():
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    return 80
+
+
+def spelled(text: str) -> str:
+    """Return words of ours with letters that standard output has: ``-`` for a minus sign, ``v`` for an arrow down."""
+    return text if _has_signs() else text.translate(_IN_ASCII)
+
+
+def _has_signs() -> bool:
+    """Whether arrows and dashes can be shown: by the encoding, and by a locale that says otherwise.
+
+    In the locale C Python writes UTF-8 all the same; whoever names it has a terminal that may not read it.
+    """
+    if not (os.environ.get("PYTHONIOENCODING") or os.environ.get("PYTHONUTF8")):
+        named = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+        if named in {"C", "POSIX"}:
+            return False
+    try:
+        "".join(map(chr, _IN_ASCII)).encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def console(*, err: bool = False) -> Console:

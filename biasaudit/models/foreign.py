@@ -1,7 +1,7 @@
 """What the libraries say while models load: kept from the screen, and what nobody knows told once, as a line of ours.
 
 Whether weights are missing or of another shape is decided from what the loaders return, and is an error. What they log
-besides scrolls by between the bars; here it is collected in one place instead.
+besides scrolls by between the bars; here it is collected in one place instead. Their bars move one of ours.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from biasaudit.types.progress import Progress
 
 LIBRARIES: Final = ("transformers", "peft", "huggingface_hub", "accelerate", "safetensors", "gguf", "tokenizers")
 
@@ -43,8 +46,39 @@ class _Kept(logging.Handler):
         self._said.append((record.name.partition(".")[0], record.getMessage()))
 
 
+class _Ours:
+    """One bar of ours, moved by those of the libraries, one after the other.
+
+    A bar that begins while another moves, or of which nobody knows how long it is, moves nothing.
+    """
+
+    def __init__(self, progress: Progress | None, label: str) -> None:
+        self._progress, self._label = progress, label
+        self._mover: int | None = None
+        self._left = 0
+
+    def moved(self, bar: Any, n: int) -> None:  # Any: a bar
+        """Count `n` steps of a bar that its library would have drawn."""
+        if self._progress is None or not getattr(bar, "was_to_be_drawn", False):
+            return
+        if self._mover is None and bar.total:
+            self._mover, self._left = id(bar), int(bar.total)
+            self._progress.begin(self._label, self._left)
+        if self._mover == id(bar):
+            n = min(n, self._left)
+            self._left -= n
+            self._progress.advance(n, 0)
+
+    def ended(self, bar: object) -> None:
+        """Let the next one move it."""
+        if self._mover == id(bar):
+            self._mover = None
+
+
 @contextmanager
-def foreign_collected(say: Callable[[str], None]) -> Iterator[None]:
+def foreign_collected(
+    say: Callable[[str], None], *, progress: Progress | None = None, label: str = "loading"
+) -> Iterator[None]:
     """Collect what the libraries log, warn and draw in the block, and tell what is unknown when it ends.
 
     Each message is told once, also where the block ends with an error.
@@ -53,9 +87,13 @@ def foreign_collected(say: Callable[[str], None]) -> Iterator[None]:
     ----------
     say : callable
         Told one line for each message.
+    progress : Progress, optional
+        Has the steps that the libraries would draw; None has nothing drawn.
+    label : str
+        What they are of.
     """
     said: list[tuple[str, str]] = []
-    with warnings.catch_warnings(record=True) as warned, _handled(_Kept(said)), _no_bars():
+    with warnings.catch_warnings(record=True) as warned, _handled(_Kept(said)), _bars_to(_Ours(progress, label)):
         warnings.simplefilter("default")
         try:
             yield
@@ -109,17 +147,43 @@ def _handled(handler: logging.Handler) -> Iterator[None]:
 
 
 @contextmanager
-def _no_bars() -> Iterator[None]:
-    """Let nothing draw a bar: a line of ours says what takes long."""
+def no_bars() -> Iterator[None]:
+    """Let nothing draw a bar; within :func:`foreign_collected` those of the libraries move ours all the same."""
+    with _bars_to(_Ours(None, "")):
+        yield
+
+
+@contextmanager
+def _bars_to(ours: _Ours) -> Iterator[None]:
+    """Let nothing draw a bar but us."""
     from tqdm.std import tqdm  # type: ignore[import-untyped]  # noqa: PLC0415  # all their bars are made of it
 
-    whole = tqdm.__init__
+    whole, iterated, updated, closed = tqdm.__init__, tqdm.__iter__, tqdm.update, tqdm.close
 
-    def hidden(self: object, *arguments: Any, **options: Any) -> None:  # Any: handed on as they come
+    def hidden(self: Any, *arguments: Any, **options: Any) -> None:  # Any: a bar; handed on as they come
+        if not hasattr(self, "was_to_be_drawn"):  # else a block around this one is told what we say
+            self.was_to_be_drawn = not options.get("disable")
         whole(self, *arguments, **{**options, "disable": True})
 
-    tqdm.__init__ = hidden
+    def walked(self: Any) -> Iterator[Any]:  # Any: a bar, and what it walks over
+        try:
+            ours.moved(self, 0)
+            for one in iterated(self):
+                yield one
+                ours.moved(self, 1)
+        finally:
+            ours.ended(self)
+
+    def moved(self: Any, n: float | None = 1) -> bool | None:  # Any: a bar
+        ours.moved(self, int(n or 0))
+        return updated(self, n)  # type: ignore[no-any-return]  # of a library without types
+
+    def ended(self: Any) -> None:  # Any: a bar
+        ours.ended(self)
+        closed(self)
+
+    tqdm.__init__, tqdm.__iter__, tqdm.update, tqdm.close = hidden, walked, moved, ended
     try:
         yield
     finally:
-        tqdm.__init__ = whole
+        tqdm.__init__, tqdm.__iter__, tqdm.update, tqdm.close = whole, iterated, updated, closed

@@ -12,10 +12,10 @@ class Progress(Protocol):
         """Tell one line."""
 
     def begin(self, label: str, total: int) -> None:
-        """Begin a piece of work of `total` requests."""
+        """Begin a piece of work of `total` steps: requests to score, tensors to load; the one before has ended."""
 
     def advance(self, n_requests: int, n_tokens: int) -> None:
-        """Count requests that are done; `n_tokens` were computed for them."""
+        """Count steps that are done; `n_tokens` were computed for them."""
 
 
 class Silence:

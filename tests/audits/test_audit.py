@@ -263,8 +263,13 @@ models, probe, out = map(Path, sys.argv[1:4])
 class Told:
     done = 0
     def say(self, text): pass
-    def begin(self, label, total): print("begin", total, flush=True)
+    def begin(self, label, total):
+        Told.scores = label.startswith("scoring")
+        if Told.scores:
+            print("begin", total, flush=True)
     def advance(self, n, tokens):
+        if not Told.scores:
+            return
         Told.done += n
         print(Told.done, flush=True)
 plan = Plan(base=str(models / "base"), tuned=(str(models / "tuned"),), probes=(str(probe),), batch_tokens=60,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from biasaudit.cli.console import Shown
+from biasaudit.cli.progress import Shown
 from biasaudit.types.progress import Silence
 from tests.cli.test_shell import Shell
 from tests.tiny import TURNS, save_instructions, save_model

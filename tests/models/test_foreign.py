@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from biasaudit.models.foreign import foreign_collected
+from biasaudit.models.foreign import foreign_collected, no_bars
 
 
 def test_what_the_libraries_log_and_warn_is_told_once_in_a_line(capfd: pytest.CaptureFixture[str]) -> None:
@@ -65,3 +65,54 @@ def test_no_bar_is_drawn_while_a_model_loads(models: Path, capfd: pytest.Capture
     assert capfd.readouterr().err == ""
     AutoModelForCausalLM.from_pretrained(models / "base")
     assert "Loading weights" in capfd.readouterr().err
+
+
+class Moved:
+    """What a bar of ours was told."""
+
+    def __init__(self) -> None:
+        self.bars: list[list[object]] = []
+
+    def say(self, text: str) -> None:
+        raise AssertionError(text)
+
+    def begin(self, label: str, total: int) -> None:
+        self.bars.append([label, total, 0])
+
+    def advance(self, n_requests: int, n_tokens: int) -> None:
+        assert n_tokens == 0
+        self.bars[-1][2] = int(str(self.bars[-1][2])) + n_requests
+
+
+def test_the_bars_of_the_libraries_move_one_of_ours(models: Path) -> None:
+    """The tiny Llama has 21 tensors: embedding, head, norm, and nine in each of two layers."""
+    from transformers import AutoModelForCausalLM
+
+    ours = Moved()
+    with foreign_collected(lambda _: None, progress=ours, label="loading base"), no_bars():
+        AutoModelForCausalLM.from_pretrained(models / "base")
+    assert ours.bars == [["loading base", 21, 21]]
+
+
+def test_a_bar_within_another_or_of_no_known_length_moves_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    from tqdm.auto import tqdm  # type: ignore[import-untyped]
+
+    ours = Moved()
+    with foreign_collected(lambda _: None, progress=ours):
+        for _ in tqdm(range(3)):
+            for _ in tqdm(range(100)):
+                pass
+        for _ in tqdm(iter("ab")):
+            pass
+        for _ in tqdm(range(9), disable=True):  # nobody was to see it
+            pass
+        with tqdm(total=5) as bar:
+            bar.update(2)
+            bar.update(9)  # more than it said
+        broken_off = iter(tqdm(range(4)))
+        next(broken_off), next(broken_off)
+        del broken_off
+        for _ in tqdm(range(2)):
+            pass
+    assert ours.bars == [["loading", 3, 3], ["loading", 5, 5], ["loading", 4, 1], ["loading", 2, 2]]
+    assert capfd.readouterr().err == ""

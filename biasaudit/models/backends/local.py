@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -146,7 +146,7 @@ class LocalReady:
 
     def prepared(self) -> Prepared:
         """Return what an audit is to know of them."""
-        named = tuple(f"{name}: {told}." for name, place in self.places.items() for told in notices_of(place))
+        named = said_once((name, f"{told}.") for name, place in self.places.items() for told in notices_of(place))
         return Prepared(
             relations=self.relations,
             opened=self.opened,
@@ -241,7 +241,7 @@ def made_ready(places: Mapping[str, Located], settings: Settings) -> LocalReady:
         if name in relations:
             relations[name] += f"; {note}"
     chat = _chat_frame(places, speakers, settings) if settings.chat else None
-    notes = tuple(f"{name}: {note}" for name, note in chosen.notes.items())
+    notes = said_once(chosen.notes.items())
     if chat is not None and chat.dated and settings.template_date is None:
         notes = (*notes, DATED)
     return LocalReady(
@@ -253,6 +253,20 @@ def made_ready(places: Mapping[str, Located], settings: Settings) -> LocalReady:
         notes=notes,
         chat=chat,
     )
+
+
+def said_once(notes: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Return notes about checkpoints, each once, with all that it is about.
+
+    Examples
+    --------
+    >>> said_once([("base", "odd"), ("tuned", "odd"), ("tuned", "small")])
+    ('base, tuned: odd', 'tuned: small')
+    """
+    found: dict[str, list[str]] = {}
+    for name, note in notes:
+        found.setdefault(note, []).append(name)
+    return tuple(f"{', '.join(names)}: {note}" for note, names in found.items())
 
 
 def same_files(places: Mapping[str, Located]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
 from biasaudit.errors import ModelFilesError
+from biasaudit.models.foreign import no_bars
 from biasaudit.models.local.architecture import causal_class, refuse_two_sided
 from biasaudit.models.local.checkpoint import ModelFiles, alone
 
@@ -209,20 +210,16 @@ def refuse_not_finite(model: PreTrainedModel, reference: str) -> None:
 
 @contextmanager
 def listening() -> Iterator[list[str]]:
-    """Collect what transformers says about weights, instead of letting it scroll by; no progress bars."""
-    from transformers.utils import logging as library  # noqa: PLC0415
-
+    """Collect what transformers says about weights, instead of letting it scroll by; no progress bars of its own."""
     heard: list[str] = []
     logger = logging.getLogger("transformers")
-    handlers, propagate, bars = logger.handlers, logger.propagate, library.is_progress_bar_enabled()
+    handlers, propagate = logger.handlers, logger.propagate
     logger.handlers, logger.propagate = [_Ear(heard)], False
-    library.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        yield heard
+        with no_bars():
+            yield heard
     finally:
         logger.handlers, logger.propagate = handlers, propagate
-        if bars:
-            library.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 class _Ear(logging.Handler):

@@ -1,0 +1,269 @@
+"""The verdicts of an audit on standard output: the rows of the report's first picture, and its answer below them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.cells import cell_len
+
+from biasaudit.cli import terminal
+from biasaudit.types import Contrast, Verdict, VerdictCode
+from biasaudit.visible import visible_line
+
+if TYPE_CHECKING:
+    from biasaudit.facade import Audit
+    from biasaudit.record.audit_record import Headline
+
+    Row = Mapping[str, Any]  # Any: cells of a pandas row
+
+_UNREADABLE: Final = frozenset({Verdict.NOT_INTERPRETABLE.value, Verdict.NOT_MEASURED.value})
+"""Cells of which nothing can be said: counted with their reason, without a row."""
+
+_AT_CHANCE: Final = {VerdictCode.CHANCE_FIRST.value: "base", VerdictCode.CHANCE_SECOND.value: "tuned"}
+"""Who cannot be told from chance; the contrasts that have a headline go from the base to the tuned checkpoint."""
+
+_SIDES: Final = {
+    Contrast.AS_DEPLOYED.value: "base on plain text, tuned in its chat template",
+    Contrast.WEIGHTS_PLAIN.value: "both on plain text",
+    Contrast.WEIGHTS_CHAT.value: "both in the chat template",
+}
+
+_LEGEND: Final = (
+    "Index: + leans with the stereotype, 0 is parity. Change: base minus tuned, + is less with the stereotype."
+)
+
+_GAP: Final = 2
+"""Spaces between columns, and before the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    """A column of the table; `least` is the level of detail from which it is shown."""
+
+    heading: str
+    cell: Callable[[Row], str]
+    least: int = 0
+    most: int = 9
+    right: bool = True
+
+
+def print_verdicts(audit: Audit) -> None:
+    """Print what became of each cell of the first contrast, and the headline below.
+
+    In a terminal that is wide enough this is a table, with as much in it as fits; in a narrow one and in a pipe each
+    cell has lines of its own. A word or a number is never broken.
+    """
+    if not audit.headlines:
+        terminal.say("Not measured: no contrast was compared.")
+        return
+    headline, width = audit.headlines[0], terminal.width()
+    cells = _cells(audit, headline)
+    readable = [row for row in cells if row["verdict"] not in _UNREADABLE]
+    for said in _title(headline):
+        terminal.say(_wrapped(said, width))
+    if readable:
+        terminal.say("\n".join(_table(readable, _level(headline), width) or _lines(readable, _level(headline), width)))
+    for said in _unreadable(cells):
+        terminal.say(_wrapped(said, width))
+    if readable:
+        terminal.say(_wrapped(_LEGEND, width))
+    terminal.say()
+    for said in _answer(audit, headline):
+        terminal.say(_wrapped(said, width))
+
+
+def _cells(audit: Audit, headline: Headline) -> list[dict[str, Any]]:  # Any: cells of a pandas row
+    """Return the declared cells that the headline is about, in the order of the report."""
+    from biasaudit.report.words.order import in_order
+    from biasaudit.report.words.wording import records
+
+    table = audit.comparisons
+    rows = records(
+        table[
+            (table["tuned"] == headline.tuned)
+            & (table["contrast"] == headline.contrast)
+            & (table["metric"] == "graded")
+            & table["declared"]
+        ]
+    )
+    place = {probe: number for number, probe in enumerate(in_order((str(row["probe"]) for row in rows), table))}
+    return sorted(rows, key=lambda row: (place[str(row["probe"])], str(row["feature"])))
+
+
+def _title(headline: Headline) -> list[str]:
+    from biasaudit.report.words.facts import counted
+    from biasaudit.report.words.wording import in_words
+
+    sides = f": {_SIDES[headline.contrast]}" if headline.contrast in _SIDES else ""
+    exploratory = " (exploratory)" if headline.exploratory else ""
+    cells = counted(headline.n_cells, "cell", "cells")
+    return [
+        f"{visible_line(headline.tuned)}, {visible_line(headline.contrast)}{sides}{exploratory}",
+        f"{cells}: {visible_line(in_words(headline.counts))}",
+    ]
+
+
+def _columns(level: str) -> tuple[_Column, ...]:
+    return (
+        _Column(heading="verdict", cell=_verdict, right=False),
+        _Column(heading="feature", cell=lambda row: visible_line(str(row["feature"])), right=False),
+        _Column(heading="base", cell=lambda row: _number(row["first_value"]), most=1),
+        _Column(
+            heading="base", cell=lambda row: _interval(row, "first_value", "first_ci_low", "first_ci_high"), least=2
+        ),
+        _Column(heading="tuned", cell=lambda row: _number(row["second_value"]), most=1),
+        _Column(
+            heading="tuned", cell=lambda row: _interval(row, "second_value", "second_ci_low", "second_ci_high"), least=2
+        ),
+        _Column(heading=f"change ({level} interval)", cell=_change),
+        _Column(heading="items", cell=lambda row: f"{row['n_items']:,}", least=1),
+        _Column(heading="p of |B|, corrected", cell=_corrected, least=3),
+    )
+
+
+def _table(rows: Sequence[Row], level: str, width: int | None) -> list[str]:
+    """Lay out the table with as many columns as fit; nothing where not even the fewest do."""
+    for detail in (3, 2, 1, 0):
+        columns = [column for column in _columns(level) if column.least <= detail <= column.most]
+        laid_out = [[column.heading for column in columns], *([column.cell(row) for column in columns] for row in rows)]
+        widths = [max(map(cell_len, texts)) for texts in zip(*laid_out, strict=True)]
+        if width is not None and sum(widths) + _GAP * len(widths) <= width:
+            heading, *lines = [
+                "".join(
+                    " " * _GAP + _padded(text, size, right=column.right)
+                    for text, size, column in zip(texts, widths, columns, strict=True)
+                ).rstrip()
+                for texts in laid_out
+            ]
+            return [heading, *_by_probe(rows, [[line] for line in lines])]
+    return []
+
+
+def _lines(rows: Sequence[Row], level: str, width: int | None) -> list[str]:
+    """Give each cell a line of its own, broken between its parts where the terminal is narrow."""
+    parts = [
+        (
+            f"{_verdict(row)}, {visible_line(str(row['feature']))}:",
+            f"base {_number(row['first_value'])},",
+            f"tuned {_number(row['second_value'])},",
+            f"change {_change(row)}",
+        )
+        for row in rows
+    ]
+    heading = _wrapped(f"verdict, feature: base, tuned, change with its {level} interval", width)
+    return [heading, *_by_probe(rows, [_filled(of_cell, width) for of_cell in parts])]
+
+
+def _by_probe(rows: Sequence[Row], lines: Sequence[Sequence[str]]) -> list[str]:
+    found: list[str] = []
+    for probe, group in groupby(zip(rows, lines, strict=True), key=lambda pair: str(pair[0]["probe"])):
+        found += [visible_line(probe), *(line for _, of_cell in group for line in of_cell)]
+    return found
+
+
+def _filled(parts: Sequence[str], width: int | None) -> list[str]:
+    lines = [" " * _GAP + parts[0]]
+    for part in parts[1:]:
+        if width is None or cell_len(f"{lines[-1]} {part}") <= width:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(" " * 2 * _GAP + part)
+    return lines
+
+
+def _padded(text: str, size: int, *, right: bool) -> str:
+    room = " " * (size - cell_len(text))
+    return room + text if right else text + room
+
+
+def _wrapped(text: str, width: int | None) -> str:
+    if width is None:
+        return text
+    return textwrap.fill(text, width=width, break_long_words=False, break_on_hyphens=False)
+
+
+def _verdict(row: Row) -> str:
+    from biasaudit.report.words.wording import VERDICT_SYMBOLS
+
+    verdict = str(row["verdict"])
+    sign = terminal.spelled(VERDICT_SYMBOLS.get(verdict, "•"))
+    return f"{sign} {visible_line(verdict.removesuffix(' the stereotype'))}"
+
+
+def _number(value: object) -> str:
+    from biasaudit.report.words.wording import present
+
+    found = present(value)
+    if found is None:
+        return "-"
+    shown = f"{found:+.3f}"
+    return shown if float(shown) else shown[1:]
+
+
+def _interval(row: Row, value: str, low: str, high: str) -> str:
+    if _number(row[value]) == "-":
+        return visible_line(str(row["status"]))
+    return f"{_number(row[value])} ({_number(row[low])} to {_number(row[high])})"
+
+
+def _change(row: Row) -> str:
+    if row["status"] == "ok" and row["reduction"] == row["ci_low"] == row["ci_high"]:
+        return f"{_number(row['reduction'])} in every cluster"  # an interval of no width would say certain
+    return _interval(row, "reduction", "ci_low", "ci_high")
+
+
+def _corrected(row: Row) -> str:
+    from biasaudit.report.words.wording import p_value, present
+
+    return terminal.spelled(p_value(present(row["p_bh"] if row["exploratory"] else row["p_holm"])))
+
+
+def _level(headline: Headline) -> str:
+    return f"{100 * headline.relative_reduction.level:g} %"
+
+
+def _unreadable(cells: Sequence[Row]) -> list[str]:
+    """Count the cells of which nothing can be said, a line for each reason."""
+    from biasaudit.report.words.facts import counted
+
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in cells:
+        if row["verdict"] in _UNREADABLE:
+            found.setdefault((str(row["verdict"]), _why(row)), []).append(visible_line(str(row["probe"])))
+    lines = []
+    for (verdict, why), probes in found.items():
+        by_probe = ", ".join(f"{probe}\u00a0{probes.count(probe)}" for probe in dict.fromkeys(probes))
+        lines.append(terminal.spelled(f"{counted(len(probes), 'cell', 'cells')} {verdict} ({by_probe}): {why}."))
+    return lines
+
+
+def _why(row: Row) -> str:
+    who = _AT_CHANCE.get(str(row["verdict_code"]))
+    if who is None:
+        return visible_line(str(row["verdict_reason"]))
+    return f"{who} is not clearly above chance at the competence items"
+
+
+def _answer(audit: Audit, headline: Headline) -> list[str]:
+    """Say the headline in its one sentence, what it leaves out, and what else the report has."""
+    from biasaudit.record.lineage_fact import of_different_lineage
+    from biasaudit.report.words.shares import left_out, sentence
+
+    several = len({other.tuned for other in audit.headlines}) > 1
+    who = f"{visible_line(headline.tuned)}: " if several else ""
+    related = headline.tuned not in of_different_lineage(audit.manifest.lineage)
+    said = [f"{who}{sentence(headline, related=related)}"]
+    if set(headline.left_out) - _UNREADABLE:  # the others are counted above
+        said.append(left_out(headline))
+    others = [
+        f"{f'{visible_line(other.tuned)}, ' if several else ''}{visible_line(other.contrast)}"
+        f"{' (exploratory)' if other.exploratory else ''}"
+        for other in audit.headlines[1:]
+    ]
+    if others:
+        said.append(f"The report also has: {'; '.join(others)}.")
+    return [terminal.spelled(part) for part in said]

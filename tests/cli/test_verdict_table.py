@@ -1,0 +1,200 @@
+"""The table after an audit: the report's first picture in letters, at any width, whole words only."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import biasaudit
+from biasaudit.cli import terminal
+from biasaudit.cli.verdicts import print_verdicts
+from biasaudit.facade import Audit
+from biasaudit.report.words.shares import sentence
+from biasaudit.report.words.wording import VERDICT_SYMBOLS
+
+REPORTS = Path(__file__).parents[2] / "reports"
+SAMPLES = ("gemma-3-270m-demo", "gemma-3-270m-pair", "gemma-3-270m-suite")
+UNREADABLE = {"not interpretable", "not measured"}
+SIGNS = "".join(VERDICT_SYMBOLS.values())
+
+Printed = Callable[..., str]
+
+
+@pytest.fixture(scope="module", params=SAMPLES)
+def sample(request: pytest.FixtureRequest) -> Audit:
+    return biasaudit.open_audit(REPORTS / request.param)
+
+
+@pytest.fixture(scope="module")
+def demo() -> Audit:
+    return biasaudit.open_audit(REPORTS / SAMPLES[0])
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Printed:
+    """Prints the verdicts in a terminal of so many columns; None is a pipe."""
+
+    def shown(audit: Audit, width: int | None = 80, **environment: str) -> str:
+        for name in ("COLUMNS", "LC_ALL", "LANG", "PYTHONIOENCODING", "PYTHONUTF8", "NO_COLOR"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        if width is not None:
+            monkeypatch.setenv("COLUMNS", str(width))
+        capsys.readouterr()
+        print_verdicts(audit)
+        return capsys.readouterr().out
+
+    return shown
+
+
+def declared(audit: Audit) -> list[tuple[str, str, str]]:
+    """Probe, feature and verdict of the cells that the headline is about."""
+    first, table = audit.headlines[0], audit.comparisons
+    rows = table[
+        (table["tuned"] == first.tuned) & (table["contrast"] == first.contrast) & (table["metric"] == "graded")
+    ]
+    rows = rows[rows["declared"]]
+    return list(zip(rows["probe"], rows["feature"], rows["verdict"], strict=True))
+
+
+def rows_of(text: str) -> list[tuple[str, str, str]]:
+    """Probe, feature and verdict of the rows of a printed table."""
+    found, probe = [], ""
+    for line in text.splitlines():
+        row = re.match(rf"  [{re.escape(SIGNS)}] ([^\s,]+(?: [^\s,]+)*?)(?:,| ) *(\S+?):?(?: +[+-]?\d| *$| base)", line)
+        if row is not None:
+            found.append((probe, row[2], row[1]))
+        elif re.fullmatch(r"[\w-]+", line):
+            probe = line
+    return found
+
+
+@pytest.mark.parametrize("width", [170, 80, 60, None])
+def test_its_rows_are_those_of_the_picture_that_can_be_interpreted(
+    sample: Audit, printed: Printed, width: int | None
+) -> None:
+    """Declared cells of the headline's contrast; pooled ones, which are no cells of their own, have no row."""
+    readable = [row for row in declared(sample) if row[2] not in UNREADABLE]
+    found = rows_of(printed(sample, width))
+    assert sorted(found) == sorted(readable)
+    assert [probe for probe, *_ in found] == sorted(probe for probe, *_ in readable)  # each probe together
+
+
+def test_what_cannot_be_interpreted_is_counted_with_its_reason(printed: Printed, demo: Audit) -> None:
+    """Three of `decisions`, which the base answers by chance."""
+    text = printed(demo, None)
+    assert "\n3 cells not interpretable (decisions\u00a03): base is not clearly above chance at" in text
+    assert text.count("not interpretable") == 2  # there, and among the counts
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 170])
+def test_no_line_is_longer_than_the_terminal_and_no_word_is_torn(sample: Audit, printed: Printed, width: int) -> None:
+    """Every word stands in the pipe's text, which is not broken at all."""
+    text, whole = printed(sample, width), printed(sample, None)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    headings = {"items", "p", "of", "|B|,", "corrected", "(95", "%", "interval)"}
+    for word in set(text.split()) - headings:
+        # A number only a wide table has is none of the words; of the others, none may be a part of one.
+        assert re.fullmatch(r"[(+-]*\d[\d.,]*\)?", word) or re.search(rf"(?<!\S){re.escape(word)}[:,]?(?!\S)", whole)
+
+
+def test_at_80_columns_it_is_a_table_with_the_verdict_first_and_numbers_aligned(printed: Printed, demo: Audit) -> None:
+    lines = printed(demo, 80).splitlines()
+    heading = next(line for line in lines if line.lstrip().startswith("verdict"))
+    assert heading.split() == ["verdict", "feature", "base", "tuned", "change", "(95", "%", "interval)", "items"]
+    row = next(line for line in lines if "religion" in line)
+    # As reports/gemma-3-270m-demo/report.md has them.
+    assert row.split() == [
+        "?",
+        "inconclusive",
+        "religion",
+        "+0.229",
+        "+0.245",
+        "-0.016",
+        "(-0.072",
+        "to",
+        "+0.039)",
+        "48",
+    ]
+    for name, value in (("base", "+0.229"), ("tuned", "+0.245"), ("items", "48")):
+        assert heading.index(name) + len(name) == row.index(value) + len(value)
+    assert lines.count("traits") == 1
+
+
+def test_a_wider_terminal_shows_more_and_never_less(printed: Printed, sample: Audit) -> None:
+    numbers: list[set[str]] = []
+    for width in (80, 100, 130, 170):
+        table = [line for line in printed(sample, width).splitlines() if line.startswith("  ")]
+        numbers.append({number for line in table for number in re.findall(r"[+-]?\d[\d.,]*", line)})
+    for narrow, wide in itertools.pairwise(numbers):
+        assert narrow <= wide
+    assert len(numbers[-1]) > len(numbers[0])
+
+
+def test_below_it_stands_the_headline_in_its_own_words(printed: Printed, sample: Audit) -> None:
+    below = printed(sample, None).split("\n\n")[-1].splitlines()
+    assert below[0] == sentence(sample.headlines[0], related=True)
+    others = sample.headlines[1:]
+    assert len(below) == (2 if others else 1)
+    for other in others:
+        assert f"{other.contrast} (exploratory)" in below[1]
+
+
+def test_what_the_share_leaves_out_for_another_reason_is_said(printed: Printed, demo: Audit) -> None:
+    """Cells that have a row, and still do not count."""
+    first = replace(demo.headlines[0], left_out={"not interpretable": 3, "scale saturated": 1})
+    text = printed(replace(demo, headlines=(first,)), None)
+    assert "4 of 8 cells are left out of the share (3 not interpretable, 1 scale saturated)." in text
+    assert "left out" not in printed(demo, None)
+
+
+@pytest.mark.parametrize(
+    "environment", [{"LC_ALL": "C"}, {"LANG": "C"}, {"LANG": "POSIX", "LC_CTYPE": "C.UTF-8"}], ids=str
+)
+def test_in_the_locale_c_every_letter_is_of_ascii(printed: Printed, sample: Audit, environment: dict[str, str]) -> None:
+    """Python writes UTF-8 there too; the terminal may not read it."""
+    text = printed(sample, 80, **environment)
+    assert text.isascii()
+    assert ("^ increased" in text) == ("increased" in {verdict for *_, verdict in declared(sample)})
+
+
+def test_an_encoding_without_signs_gets_letters_and_no_escapes(demo: Audit, printed: Printed) -> None:
+    code = f"""
+import biasaudit
+from biasaudit.cli import terminal
+from biasaudit.cli.verdicts import print_verdicts
+with terminal.guarded():
+    print_verdicts(biasaudit.open_audit({str(REPORTS / SAMPLES[0])!r}))
+"""
+    env = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "80", "LANG": "C.UTF-8"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
+    assert b"\\u" not in done.stdout
+    assert b"\\x" not in done.stdout
+    assert done.stdout.decode("ascii") == printed(demo, 80).replace("\u00a0", " ")
+
+
+def test_it_has_no_colours_that_would_have_to_be_left_out(demo: Audit, printed: Printed) -> None:
+    assert printed(demo, 80, NO_COLOR="1") == printed(demo, 80)
+    assert "\x1b" not in printed(demo, 80)
+
+
+@pytest.mark.parametrize(("said", "expected"), [("72", 72), ("0", None), ("", None), ("-3", None), ("wide", None)])
+def test_the_width_is_what_columns_says_and_a_pipe_has_none(
+    monkeypatch: pytest.MonkeyPatch, said: str, expected: int | None
+) -> None:
+    monkeypatch.setenv("COLUMNS", said)
+    assert terminal.width() == expected
+
+
+def test_an_audit_that_compared_nothing_says_so(printed: Printed, demo: Audit) -> None:
+    assert printed(replace(demo, headlines=()), 80) == "Not measured: no contrast was compared.\n"

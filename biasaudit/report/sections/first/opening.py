@@ -263,13 +263,13 @@ def _note(said: str) -> Note:
 
 
 def _how_large(readable: Rows, probes: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """Say what the largest lean of the base means, of those of which something short is right."""
+    """Say what a lean of the base means: its largest of those of which something short is right."""
     for row in sorted(readable, key=lambda row: -abs(float(row["first_value"]))):
         probe, lean = str(row["probe"]), float(row["first_value"])
         said = how_large(str(mapping(probes.get(probe)).get("kind")), lean)
         if said:
             where = f"{names.get(probe, clean(probe))}, {clean(row['feature'])}"
-            return f"the base's largest lean is {number(lean, decimals=2)} ({where}): {said}."
+            return f"the base's {number(lean, decimals=2)} in {where}, means: {said}."
     return ""
 
 

@@ -217,6 +217,38 @@ class Audit(AuditRecord):
         check_outputs([path])
         return write_output(path, str(model_card(self, model_name=model_name, tuned=tuned)), new=not is_stream(path))
 
+    def to_image(self, path: str | Path) -> Path:
+        """Write one picture for sharing, 1200 x 630: models, answer with its interval, date, and the leans of both.
+
+        Parameters
+        ----------
+        path : path
+            A file that ends with .svg or .png; a stream gets SVG.
+
+        Raises
+        ------
+        UsageError
+            If it ends otherwise, or the picture could not be drawn.
+        """
+        from biasaudit.errors import UsageError  # noqa: PLC0415
+        from biasaudit.outputs import suffix_of  # noqa: PLC0415
+        from biasaudit.report import render_picture  # noqa: PLC0415  # slow to import
+        from biasaudit.report.charts.drawn_apart import NotDrawnError, png_apart  # noqa: PLC0415
+        from biasaudit.report.outputs.shared_picture import ENDINGS  # noqa: PLC0415
+
+        ending = suffix_of(path, ENDINGS, default=ENDINGS[0])
+        check_outputs([path])
+        drawn = render_picture(self)
+        if ending == ENDINGS[0]:
+            return write_output(path, drawn)
+        try:
+            return write_output(path, png_apart(drawn))
+        except NotDrawnError as exc:
+            raise UsageError(
+                f"{path} was not written: {exc}.",
+                fix=f"Name a file that ends with {ENDINGS[0]}, which needs no drawing.",
+            ) from exc
+
     def to_csv(self, folder: str | Path) -> tuple[Path, ...]:
         """Write every table as CSV to `folder` and return the files.
 

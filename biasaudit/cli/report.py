@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PAGES: Final = (".html", ".htm")
 MARKDOWN: Final = (".md", ".markdown")
+IMAGES: Final = (".svg", ".png")
 
 
 def report(
@@ -29,6 +30,10 @@ def report(
     card: Annotated[
         Path | None, typer.Option("--model-card", help="File for a model card; alone, only it is written.")
     ] = None,
+    image: Annotated[
+        Path | None,
+        typer.Option("--image", help="File for one picture for sharing, .svg or .png; alone, only it is written."),
+    ] = None,
     recompute: Annotated[
         bool, typer.Option("--recompute", help="Compute every table again first, from the responses.")
     ] = False,
@@ -40,16 +45,19 @@ def report(
 
     if out is not None:
         suffix_of(out, PAGES if len(folders) > 1 else (*PAGES, *MARKDOWN), default=PAGES[0])
+    if image is not None:
+        suffix_of(image, IMAGES, default=IMAGES[0])
     several = len(folders) > 1
-    if several and (out is None or csv is not None or card is not None):
+    if several and (out is None or csv is not None or card is not None or image is not None):
         raise UsageError(
-            "several audits make one page.", fix="Name its file with --out; --csv and --model-card take one audit."
+            "several audits make one page.",
+            fix="Name its file with --out; --csv, --model-card and --image take one audit.",
         )
-    check_outputs((out, card), inputs=folders)
+    check_outputs((out, card, image), inputs=folders)
     if recompute:
         for folder in folders:
             api.recompute(folder)
-        if out is csv is card is None:
+        if out is csv is card is image is None:
             # The reports are among what was computed again.
             for name in api.REPORTS:
                 terminal.say_line(str(folders[0] / name))
@@ -58,7 +66,7 @@ def report(
         _say_paths([api.side_by_side(folders, out)])
         return
     audit = api.open_audit(folders[0])
-    _say_paths(_written(audit, folders[0], out=out, csv=csv, card=card))
+    _say_paths(_written(audit, folders[0], out=out, csv=csv, card=card, image=image))
 
 
 def _say_paths(paths: list[Path]) -> None:
@@ -78,7 +86,9 @@ def _say_paths(paths: list[Path]) -> None:
             terminal.say_line(str(path))
 
 
-def _written(audit: Audit, folder: Path, *, out: Path | None, csv: Path | None, card: Path | None) -> list[Path]:
+def _written(
+    audit: Audit, folder: Path, *, out: Path | None, csv: Path | None, card: Path | None, image: Path | None
+) -> list[Path]:
     from biasaudit import api
 
     paths: list[Path] = []
@@ -88,4 +98,6 @@ def _written(audit: Audit, folder: Path, *, out: Path | None, csv: Path | None, 
         paths += audit.to_csv(csv)
     if card is not None:
         paths.append(audit.to_model_card(card))
+    if image is not None:
+        paths.append(audit.to_image(image))
     return paths or list(api.write_reports(folder))

@@ -82,6 +82,12 @@ def sample_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def demo_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The quick suite, plain and chat: the answer is about the model as deployed."""
+    return _sample("gemma-3-270m-demo", tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="session")
 def suite_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The ten probes of the suite `standard`, decisions by group and errors of a classifier among them."""
     return _sample("gemma-3-270m-suite", tmp_path_factory.mktemp("suite"))

@@ -180,10 +180,11 @@ def _focused(page: Page) -> dict[str, object]:
 
 
 def test_the_keyboard_reaches_every_part_and_shows_where_it_is(browser: Browser, small_report: Path) -> None:
-    """As many stops as there are links, folded parts and scrolling tables, each with an outline in sight."""
+    """As many stops as there are links, folded parts, scrolling tables and groups of tiles, with outlines in sight."""
     with opened(browser, small_report) as (page, _):
         expected = page.evaluate("""
           [...document.querySelectorAll("a[href], summary, [tabindex='0'], button, input, select")]
+          .filter(part => part.type !== "radio" || part.checked)
           .filter(part => part.checkVisibility()).length""")
         stops = []
         for _ in range(expected):
@@ -213,8 +214,8 @@ def test_the_first_stop_skips_to_the_answer(browser: Browser, small_report: Path
 def test_a_folded_part_opens_and_closes_by_key(browser: Browser, small_report: Path, key: str) -> None:
     """The evidence must not need a mouse."""
     with opened(browser, small_report) as (page, _):
-        summary = page.locator("details > summary").first
-        table = page.locator("details").first.locator("table").first
+        part = page.locator("details:has(table)").first
+        summary, table = part.locator("summary").first, part.locator("table").first
         summary.focus()
         page.keyboard.press(key)
         assert table.is_visible()

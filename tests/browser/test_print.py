@@ -99,4 +99,4 @@ def test_the_menu_is_not_printed(browser: Browser, small_report: Path) -> None:
     """Paper has no links."""
     _, text = _printed(browser, small_report)
     assert "Skiptotheanswer" not in text
-    assert "instructiontuningremoved12.3" in text
+    assert "thetunedmodelleans12" in text

@@ -60,31 +60,51 @@ def silent_where_it_does_not(asked: ProbeItem, call: Request) -> float | None:
 
 
 CASES: dict[str, tuple[Lean, Lean, str, str]] = {
-    "random weights": (around(0.5), random_weights, "not interpretable", "not estimable, no cell can be counted"),
-    "noise": (around(0.0, seed="a"), around(0.0, seed="b"), "unchanged", "not estimable, the base leans too little"),
+    "random weights": (
+        around(0.5),
+        random_weights,
+        "not interpretable",
+        "Not estimable on plain text: no comparison can be read",
+    ),
+    "noise": (
+        around(0.0, seed="a"),
+        around(0.0, seed="b"),
+        "unchanged",
+        "Not estimable on plain text: the base leans too little",
+    ),
     ".07 to -.90": (
         around(0.07),
         around(-0.9, spread=0.02),
         "increased",
-        "instruction tuning did not reduce it: the inherited lean",
+        "On plain text, the tuned model leans MORE",
     ),
-    "-.60 to -.05": (around(-0.6), around(-0.05, seed="t"), "reduced", "instruction tuning removed"),
-    ".60 to -.05": (around(0.6), around(-0.05, seed="t"), "reduced", "instruction tuning removed"),
-    "0 to -.62": (around(0.0, seed="a"), around(-0.62), "increased", "not estimable, the base leans too little"),
-    "-.49 to 0": (around(-0.49), around(0.0, seed="t"), "reduced", "instruction tuning removed"),
+    "-.60 to -.05": (around(-0.6), around(-0.05, seed="t"), "reduced", "On plain text, the tuned model leans LESS"),
+    ".60 to -.05": (around(0.6), around(-0.05, seed="t"), "reduced", "On plain text, the tuned model leans LESS"),
+    "0 to -.62": (
+        around(0.0, seed="a"),
+        around(-0.62),
+        "increased",
+        "Not estimable on plain text: the base leans too little",
+    ),
+    "-.49 to 0": (around(-0.49), around(0.0, seed="t"), "reduced", "On plain text, the tuned model leans LESS"),
     "-.10 to -.40": (
         around(-0.1),
         around(-0.4),
         "increased",
-        "instruction tuning did not reduce it: the inherited lean",
+        "On plain text, the tuned model leans MORE",
     ),
-    ".30 to -.30": (around(0.3), around(-0.3, seed="t"), "reversed", "no overall change is shown"),
-    ".30 to .30": (around(0.3), around(0.3), "unchanged", "no overall change is shown"),
+    ".30 to -.30": (
+        around(0.3),
+        around(-0.3, seed="t"),
+        "reversed",
+        "On plain text, no overall change is shown: the tuned model leans between",
+    ),
+    ".30 to .30": (around(0.3), around(0.3), "unchanged", "On plain text, the tuned model leans as much as the base"),
     "equal missingness": (
         silent_where_it_leans,
         silent_where_it_does_not,
         "inconclusive",
-        "not estimable, no cell can be counted (1 over 2 % of the items missing)",
+        "Not estimable on plain text: no comparison can be read (1 over 2 % of the items missing)",
     ),
 }
 
@@ -113,10 +133,11 @@ def plain(text: str) -> str:
 
 
 def check(text: str, verdict: str, headline: str) -> None:
-    assert f"The weights alone, on plain text: {headline}" in text
+    pattern = re.escape(headline).replace("MORE", r"[\d,]+ % more than").replace("LESS", r"[\d,]+ % less than")
+    assert re.search(pattern, text)
     assert verdict in text
     if verdict != "reduced":
-        assert "tuning removed" not in text
+        assert "less than the base (" not in text
 
 
 @pytest.mark.parametrize("name", list(CASES))
@@ -172,8 +193,8 @@ def test_always_unknown_is_no_reduction(tmp_path: Path, capsys: pytest.CaptureFi
     graded = audit.comparisons.query("metric == 'graded'")
     assert graded["verdict"].tolist() == ["not interpretable"]
     for text in shown(audit, capsys).values():
-        assert "not estimable, no cell can be counted (1 not interpretable)" in text
-        assert "tuning removed" not in text
+        assert "Not estimable on plain text: no comparison can be read (1 not interpretable)" in text
+        assert "less than the base" not in text
 
 
 def test_the_answer_is_about_the_last_stage_as_deployed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,15 +213,15 @@ def test_the_answer_is_about_the_last_stage_as_deployed(tmp_path: Path, capsys: 
     exploratory = {(row.contrast, row.exploratory) for row in audit.headlines}
     assert exploratory == {("as deployed", False), ("weights, plain", True), ("weights, chat", True)}
     found = shown(audit, capsys)
-    first = found["markdown"].index("As deployed: instruction tuning removed")
-    assert first < found["markdown"].index("The weights alone, on plain text: no overall change is shown")
+    first = found["markdown"].index("As deployed, the tuned model, tuned-2, leans 5")
+    assert first < found["markdown"].index("On plain text, ")
     assert "exploratory" in found["markdown"]
     # A terminal has this answer alone, and says what else the report has.
-    assert "tuned-2: As deployed: instruction tuning removed" in found["terminal"]
+    assert "As deployed, the tuned model, tuned-2, leans 5" in found["terminal"]
     weights = [f"{contrast} (exploratory)" for contrast in ("weights, plain", "weights, chat")]
     also = [*(f"tuned-2, {row}" for row in weights), "tuned, as deployed", *(f"tuned, {row}" for row in weights)]
     assert f"The report also has: {'; '.join(also)}." in found["terminal"]
-    assert found["terminal"].count("instruction tuning removed") == 1
+    assert found["terminal"].count("the tuned model, tuned-2, leans") == 1
     holm = audit.comparisons.query("metric == 'graded' and p_holm.notna()")
     assert set(zip(holm["tuned"], holm["contrast"], strict=True)) == {
         ("tuned", "as deployed"), ("tuned-2", "as deployed")

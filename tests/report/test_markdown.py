@@ -54,8 +54,8 @@ def test_the_answer_the_verdicts_and_every_cell_stand_in_the_text() -> None:
     """What somebody reads in a pull request is what the page says."""
     text = render_markdown(audit(**PLAIN))
     assert (
-        "**The weights alone, on plain text: instruction tuning removed 12.3 % (95 % interval 5.0 % to 19.6 %) of the "
-        "inherited lean.**"
+        "**On plain text, the tuned model leans 12 % less than the base (between 5 % and 20 % less).**\n\n"
+        "Best estimate: 12 % less."
     ) in text
     assert "Of 5 cells, in the contrast weights, plain: 1 reduced, 1 unchanged, 1 increased, 1 inconclusive" in text
     rows = {row[1]: row for row in table_rows(text)}
@@ -78,7 +78,7 @@ def test_a_headline_without_an_estimate_gives_no_number() -> None:
     estimate = Estimate(status=Status.NOT_ESTIMABLE, method="too little lean", unit="relative")
     text = render_markdown(audit(headlines=(replace(HEADLINE, relative_reduction=estimate),), **PLAIN))
     answer = next(line for line in text.splitlines() if line.startswith("**"))
-    assert answer.startswith("**The weights alone, on plain text: not estimable, too little lean.")
+    assert answer.startswith("**Not estimable on plain text: too little lean.")
     assert not re.search(r"\d", answer)
     assert "No contrast was compared." in render_markdown(audit(headlines=(), **PLAIN))
 

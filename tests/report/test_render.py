@@ -91,15 +91,14 @@ def test_the_page_is_small_and_the_same_twice(small_audit: Audit, small_page: st
 
 def test_the_answer_stands_first_with_its_interval(small_page: str) -> None:
     """One sentence, and no percentage without its uncertainty."""
-    assert (
-        "on plain text: instruction tuning removed 12.3 % (95 % interval 5.0 % to 19.6 %) of the inherited lean."
-        in _text(small_page)
+    assert "On plain text, the tuned model leans 12 % less than the base (between 5 % and 20 % less)." in _text(
+        small_page
     )
 
 
 @pytest.mark.parametrize(
     ("status", "lead"),
-    [(Status.NOT_ESTIMABLE, "not estimable"), (Status.NOT_MEASURED, "not measured")],
+    [(Status.NOT_ESTIMABLE, "Not estimable"), (Status.NOT_MEASURED, "Not measured")],
 )
 def test_a_headline_without_an_estimate_says_so_and_gives_no_number(status: Status, lead: str) -> None:
     """No evidence is never shown as 0."""
@@ -107,7 +106,7 @@ def test_a_headline_without_an_estimate_says_so_and_gives_no_number(status: Stat
     html = render_html(audit(headlines=(_with_estimate(estimate),), **UNDRAWN))
     answer = re.search(r'<p class="answer open"><bdi>(.*?)</bdi>', html)
     assert answer
-    assert answer[1].startswith(f"The weights alone, on plain text: {lead}, too little inherited lean to divide by.")
+    assert answer[1].startswith(f"{lead} on plain text: too little inherited lean to divide by.")
     assert not re.search(r"\d", answer[1])
     assert 'class="strip"' not in html
 
@@ -124,22 +123,16 @@ def test_an_audit_without_any_headline_says_that_nothing_was_compared() -> None:
 @pytest.mark.parametrize(
     ("low", "value", "high", "said"),
     [
+        (-0.3, -0.2, -0.1, "the tuned model leans 20 % more than the base (between 10 % and 30 % more)."),
         (
-            -0.3,
-            -0.2,
             -0.1,
-            "did not reduce it: the inherited lean grew by 20.0 % (95 % interval 10.0 % to 30.0 %)",
+            0.02,
+            0.1,
+            "no overall change is shown: the tuned model leans between 10 % less and 10 % more than the base.",
         ),
-        (-0.1, 0.02, 0.1, "no overall change is shown. Best estimate: 2.0 % of the inherited lean is gone (95 % inter"),
-        (-0.1, 0.02, 0.1, "(95 % interval: from 10.0 % more to 10.0 % less lean)."),
-        (-0.2, -0.05, 0.1, "Best estimate: the inherited lean grew by 5.0 % (95 % interval: from 20.0 % more to"),
-        (
-            1.05,
-            1.2,
-            1.4,
-            "tuning left a lean that goes the other way, with 20.0 % (95 % interval 5.0 % to 40.0 %) of the",
-        ),
-        (0.9, 0.95, 1.0, "removed 95.0 % (95 % interval 90.0 % to 100.0 %) of the inherited lean. On which side of"),
+        (-0.2, -0.05, 0.1, "grew. Best estimate: 5 % more; bar: 95 % interval."),
+        (1.05, 1.2, 1.4, "leans the other way, with 20 % of the size of the base's lean (between 5 % and 40 %)."),
+        (0.9, 0.95, 1.0, "95 % less than the base (between 90 % and 100 % less); to which side the rest leans is not"),
     ],
 )
 def test_the_sentence_follows_the_interval_not_the_value(low: float, value: float, high: float, said: str) -> None:
@@ -154,8 +147,8 @@ def test_checkpoints_of_different_lineage_are_not_put_down_to_tuning() -> None:
         "lineage": {"tuned": "DIFFERENT LINEAGE (the tokenizers differ): a difference cannot be put down to tuning"}
     }
     text = _text(render_html(audit(manifest_changes=changes, **UNDRAWN)))
-    assert "nstruction tuning removed" not in text
-    assert "the second checkpoint lacks 12.3 %" in text
+    assert "the tuned model leans" not in text
+    assert "the second model leans 12 % less than the base" in text
     assert "Read every difference on this page as one between two models" in text
 
 

@@ -41,8 +41,8 @@ def other() -> Any:  # Any: the factory's Audit
 def test_each_audit_stands_with_its_own_answer() -> None:
     """A number in one, a status in the other."""
     text = _text(render_side_by_side({"first": audit(**PLAIN), "second": other()}))
-    assert "instruction tuning removed 12.3 % (95 % interval 5.0 % to 19.6 %) of the inherited lean." in text
-    assert "not estimable, too little lean." in text
+    assert "the tuned model leans 12 % less than the base (between 5 % and 20 % less)." in text
+    assert "Not estimable on plain text: too little lean." in text
 
 
 def test_what_differs_in_the_plans_is_pointed_out_and_the_rest_is_named_as_the_same() -> None:
@@ -126,7 +126,7 @@ def test_the_notebook_shows_the_answer_and_the_cells_with_their_intervals() -> N
     """What the last line of a cell shows."""
     shown = audit(**PLAIN)._repr_html_()
     text = _text(shown)
-    assert "instruction tuning removed 12.3 %" in text
+    assert "the tuned model leans 12 % less than the base" in text
     assert "0.612 (0.572 to 0.652)" in text
     assert "too few clusters" in text
     assert _parsed(shown).open == []

@@ -1,11 +1,12 @@
 """Draws charts in a process of its own; run as a script, with nothing of ours imported.
 
-The first line of standard input is the parent's ``sys.path``, every further one a chart and the version of Vega-Lite;
-each is answered by one line.
+The first line of standard input is the parent's ``sys.path``, every further one a chart and the version of Vega-Lite,
+or an SVG and null; each is answered by one line: the chart as SVG, or the SVG as PNG, which is sent in base64.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -25,9 +26,12 @@ def main() -> None:
     import vl_convert  # noqa: PLC0415  # found by the path above
 
     for line in sys.stdin:
-        spec, version = json.loads(line)
+        drawn, version = json.loads(line)
         try:
-            answer = {"svg": vl_convert.vegalite_to_svg(spec, vl_version=version)}
+            if version is None:
+                answer = {"png": base64.b64encode(vl_convert.svg_to_png(drawn)).decode("ascii")}
+            else:
+                answer = {"svg": vl_convert.vegalite_to_svg(drawn, vl_version=version)}
         except (ValueError, RuntimeError, MemoryError) as exc:
             answer = {"error": " ".join(str(exc).split())[:200]}
         answers.write(json.dumps(answer) + "\n")

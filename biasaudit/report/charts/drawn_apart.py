@@ -7,6 +7,7 @@ does not raise but ends its process: at a limit of 8 GB too, since it reserves m
 from __future__ import annotations
 
 import atexit
+import base64
 import contextlib
 import json
 import os
@@ -42,9 +43,9 @@ class _Artist:
         self._why = ""
         atexit.register(self.close)
 
-    def draw(self, spec: dict[str, Any], version: str) -> str:  # Any: JSON values
-        """Return the chart as SVG."""
-        line = json.dumps([spec, version])
+    def draw(self, drawn: dict[str, Any] | str, version: str | None, form: str) -> str:  # Any: JSON values
+        """Return a chart as SVG, or an SVG, which has no version, as PNG in base64."""
+        line = json.dumps([drawn, version])
         with self._lock:
             if self._deaths >= _TRIES and time.monotonic() - self._died < _REST_SECONDS:
                 raise NotDrawnError(self._why)
@@ -53,10 +54,10 @@ class _Artist:
                 self._why = f"the process that draws {self._ended()}"
                 raise NotDrawnError(self._why)
         found = json.loads(answer)
-        if "svg" not in found:
+        if form not in found:
             raise NotDrawnError(f"the drawing library refused it: {found['error']}")
         self._deaths = 0
-        return str(found["svg"])
+        return str(found[form])
 
     def close(self) -> None:
         """End the process."""
@@ -147,4 +148,15 @@ def svg_apart(spec: dict[str, Any], version: str) -> str:  # Any: JSON values
     NotDrawnError
         If the process that draws ends, takes longer than five minutes, or refuses the chart.
     """
-    return _ARTIST.draw(spec, version)
+    return _ARTIST.draw(spec, version, "svg")
+
+
+def png_apart(drawn: str) -> bytes:
+    """Return an SVG as PNG; the same drawing gives the same bytes on one system, whose fonts it is set in.
+
+    Raises
+    ------
+    NotDrawnError
+        As :func:`svg_apart`.
+    """
+    return base64.b64decode(_ARTIST.draw(drawn, None, "png"))

@@ -87,6 +87,8 @@ def render_markdown(audit: AuditRecord, *, heading: int = 1) -> str:
 
 def _answer(first: FirstScreen, audit: AuditRecord) -> list[str]:
     lines = [f"**{escaped(first.answer.sentence)}**", ""]
+    if first.answer.estimate:
+        lines += [f"{escaped(first.answer.estimate)}.", ""]
     if first.answer.beside:
         lines += [escaped(first.answer.beside), ""]
     for said in first.answer.basis:

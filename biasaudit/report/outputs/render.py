@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from biasaudit.report.outputs.notebook import compact
+from biasaudit.report.outputs.shared_picture import shared_picture
 from biasaudit.report.outputs.side_by_side import sides
 from biasaudit.report.sections.decision import decision_view
 from biasaudit.report.view import page
@@ -53,6 +54,11 @@ def render_side_by_side(audits: Mapping[str, AuditRecord]) -> str:
     """
     template = _environment().get_template("side_by_side.html.jinja")
     return template.render(page=sides(audits), security=security())
+
+
+def render_picture(audit: AuditRecord) -> str:
+    """Return the picture of an audit for sharing, as SVG: models, answer, interval, date, and the leans of both."""
+    return _environment().get_template("picture.svg.jinja").render(picture=shared_picture(audit))
 
 
 def render_notebook(audit: AuditRecord) -> str:

@@ -145,9 +145,6 @@ def contrast_views(audit: AuditRecord, names: Mapping[str, str]) -> tuple[Contra
     names : mapping
         Probe -> name to show.
     """
-    there = {(str(row["tuned"]), str(row["contrast"])) for row in records(audit.comparisons[["tuned", "contrast"]])}
-    order = [*SHOWN, *(value.value for value in Contrast if value.value not in SHOWN)]
-    order += sorted({contrast for _, contrast in there} - set(order))
     shown = _Shown(
         names=names,
         asked=asked_by_probe(audit.manifest.as_dict()),
@@ -155,14 +152,26 @@ def contrast_views(audit: AuditRecord, names: Mapping[str, str]) -> tuple[Contra
         saturated=saturated_arms(audit),
     )
     return tuple(
-        _contrast_view(audit, shown, tuned=tuned, contrast=contrast, anchor=f"contrast-{number}")
-        for number, (tuned, contrast) in enumerate(
-            (tuned, contrast)
-            for contrast in order
-            for tuned in sorted({name for name, _ in there})
-            if (tuned, contrast) in there
-        )
+        _contrast_view(audit, shown, tuned=tuned, contrast=contrast, anchor=anchor)
+        for (tuned, contrast), anchor in anchors(audit.comparisons).items()
     )
+
+
+def anchors(comparisons: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """Return (tuned, contrast) -> the id of its heading, in the order of the section.
+
+    The rows of its n-th probe, in the order of :func:`biasaudit.report.words.order.in_order`, have ``-n`` after it.
+    """
+    there = {(str(row["tuned"]), str(row["contrast"])) for row in records(comparisons[["tuned", "contrast"]])}
+    order = [*SHOWN, *(value.value for value in Contrast if value.value not in SHOWN)]
+    order += sorted({contrast for _, contrast in there} - set(order))
+    found = (
+        (tuned, contrast)
+        for contrast in order
+        for tuned in sorted({name for name, _ in there})
+        if (tuned, contrast) in there
+    )
+    return {where: f"contrast-{number}" for number, where in enumerate(found)}
 
 
 def saturated_arms(audit: AuditRecord) -> frozenset[tuple[str, str]]:

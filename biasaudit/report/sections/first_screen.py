@@ -13,27 +13,19 @@ from biasaudit.report.sections.first.certainty import headline_cells, how_sure, 
 from biasaudit.report.sections.first.compared import asked, compared
 from biasaudit.report.sections.first.elsewhere import elsewhere, why_leading, without_share
 from biasaudit.report.sections.first.guards import Guards, guards
+from biasaudit.report.sections.first.light import Light, light
 from biasaudit.report.sections.first.one_answer import one_answer
+from biasaudit.report.sections.first.opening import Opening, opening
 from biasaudit.report.sections.first.plausible import told_of_checkpoints
 from biasaudit.report.words.facts import Fact, counted, mapping
 from biasaudit.report.words.known_models import known_models
 from biasaudit.report.words.order import in_order
 from biasaudit.report.words.shares import brief, left_out, numbers
-from biasaudit.report.words.wording import NOT_RECORDED, VERDICT_SYMBOLS, clean, in_words, verdict_class
+from biasaudit.report.words.wording import NOT_RECORDED, clean, in_words
 from biasaudit.types import Contrast, Estimate, Status
 
 if TYPE_CHECKING:
     from biasaudit.record.audit_record import AuditRecord, Headline
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerdictCount:
-    """Cells with one verdict."""
-
-    verdict: str
-    css_class: str
-    symbol: str
-    n_cells: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +41,7 @@ class HeadlineRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstScreen:
-    """Everything above the fold, and the guards below it.
+    """The answer, and what it rests on.
 
     Attributes
     ----------
@@ -59,8 +51,6 @@ class FirstScreen:
     models : tuple of str
         What the checkpoints are, where their checksums tell.
     answer : Answer
-    verdict_counts : tuple of VerdictCount
-        Of the contrast that the answer is about.
     cells : str
         How many cells were judged, with the noun.
     contrast : str
@@ -81,7 +71,6 @@ class FirstScreen:
     tuned: tuple[str, ...]
     models: tuple[str, ...]
     answer: Answer
-    verdict_counts: tuple[VerdictCount, ...]
     cells: str
     contrast: str
     elsewhere: tuple[str, ...]
@@ -121,7 +110,6 @@ def first_screen(
         tuned=tuned,
         models=known_models(mapping(recorded.get("fingerprints"))),
         answer=answer(audit.headlines, headline_cells(audit, headline), related=related),
-        verdict_counts=_verdict_counts(headline),
         cells=counted(headline.n_cells if headline else 0, "cell", "cells"),
         contrast=clean(headline.contrast) if headline else "",
         elsewhere=elsewhere(audit, names),
@@ -138,19 +126,6 @@ def first_screen(
         leads=why_leading(headline),
         without_share=without_share(audit),
         guards=found,
-    )
-
-
-def _verdict_counts(headline: Headline | None) -> tuple[VerdictCount, ...]:
-    counts = headline.counts if headline else {}
-    return tuple(
-        VerdictCount(
-            verdict=clean(verdict),
-            css_class=verdict_class(verdict),
-            symbol=VERDICT_SYMBOLS.get(verdict, "•"),
-            n_cells=str(counts.get(verdict, 0)),
-        )
-        for verdict in [*VERDICT_SYMBOLS, *sorted(set(counts) - set(VERDICT_SYMBOLS))]
     )
 
 
@@ -200,8 +175,25 @@ def _opposite(plain: Estimate, deployed: Estimate) -> bool:
     return shown and first * second < 0
 
 
-def _view(source: Source) -> FirstScreen:
-    return first_screen(source.audit, source.recorded, source.names)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstPage:
+    """What the page begins with: the answer with what it rests on, what stands beside it, and a policy's light."""
+
+    screen: FirstScreen
+    opening: Opening
+    light: Light | None
+
+
+def _view(source: Source) -> FirstPage:
+    audit = source.audit
+    screen = first_screen(audit, source.recorded, source.names)
+    headline = audit.headlines[0] if audit.headlines else None
+    cells = headline_cells(audit, headline)
+    return FirstPage(
+        screen=screen,
+        opening=opening(audit, source.recorded, source.names, cells=cells, warnings=screen.warnings),
+        light=light(source.decision) if source.decision is not None else None,
+    )
 
 
 SECTION: Final = Section(name="first", title=None, template="first.html.jinja", view=_view)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from biasaudit.analysis.headlines import FEW_SCORED, NONE_LEFT
 from biasaudit.report.words.facts import counted
-from biasaudit.report.words.wording import clean, percent, percent_with_interval
-from biasaudit.types import Contrast, Estimate, Status
+from biasaudit.report.words.wording import clean, number
+from biasaudit.stats.headline import WEAK
+from biasaudit.types import Contrast, Estimate, Status, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from biasaudit.record.audit_record import Headline
 
@@ -18,37 +20,69 @@ SHARE: Final = "share of the inherited lean that is gone"
 
 _LEADS: Final = {
     Contrast.AS_DEPLOYED.value: "As deployed",
-    Contrast.WEIGHTS_PLAIN.value: "The weights alone, on plain text",
-    Contrast.WEIGHTS_CHAT.value: "The weights, in the chat template",
+    Contrast.WEIGHTS_PLAIN.value: "On plain text",
+    Contrast.WEIGHTS_CHAT.value: "In the chat template",
 }
+_OF_WEIGHTS: Final = {Contrast.WEIGHTS_PLAIN.value, Contrast.WEIGHTS_CHAT.value}
+_SAYS_NOTHING: Final = {Verdict.NOT_INTERPRETABLE.value, Verdict.NOT_MEASURED.value}
+_ONLY_NAME: Final = "tuned"
+"""The tuned checkpoint's name where there is one and nobody named it."""
+_NAME_LIMIT: Final = 40
+
+_FINE: Final = 2.0
+"""Percentage points of an interval from which whole percents carry what it says."""
+_LEAST: Final = 0.1
 
 
 def sentence(headline: Headline, *, related: bool) -> str:
-    """Answer the page's question for one contrast, in one sentence.
+    r"""Answer the page's question for one contrast, in one sentence.
 
     Parameters
     ----------
     headline : Headline
     related : bool
-        Whether the tuned checkpoint can descend from the base; if not, nothing is put down to tuning.
+        Whether the tuned checkpoint can descend from the base; if not, it is not called tuned from it.
     """
-    return f"{_lead(headline.contrast)}: {_said(headline.relative_reduction, related=related)}"
+    lead, relative = _lead(headline.contrast), headline.relative_reduction
+    if relative.status is not Status.OK:
+        status = clean(relative.status.value)
+        where = f"{lead[:1].lower()}{lead[1:]}"
+        return f"{status[:1].upper()}{status[1:]} {where}: {_why_none(headline)}. No number is given."
+    return f"{lead}, {_said(headline, related=related)}."
 
 
 def brief(relative: Estimate) -> str:
-    """Return the share with its interval, or its status and why there is none.
+    r"""Return how the size of the lean differs from the base's, or the status and why there is none.
 
     Examples
     --------
     >>> brief(Estimate(status=Status.NOT_ESTIMABLE, method="no cell is interpretable"))
     'not estimable: no cell is interpretable'
+    >>> brief(Estimate(status=Status.OK, value=-0.07, ci_low=-0.22, ci_high=0.04, unit="relative"))
+    '7\xa0% more (between 4\xa0% less and 22\xa0% more)'
     """
     if relative.status is not Status.OK:
         return clean(relative.status.value) + (f": {clean(relative.method, limit=300)}" if relative.method else "")
     value, low, high = numbers(relative)
     if low >= 1:
-        return f"leans the other way, with {_turned(value, low, high)} of its size"
-    return percent_with_interval(value, low, high)
+        return f"the other way, {_turned(value, low, high)}"
+    return f"{_one(value, decimals_of(low, high))} ({_between(low, high)})"
+
+
+def best_estimate(relative: Estimate) -> str:
+    r"""Return what an estimate says beside its bounds; empty where there is no number.
+
+    Examples
+    --------
+    >>> best_estimate(Estimate(status=Status.OK, value=-0.07, ci_low=-0.22, ci_high=0.04, unit="relative"))
+    'Best estimate: 7\xa0% more'
+    """
+    if relative.status is not Status.OK:
+        return ""
+    value, low, high = numbers(relative)
+    decimals = decimals_of(low, high)
+    best = f"the other way, {rounded(value - 1, decimals)} of its size" if low >= 1 else _one(value, decimals)
+    return f"Best estimate: {best}"
 
 
 def left_out(headline: Headline) -> str:
@@ -59,15 +93,18 @@ def left_out(headline: Headline) -> str:
     n_left_out = sum(headline.left_out.values())
     if not n_left_out:
         return ""
-    why = ", ".join(f"{count} {clean(reason)}" for reason, count in headline.left_out.items())
     verb = "is" if n_left_out == 1 else "are"
-    return f"{n_left_out} of {counted(headline.n_cells, 'cell', 'cells')} {verb} left out of the share ({why})."
+    cells = counted(headline.n_cells, "cell", "cells")
+    return f"{n_left_out} of {cells} {verb} left out of the share ({_reasons(headline.left_out)})."
 
 
 def beside(headline: Headline, headlines: Sequence[Headline], *, related: bool) -> str:
     """Return the sentence of the next contrast of the same checkpoint; empty where there is none."""
     others = [other for other in headlines if other.tuned == headline.tuned and other.contrast != headline.contrast]
-    return sentence(others[0], related=related) if others else ""
+    if not others:
+        return ""
+    said = sentence(others[0], related=related)
+    return f"The weights alone. {said}" if others[0].contrast in _OF_WEIGHTS else said
 
 
 def numbers(estimate: Estimate) -> tuple[float, float, float]:
@@ -84,49 +121,100 @@ def numbers(estimate: Estimate) -> tuple[float, float, float]:
     return estimate.value, estimate.ci_low, estimate.ci_high
 
 
-def _lead(contrast: str) -> str:
-    return _LEADS.get(contrast, clean(contrast[:1].upper() + contrast[1:]))
-
-
-def _said(relative: Estimate, *, related: bool) -> str:
-    if relative.status is not Status.OK:
-        why = clean(relative.method, limit=300) or clean(relative.status.value)
-        lead = "not measured" if relative.status is Status.NOT_MEASURED else "not estimable"
-        return f"{lead}, {why}. No number is given for the {SHARE}."
-    value, low, high = numbers(relative)
-    level = f"{percent(relative.level, decimals=0)} interval"
-    lean = "inherited lean" if related else "base's lean"
-    if low >= 1:
-        whose = "instruction tuning left a lean" if related else "the second checkpoint has a lean"
-        return f"{whose} that goes the other way, with {_turned(value, low, high, level)} of the {lean}'s size."
-    if low <= 0 <= high:
-        best = f"{percent(value)} of the {lean} is gone" if value >= 0 else f"the {lean} grew by {percent(-value)}"
-        return f"no overall change is shown. Best estimate: {best} ({level}: {_either_way(low, high)})."
-    if value < 0:
-        grown = f"{percent(-value)} ({level} {percent(-high)} to {percent(-low)})"
-        if related:
-            return f"instruction tuning did not reduce it: the inherited lean grew by {grown}."
-        return f"the second checkpoint leans more than the base, by {grown} of the base's lean."
-    shown = f"{percent(value)} ({level} {percent(low)} to {percent(high)})"
-    said = (
-        f"instruction tuning removed {shown} of the inherited lean."
-        if related
-        else (f"the second checkpoint lacks {shown} of the base's lean.")
-    )
-    return said if high < 1 else f"{said} On which side of parity the rest lies is not clear in every cell."
-
-
-def _turned(value: float, low: float, high: float, level: str = "") -> str:
-    bounds = f"{percent(low - 1)} to {percent(high - 1)}"
-    return f"{percent(value - 1)} ({f'{level} ' if level else ''}{bounds})"
-
-
-def _either_way(low: float, high: float) -> str:
-    r"""Say bounds on either side of 0 without a minus sign: a share that is gone below 0 is a lean that grew.
+def decimals_of(low: float, high: float) -> int:
+    """Return how many decimals of a percentage an interval carries: none, once it is two percents wide.
 
     Examples
     --------
-    >>> _either_way(-0.034, 0.056)
-    'from 3.4\xa0% more to 5.6\xa0% less lean'
+    >>> decimals_of(-0.22, 0.04), decimals_of(0.050, 0.058)
+    (0, 1)
     """
-    return f"from {percent(-low)} more to {percent(high)} less lean"
+    return 0 if 100 * abs(high - low) >= _FINE else 1
+
+
+def rounded(share: float, decimals: int = 0) -> str:
+    r"""Return the size of a share in percent; what is not 0 is not shown as 0, nor what is not all as all.
+
+    Examples
+    --------
+    >>> rounded(-0.0697), rounded(0.004), rounded(0.0002), rounded(0.9997), rounded(0)
+    ('7\xa0%', '0.4\xa0%', 'under 0.1\xa0%', 'over 99.9\xa0%', '0\xa0%')
+    """
+    size = 100 * abs(share)
+    for places in (decimals, 1):
+        shown = round(size, places)
+        if (shown != 0 or size == 0) and (shown != 100 or size == 100):
+            return f"{number(size, decimals=places)}\u00a0%"
+    return f"under {_LEAST}\u00a0%" if size < 1 else f"over {100 - _LEAST}\u00a0%"
+
+
+def _lead(contrast: str) -> str:
+    return _LEADS.get(contrast, f"In “{clean(contrast)}”")
+
+
+def _who(headline: Headline, *, related: bool) -> str:
+    who = "the tuned model" if related else "the second model"
+    return who if headline.tuned == _ONLY_NAME else f"{who}, {clean(headline.tuned, limit=_NAME_LIMIT)},"
+
+
+def _said(headline: Headline, *, related: bool) -> str:
+    value, low, high = numbers(headline.relative_reduction)
+    decimals, who = decimals_of(low, high), _who(headline, related=related)
+    if low >= 1:
+        return f"{who} leans the other way, {_turned(value, low, high)}"
+    if low <= 0 <= high:
+        n_alike = _all_unchanged(headline.counts)
+        if n_alike:
+            where = "in the one comparison" if n_alike == 1 else f"in each of {n_alike} comparisons"
+            return f"{who} leans as much as the base, to within the margin {where} (in sum, {_between(low, high)})"
+        return f"no overall change is shown: {who} leans {_between(low, high)} than the base"
+    said = f"{who} leans {_one(value, decimals)} than the base ({_between(low, high)})"
+    # A bound of all is where the rest may lie on either side.
+    return said if high < 1 else f"{said}; to which side the rest leans is not clear everywhere"
+
+
+def _all_unchanged(counts: Mapping[str, int]) -> int:
+    """Return how many cells there are that can be read, if every one of them is unchanged; else 0."""
+    there = {verdict: n for verdict, n in counts.items() if n and verdict not in _SAYS_NOTHING}
+    return sum(there.values()) if set(there) == {Verdict.UNCHANGED.value} else 0
+
+
+def _one(share: float, decimals: int) -> str:
+    """Say a share that is gone: less lean, or more where it is below 0."""
+    return f"{rounded(share, decimals)} {'less' if share >= 0 else 'more'}"
+
+
+def _between(low: float, high: float) -> str:
+    r"""Say the bounds of a share that is gone, without a minus sign and the smaller change first on one side.
+
+    Examples
+    --------
+    >>> _between(0.05, 0.196), _between(-0.19, -0.06), _between(-0.22, 0.04)
+    ('between 5\xa0% and 20\xa0% less', 'between 6\xa0% and 19\xa0% more', 'between 4\xa0% less and 22\xa0% more')
+    """
+    decimals = decimals_of(low, high)
+    if low <= 0 <= high:
+        return f"between {_one(high, decimals)} and {rounded(low, decimals)} more"
+    near, far = sorted((abs(low), abs(high)))
+    return f"between {rounded(near, decimals)} and {rounded(far, decimals)} {'less' if low > 0 else 'more'}"
+
+
+def _turned(value: float, low: float, high: float) -> str:
+    decimals = decimals_of(low, high)
+    size, least, most = (rounded(share - 1, decimals) for share in (value, low, high))
+    return f"with {size} of the size of the base's lean (between {least} and {most})"
+
+
+def _why_none(headline: Headline) -> str:
+    why = headline.relative_reduction.method
+    if why == WEAK:
+        return "the base leans too little for a share of it to say anything"
+    if why.startswith(NONE_LEFT):
+        return f"no comparison can be read ({_reasons(headline.left_out)})" if headline.left_out else "nothing to read"
+    if why == FEW_SCORED:
+        return "under half of what was asked could be scored"
+    return clean(why, limit=300) or "there is no estimate"
+
+
+def _reasons(left: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {clean(reason)}" for reason, count in left.items())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from biasaudit.report.sections.cells import EXPLAINED
 from biasaudit.report.words.facts import counted
-from biasaudit.report.words.shares import SHARE, beside, brief, left_out, numbers, sentence
+from biasaudit.report.words.shares import SHARE, beside, best_estimate, brief, left_out, numbers, sentence
 from biasaudit.report.words.wording import ARMS, clean, count, present
 from biasaudit.types import Estimate, Status
 
@@ -32,9 +32,10 @@ class Strip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One sentence, the next contrast's beside it, whether it holds a number, and what it rests on."""
+    """One sentence, its best estimate, the next contrast's beside it, whether it is a number, and what it rests on."""
 
     sentence: str
+    estimate: str
     beside: str
     measured: bool
     basis: tuple[str, ...]
@@ -55,13 +56,19 @@ def answer(headlines: Sequence[Headline], cells: Rows, *, related: bool) -> Answ
     """
     if not headlines:
         return Answer(
-            sentence="Not measured: no contrast was compared.", beside="", measured=False, basis=(), strip=None
+            sentence="Not measured: no contrast was compared.",
+            estimate="",
+            beside="",
+            measured=False,
+            basis=(),
+            strip=None,
         )
     headline = headlines[0]
     relative = headline.relative_reduction
     measured = relative.status is Status.OK
     return Answer(
         sentence=sentence(headline, related=related),
+        estimate=best_estimate(relative),
         beside=beside(headline, headlines, related=related),
         measured=measured,
         basis=_basis(headline, cells),
@@ -108,5 +115,5 @@ def _strip(relative: Estimate) -> Strip:
         low=place(low),
         width=f"{100 * (high - low) / (end - start):.2f}%",
         value=place(value),
-        label=f"{SHARE[:1].upper()}{SHARE[1:]}: {brief(relative)}; below 0 it grew",
+        label=f"{SHARE[:1].upper()}{SHARE[1:]}, on a line: the model leans {brief(relative)} than the base",
     )

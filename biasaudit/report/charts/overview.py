@@ -1,0 +1,196 @@
+"""The overview: where either model leans, cell by cell, on one scale; one definition for the page and for sharing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from biasaudit.report.charts.chart_parts import domain
+from biasaudit.report.sections.first.elsewhere import CHANGED
+from biasaudit.report.words.order import in_order
+from biasaudit.report.words.wording import ARMS, number, present, records
+from biasaudit.types import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    Row = Mapping[str, Any]  # Any: cells of a pandas row
+
+MOST_ROWS: Final = 24
+"""Rows that stand open: those that changed, then those that moved most."""
+LEAST_END: Final = 0.1
+"""The scale goes at least so far either way: a lean of 0.02 must not fill the picture."""
+SAYS_NOTHING: Final = frozenset({Verdict.NOT_INTERPRETABLE.value, Verdict.NOT_MEASURED.value})
+
+_STEPS: Final = (0.05, 0.1, 0.2, 0.25, 0.5)
+_MOST_TICKS: Final = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """The lean of one arm with its interval; places are shares of the scale's width, from 0 to 1."""
+
+    value: float
+    low: float
+    high: float
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverviewRow:
+    """One cell: both arms and the verdict."""
+
+    feature: str
+    first: Mark
+    second: Mark
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverviewProbe:
+    """The rows of one probe; `place` counts the probes of the contrast from 1, in the order of the page."""
+
+    probe: str
+    place: int
+    rows: tuple[OverviewRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """A place on the scale, and the lean that is there."""
+
+    at: float
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """What the picture shows.
+
+    Attributes
+    ----------
+    first_arm, second_arm : str
+    probes, further : tuple of OverviewProbe
+        Rows that stand open, and those of which there was no room.
+    n_rows, n_further, n_cells : int
+        Rows that stand open, the others, and all declared cells of the contrast.
+    ticks : tuple of Tick
+    zero : float
+        Where no lean is.
+    margin : tuple of (float, float) or None
+        Where the band of the margin begins and ends; None where cells have margins of their own.
+    """
+
+    first_arm: str
+    second_arm: str
+    probes: tuple[OverviewProbe, ...]
+    further: tuple[OverviewProbe, ...]
+    n_rows: int
+    n_further: int
+    n_cells: int
+    ticks: tuple[Tick, ...]
+    zero: float
+    margin: tuple[float, float] | None
+
+
+def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: int = MOST_ROWS) -> Overview | None:
+    """Return the picture of a contrast: its declared cells that can be read; None where there are none.
+
+    Parameters
+    ----------
+    comparisons : DataFrame
+        See :data:`biasaudit.record.tables.COMPARISONS`.
+    tuned, contrast : str
+    most : int
+        Rows that stand open.
+    """
+    there = comparisons[(comparisons["tuned"] == tuned) & (comparisons["contrast"] == contrast)]
+    cells = records(there[(there["metric"] == "graded") & there["declared"]])
+    rows = sorted((row for row in cells if is_drawn(row)), key=_importance)
+    if not rows:
+        return None
+    first_arm, second_arm = ARMS.get(contrast, ("first arm", "second arm"))
+    start, end = _ends(rows)
+    places = {probe: place for place, probe in enumerate(in_order(map(str, there["probe"]), comparisons), start=1)}
+
+    def at(lean: float) -> float:
+        return (lean - start) / (end - start)
+
+    def probes(shown: Sequence[Row]) -> tuple[OverviewProbe, ...]:
+        return tuple(
+            OverviewProbe(
+                probe=probe,
+                place=place,
+                rows=tuple(_row(row, start=start, end=end) for row in shown if str(row["probe"]) == probe),
+            )
+            for probe, place in places.items()
+            if any(str(row["probe"]) == probe for row in shown)
+        )
+
+    margins = {float(row["margin"]) for row in rows}
+    margin = margins.pop() if len(margins) == 1 else None
+    return Overview(
+        first_arm=first_arm,
+        second_arm=second_arm,
+        probes=probes(rows[:most]),
+        further=probes(rows[most:]),
+        n_rows=len(rows[:most]),
+        n_further=len(rows[most:]),
+        n_cells=len(cells),
+        ticks=tuple(Tick(at=at(tick), said=_short(tick)) for tick in _ticks(start, end)),
+        zero=at(0.0),
+        margin=None if margin is None else (max(at(-margin), 0.0), min(at(margin), 1.0)),
+    )
+
+
+def is_drawn(row: Row) -> bool:
+    """Whether a cell can be read and has a lean in either arm."""
+    if str(row["verdict"]) in SAYS_NOTHING:
+        return False
+    return all(present(row[f"{arm}_{part}"]) is not None for arm in ("first", "second") for part in _PARTS)
+
+
+_PARTS: Final = ("value", "ci_low", "ci_high")
+
+
+def _importance(row: Row) -> tuple[bool, float, str, str]:
+    moved = abs(float(row["first_value"]) - float(row["second_value"]))
+    return str(row["verdict"]) not in CHANGED, -moved, str(row["probe"]), str(row["feature"])
+
+
+def _ends(rows: Sequence[Row]) -> tuple[float, float]:
+    bounds = [float(row[f"{arm}_{part}"]) for row in rows for arm in ("first", "second") for part in _PARTS]
+    least = max([LEAST_END, *(float(row["margin"]) for row in rows)])
+    start, end = domain([*bounds, -least, least])
+    return start, end
+
+
+def _row(row: Row, *, start: float, end: float) -> OverviewRow:
+    first, second = (_mark(row, arm, start=start, end=end) for arm in ("first", "second"))
+    return OverviewRow(feature=str(row["feature"]), first=first, second=second, verdict=str(row["verdict"]))
+
+
+def _mark(row: Row, arm: str, *, start: float, end: float) -> Mark:
+    value, low, high = (float(row[f"{arm}_{part}"]) for part in _PARTS)
+    at_value, at_low, at_high = ((lean - start) / (end - start) for lean in (value, low, high))
+    said = f"{_short(value)} ({_short(low)} to {_short(high)})"
+    return Mark(value=at_value, low=at_low, high=at_high, said=said)
+
+
+def _short(lean: float) -> str:
+    return number(lean, decimals=2)
+
+
+def _ticks(start: float, end: float) -> list[float]:
+    """Return round leans of the scale, 0 among them.
+
+    Examples
+    --------
+    >>> _ticks(-0.3, 0.7)
+    [-0.2, 0.0, 0.2, 0.4, 0.6]
+    """
+    step = next((step for step in _STEPS if (end - start) / step <= _MOST_TICKS), _STEPS[-1])
+    return [round(step * times, 2) for times in range(math.ceil(start / step), math.floor(end / step) + 1)]

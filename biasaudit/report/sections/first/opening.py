@@ -1,0 +1,294 @@
+"""What the page opens with: the answer's picture, the counts that filter it, notes, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from biasaudit.report.charts.overview import SAYS_NOTHING, Mark, Overview, OverviewProbe, is_drawn, overview
+from biasaudit.report.sections.cells import anchors
+from biasaudit.report.sections.first.elsewhere import CHANGED
+from biasaudit.report.words.facts import counted, first_sentence, mapping
+from biasaudit.report.words.lean_size import how_large
+from biasaudit.report.words.wording import VERDICT_SYMBOLS, clean, in_words, number, records, verdict_class
+from biasaudit.types import Verdict
+
+if TYPE_CHECKING:
+    from biasaudit.record.audit_record import AuditRecord, Headline
+
+    Rows = Sequence[Mapping[str, Any]]  # Any: cells of pandas rows
+
+MOST_NOTES: Final = 3
+"""Notes that stand by themselves; of more, the others are folded together."""
+
+_ALWAYS: Final = (Verdict.REDUCED.value, Verdict.INCREASED.value)
+"""Verdicts that are counted where there are none, too: they are what was asked."""
+_LIST: Final = "cells"
+_FEW_ROWS: Final = 12
+"""Rows up to which each can be taller."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """Cells with one verdict; `filters` where the picture can show them alone, else `href` leads to them."""
+
+    verdict: str
+    css_class: str
+    symbol: str
+    n_cells: str
+    filters: bool
+    href: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnMark:
+    """One arm of a row, as CSS percentages."""
+
+    value: str
+    low: str
+    width: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnRow:
+    """One row of the picture."""
+
+    feature: str
+    first: DrawnMark
+    second: DrawnMark
+    link: str
+    link_width: str
+    verdict: str
+    css_class: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnProbe:
+    """The rows of one probe; `href` leads to its numbers."""
+
+    name: str
+    href: str
+    rows: tuple[DrawnRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnTick:
+    """A round lean on the scale; one that is drawn on a phone too is `kept`."""
+
+    css_class: str
+    at: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnOverview:
+    """The picture; `absent` says what it leaves out, `more` how many rows are folded, `size` how tall rows can be."""
+
+    size: str
+    first_arm: str
+    second_arm: str
+    probes: tuple[DrawnProbe, ...]
+    further: tuple[DrawnProbe, ...]
+    more: str
+    absent: str
+    ticks: tuple[DrawnTick, ...]
+    zero: str
+    margin_left: str
+    margin_width: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A note: its first sentence, and what else it says."""
+
+    first: str
+    rest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """The first screen beside its answer.
+
+    Attributes
+    ----------
+    n_compared : str
+        How many cells there are, by the name that they have here.
+    n_readable : str
+    tiles : tuple of Tile
+    picture : DrawnOverview or None
+    how_large : str
+    notes, more_notes : tuple of Note
+    n_more_notes : str
+    elsewhere : str
+        How many changes there are in other contrasts.
+    unsaid : str
+        What could not be read or measured.
+    cells : str
+        Anchor of the cells of the answer's contrast.
+    """
+
+    n_compared: str
+    n_readable: str
+    tiles: tuple[Tile, ...]
+    picture: DrawnOverview | None
+    how_large: str
+    notes: tuple[Note, ...]
+    more_notes: tuple[Note, ...]
+    n_more_notes: str
+    elsewhere: str
+    unsaid: str
+    cells: str
+
+
+def opening(
+    audit: AuditRecord,
+    recorded: Mapping[str, Any],  # Any: JSON values
+    names: Mapping[str, str],
+    *,
+    cells: Rows,
+    warnings: Sequence[str],
+) -> Opening:
+    """Gather what stands beside the answer.
+
+    Parameters
+    ----------
+    audit : AuditRecord
+    recorded : mapping
+        The manifest as JSON values; keys may be absent.
+    names : mapping
+        Probe -> name to show.
+    cells : sequence of mapping
+        The declared cells that the answer is about, in their graded form.
+    warnings : sequence of str
+    """
+    headline = audit.headlines[0] if audit.headlines else None
+    anchor = _LIST
+    picture = None
+    if headline is not None:
+        anchor = anchors(audit.comparisons).get((headline.tuned, headline.contrast), _LIST)
+        picture = overview(audit.comparisons, tuned=headline.tuned, contrast=headline.contrast)
+    readable = [row for row in cells if is_drawn(row)]
+    notes = tuple(_note(said) for said in warnings)
+    return Opening(
+        n_compared=counted(headline.n_cells if headline else 0, "comparison", "comparisons"),
+        n_readable=str(len(readable)),
+        tiles=_tiles(headline, {str(row["verdict"]) for row in readable}, anchor=anchor),
+        picture=_drawn(picture, names, anchor=anchor) if picture else None,
+        how_large=_how_large(readable, mapping(recorded.get("probes")), names),
+        notes=notes[:MOST_NOTES],
+        more_notes=notes[MOST_NOTES:],
+        n_more_notes=counted(max(len(notes) - MOST_NOTES, 0), "more note", "more notes"),
+        elsewhere=_elsewhere(audit, headline),
+        unsaid=_unsaid(headline),
+        cells=anchor,
+    )
+
+
+def _tiles(headline: Headline | None, drawn: set[str], *, anchor: str) -> tuple[Tile, ...]:
+    counts = headline.counts if headline else {}
+    order = [*VERDICT_SYMBOLS, *sorted(set(counts) - set(VERDICT_SYMBOLS))]
+    return tuple(
+        Tile(
+            verdict=clean(verdict),
+            css_class=verdict_class(verdict),
+            symbol=VERDICT_SYMBOLS.get(verdict, "•"),
+            n_cells=str(counts.get(verdict, 0)),
+            filters=verdict in drawn and verdict in VERDICT_SYMBOLS,
+            href="unsaid" if verdict in SAYS_NOTHING else anchor,
+        )
+        for verdict in order
+        if counts.get(verdict) or verdict in _ALWAYS
+    )
+
+
+def _drawn(picture: Overview, names: Mapping[str, str], *, anchor: str) -> DrawnOverview:
+    band = picture.margin
+    n_absent = picture.n_cells - picture.n_rows - picture.n_further
+    return DrawnOverview(
+        size="few" if picture.n_rows <= _FEW_ROWS else "many",
+        first_arm=picture.first_arm,
+        second_arm=picture.second_arm,
+        probes=tuple(_probe(probe, names, anchor=anchor) for probe in picture.probes),
+        further=tuple(_probe(probe, names, anchor=anchor) for probe in picture.further),
+        more=f"{picture.n_further} more, which moved less" if picture.n_further else "",
+        absent=f"{n_absent} of {picture.n_cells}" if n_absent else "",
+        ticks=tuple(
+            DrawnTick(
+                css_class="kept" if tick.at == picture.zero or tick is picture.ticks[-1] else "other",
+                at=_css(tick.at),
+                said=tick.said,
+            )
+            for tick in picture.ticks
+        ),
+        zero=_css(picture.zero),
+        margin_left=_css(band[0]) if band else "",
+        margin_width=_css(band[1] - band[0]) if band else "",
+    )
+
+
+def _probe(probe: OverviewProbe, names: Mapping[str, str], *, anchor: str) -> DrawnProbe:
+    return DrawnProbe(
+        name=names.get(probe.probe, clean(probe.probe)),
+        href=f"{anchor}-{probe.place}",
+        rows=tuple(
+            DrawnRow(
+                feature=clean(row.feature),
+                first=_mark(row.first),
+                second=_mark(row.second),
+                link=_css(min(row.first.value, row.second.value)),
+                link_width=_css(abs(row.second.value - row.first.value)),
+                verdict=clean(row.verdict).removesuffix(" the stereotype"),
+                css_class=verdict_class(row.verdict),
+                symbol=VERDICT_SYMBOLS.get(row.verdict, "•"),
+            )
+            for row in probe.rows
+        ),
+    )
+
+
+def _mark(mark: Mark) -> DrawnMark:
+    return DrawnMark(value=_css(mark.value), low=_css(mark.low), width=_css(mark.high - mark.low), said=mark.said)
+
+
+def _css(share: float) -> str:
+    return f"{100 * share:.2f}%"
+
+
+def _note(said: str) -> Note:
+    first = first_sentence(said)
+    return Note(first=first, rest=said[len(first) :].strip() if said.startswith(first) else said)
+
+
+def _how_large(readable: Rows, probes: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """Say what a lean of the base means: its largest of those of which something short is right."""
+    for row in sorted(readable, key=lambda row: -abs(float(row["first_value"]))):
+        probe, lean = str(row["probe"]), float(row["first_value"])
+        said = how_large(str(mapping(probes.get(probe)).get("kind")), lean)
+        if said:
+            where = f"{names.get(probe, clean(probe))}, {clean(row['feature'])}"
+            return f"the base's {number(lean, decimals=2)} in {where}, means: {said}."
+    return ""
+
+
+def _elsewhere(audit: AuditRecord, headline: Headline | None) -> str:
+    if headline is None:
+        return ""
+    rows = audit.comparisons
+    changed = records(rows[rows["declared"] & (rows["metric"] == "graded") & rows["verdict"].isin(CHANGED)])
+    leading = (headline.tuned, headline.contrast)
+    n_changed = sum(1 for row in changed if (str(row["tuned"]), str(row["contrast"])) != leading)
+    if not n_changed:
+        return ""
+    verb = "was" if n_changed == 1 else "were"
+    return f"{counted(n_changed, 'change', 'changes')} {verb} found where the models were asked in another way"
+
+
+def _unsaid(headline: Headline | None) -> str:
+    counts = headline.counts if headline else {}
+    there = {verdict: counts[verdict] for verdict in VERDICT_SYMBOLS if verdict in SAYS_NOTHING and counts.get(verdict)}
+    n_cells = counted(headline.n_cells if headline else 0, "comparison", "comparisons")
+    of = f"{sum(there.values())} of {n_cells} ({in_words(there)}); " if there else ""
+    return f"{of}what the model writes; other groups, languages and uses"

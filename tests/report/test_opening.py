@@ -1,0 +1,168 @@
+"""The first screen beside its answer: picture, tiles, notes, the light of a policy, and what cannot be said."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from biasaudit.facade import Audit
+from biasaudit.report import render_html
+from biasaudit.report.charts.overview import overview
+from biasaudit.report.section import Source
+from biasaudit.report.sections.first.opening import Opening
+from biasaudit.report.sections.first_screen import SECTION
+from tests.gate.rows import judged, level
+from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit
+
+NAMES = {JOBS: "Jobs", PAIRS: "Pairs"}
+PLAIN: dict[str, Any] = {"contrasts": ("weights, plain",), "with_disparities": False, "with_families": False}
+UNDRAWN: dict[str, Any] = {"contrasts": ("template, tuned",), "with_disparities": False, "with_families": False}
+
+
+def shown(made: Audit) -> Opening:
+    view: Any = SECTION.view(
+        Source(audit=made, recorded=made.manifest.as_dict(), names=NAMES, level="95\u00a0%")
+    )  # Any: the section's own
+    found: Opening = view.opening
+    return found
+
+
+def test_the_picture_holds_the_cells_that_can_be_read_by_probe_and_by_how_much_they_moved() -> None:
+    """Four of five declared cells: one was not measured, and the pooled one is none. 0.049, 0.029, 0.005 for pairs."""
+    found = overview(audit(**PLAIN).comparisons, tuned="tuned", contrast="weights, plain")
+    assert found is not None
+    assert [(probe.probe, [row.feature for row in probe.rows]) for probe in found.probes] == [
+        (PAIRS, ["race-color", "age", "religion"]),
+        (JOBS, ["gender"]),
+    ]
+    assert (found.n_rows, found.n_further, found.n_cells) == (4, 0, 5)
+
+
+def test_marks_stand_where_their_leans_are_on_one_scale() -> None:
+    """The ends of the scale are -0.14 and 0.694 with 6 % of room; ticks are a fifth apart, and the band is ±0.05."""
+    found = overview(audit(**PLAIN).comparisons, tuned="tuned", contrast="weights, plain")
+    assert found is not None
+    jobs = found.probes[1].rows[0]
+    at = {tick.said: tick.at for tick in found.ticks}
+    assert list(at) == ["0.00", "0.20", "0.40", "0.60"]
+    per_unit = (at["0.60"] - at["0.20"]) / 0.4
+    assert jobs.first.value == pytest.approx(found.zero + 0.612 * per_unit)
+    assert jobs.second.low == pytest.approx(found.zero + (0.431 - 0.035) * per_unit)
+    assert jobs.first.said == "0.61 (0.57 to 0.65)"
+    assert found.margin == pytest.approx((found.zero - 0.05 * per_unit, found.zero + 0.05 * per_unit))
+
+
+def test_rows_beyond_the_room_are_those_that_moved_least_and_did_not_change() -> None:
+    """A change of 0.01 stays before 0.3 that shows nothing."""
+    cells = [
+        (PAIRS, "moved", True, 0.5, 0.2, "inconclusive", ""),
+        (PAIRS, "changed", True, 0.11, 0.1, "reduced", ""),
+        (PAIRS, "still", True, 0.3, 0.3, "unchanged", ""),
+    ]
+    found = overview(audit(cells=cells, **PLAIN).comparisons, tuned="tuned", contrast="weights, plain", most=2)
+    assert found is not None
+    assert [row.feature for row in found.probes[0].rows] == ["changed", "moved"]
+    assert [row.feature for row in found.further[0].rows] == ["still"]
+    assert (found.n_rows, found.n_further) == (2, 1)
+
+
+def test_without_a_cell_that_can_be_read_there_is_no_picture() -> None:
+    cells = [(PAIRS, "a", True, 0.3, 0.1, "not interpretable", ""), (PAIRS, "b", True, None, None, "not measured", "")]
+    made = audit(cells=cells, headlines=(replace(HEADLINE, n_cells=2, counts={"not interpretable": 1}),), **PLAIN)
+    opened = shown(made)
+    assert opened.picture is None
+    assert opened.how_large == ""
+    assert "Nothing that can be read was compared" in render_html(made)
+
+
+def test_a_tile_filters_what_is_drawn_and_else_leads_to_a_list() -> None:
+    """Reduced and increased are counted where there are none, too: they are what was asked."""
+    tiles = {tile.verdict: tile for tile in shown(audit(**PLAIN)).tiles}
+    assert list(tiles) == ["reduced", "unchanged", "increased", "inconclusive", "not measured"]
+    assert [tile.filters for tile in tiles.values()] == [True, True, True, True, False]
+    assert (tiles["not measured"].href, tiles["not measured"].n_cells) == ("unsaid", "1")
+    none = {tile.verdict: tile.n_cells for tile in shown(audit(headlines=(), cells=(), **PLAIN)).tiles}
+    assert none == {"reduced": "0", "increased": "0"}
+
+
+def test_every_verdict_that_can_be_drawn_has_a_rule_that_shows_it_alone() -> None:
+    """Filtering is by style alone: a verdict without its rule would filter nothing."""
+    page = render_html(audit(**PLAIN))
+    for name in re.findall(r'type="radio" name="only" id="only-([a-z-]+)"', page):
+        assert name == "every" or f".seen:has(#only-{name}:checked) .row:not(.{name})" in page
+
+
+def test_links_of_the_picture_lead_to_the_rows_of_their_probe() -> None:
+    """Its second probe by the order of the page is the second body of that contrast's table."""
+    page = render_html(audit(**PLAIN))
+    (anchor,) = re.findall(r'<li class="probe"><a href="#([a-z0-9-]+)"><bdi>Gender and occupation', page)
+    body = page[page.index(f'<tbody id="{anchor}"') :]
+    assert body.index("Gender and occupation") < body.index("</tbody>")
+
+
+def test_a_note_is_one_line_and_the_fourth_is_folded() -> None:
+    """The first sentence stands; the rest opens."""
+    told = [f"Note {number} says this. And that." for number in range(5)]
+    opened = shown(audit(manifest_changes={"told": told}, **PLAIN))
+    assert [(note.first, note.rest) for note in opened.notes] == [
+        (f"Note {number} says this.", "And that.") for number in range(3)
+    ]
+    assert opened.n_more_notes == "2 more notes"
+    assert len(opened.more_notes) == 2
+
+
+def test_what_cannot_be_said_is_one_line() -> None:
+    assert shown(audit(**PLAIN)).unsaid == (
+        "1 of 5 comparisons (1 not measured); what the model writes; other groups, languages and uses"
+    )
+    assert shown(audit(headlines=(), cells=(), **PLAIN)).unsaid.startswith("what the model writes")
+
+
+def test_how_large_a_lean_is_is_said_of_the_largest_of_which_it_can_be() -> None:
+    """(1 + 0.612) / 2 = 0.806; of pairs no share is right, so that a probe of pairs alone says nothing."""
+    said = shown(audit(**PLAIN)).how_large
+    assert said.startswith("the base's 0.61 in Jobs, gender, means: 81 of 100 parts")
+    assert shown(audit(cells=CELLS[1:], **PLAIN)).how_large == ""
+
+
+def test_changes_in_other_contrasts_are_counted_with_a_way_to_them() -> None:
+    """Two of the contrast `template, tuned` changed, none of which the answer is about."""
+    assert shown(audit(**UNDRAWN)).elsewhere == "2 changes were found where the models were asked in another way"
+    assert shown(audit(**PLAIN)).elsewhere == ""
+
+
+def test_a_checked_policy_stands_beside_the_answer_and_else_the_command_that_checks() -> None:
+    """With what failed, named; a policy that was not checked says nothing."""
+    made, decision = audit(**UNDRAWN), judged([{"id": "index", "max_index": 0.3}], levels=[level(0.4, 0.5)])
+    first = render_html(made, decision=decision).split('class="folds"')[0]
+    assert '<div class="light' in first
+    assert "biasaudit check DIR" not in first
+    assert 'href="#policy">Rule by rule' in first
+    assert "biasaudit check DIR --policy no-regression" in render_html(made).split('class="folds"')[0]
+
+
+def test_the_first_screen_has_no_word_of_the_tables() -> None:
+    """Cell, contrast, arm, Fieller and sign flip are for those who read on."""
+    first = render_html(audit(**PLAIN))
+    screen = first[first.index('<div class="screen">') : first.index('class="folds"')]
+    text = re.sub(r"<[^>]*>", " ", screen)
+    assert not re.findall(r"\b(?:cells?|contrasts?|arms?|Fieller|sign flips?)\b", text)
+
+
+def test_what_stood_there_before_is_folded_below_it() -> None:
+    page = render_html(audit(**UNDRAWN))
+    folded = page[page.index('class="folds"') : page.index('id="cells"')]
+    titles = re.findall(r'<summary><h2 class="small">(.*?)</h2></summary>', folded)
+    assert titles == [
+        "What was compared",
+        "How sure is that?",
+        "What this audit cannot say",
+        "What each probe asks",
+        "What the answer rests on, and changes elsewhere",
+        "The same question, put to each contrast",
+        "Can the numbers be read at all?",
+    ]
+    assert "<details open" not in folded

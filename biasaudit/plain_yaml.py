@@ -12,6 +12,7 @@ from biasaudit.errors import BiasauditError
 from biasaudit.plain_files import excerpt, half_character
 
 _NUMBERS: Final = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp"})
+_TRUE_OR_FALSE: Final = "tag:yaml.org,2002:bool"
 _LONGEST_NUMBER: Final = 100
 """Characters: 1:1:1:... is a number too, and one of a megabyte takes minutes to work out."""
 _BARE: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
@@ -72,7 +73,7 @@ def _count_values(node: yaml.Node, known: dict[int, int], most: int) -> int:
     known[id(node)] = most + 1
     children: list[yaml.Node] = []
     if isinstance(node, yaml.MappingNode):
-        _refuse_repeated_keys(node)
+        _refuse_odd_keys(node)
         children = [child for pair in node.value for child in pair]
     elif isinstance(node, yaml.SequenceNode):
         children = node.value
@@ -82,11 +83,15 @@ def _count_values(node: yaml.Node, known: dict[int, int], most: int) -> int:
     return known[id(node)]
 
 
-def _refuse_repeated_keys(node: yaml.MappingNode) -> None:
-    # YAML keeps the last of them, so that a second value would stand in place of the first unseen.
+def _refuse_odd_keys(node: yaml.MappingNode) -> None:
+    # Of repeated keys YAML keeps the last, so that a second value would stand in place of the first unseen. A bare yes,
+    # no, on or off is true or false to it.
     seen: set[str] = set()
     for key, _ in node.value:
         if isinstance(key, yaml.ScalarNode):
+            if key.tag == _TRUE_OR_FALSE:
+                msg = f"key {excerpt(key.value)} is true or false to YAML; put it in quotes"
+                raise yaml.MarkedYAMLError(problem=msg, problem_mark=key.start_mark)
             if key.value in seen:
                 msg = f"key {excerpt(key.value)} is given twice"
                 raise yaml.MarkedYAMLError(problem=msg, problem_mark=key.start_mark)

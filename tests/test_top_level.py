@@ -49,6 +49,11 @@ def test_type_checkers_see_the_same_names() -> None:
     assert typed_names() == set(biasaudit.__all__) - {"__version__"}
 
 
+def test_the_package_says_that_it_has_types() -> None:
+    """Without this file, type checkers take nothing of an installed package into account (PEP 561)."""
+    assert (MODULE.parent / "py.typed").is_file()
+
+
 def test_a_name_that_is_not_there_is_an_error_for_python_and_for_type_checkers() -> None:
     """mypy, which runs over the tests, would call the comment useless if it accepted the name."""
     with pytest.raises(AttributeError, match="module 'biasaudit' has no attribute 'adit'") as caught:

@@ -15,7 +15,8 @@ def score(
     predictions: Annotated[
         Path,
         typer.Option(
-            help=".jsonl or .csv: item_id with part and score, or with answer; StereoSet: the authors' .json."
+            help=".jsonl or .csv: item_id with part and score (`probes items` writes them), or with answer; "
+            "StereoSet: the authors' .json."
         ),
     ],
     data_dir: Annotated[Path | None, typer.Option(help="Folder with published data sets.")] = None,

@@ -43,6 +43,11 @@ class Clustered:
     n_clusters: int
     also: NDArray[np.intp] | None = None
 
+    def __repr__(self) -> str:
+        """Return how many there are; `frame_of` shows each."""
+        also = "" if self.also is None else f", crossed with {self.n_also:,} others"
+        return f"Clustered({self.n_items:,} items in {self.n_clusters:,} clusters{also})"
+
     @property
     def n_items(self) -> int:
         """Number of items."""

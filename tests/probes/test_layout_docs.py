@@ -82,6 +82,14 @@ def test_every_field_of_a_layout_is_on_the_page_and_no_other(file: str, tmp_path
         written(file, tmp_path, f"colour: red\n{code(file)}")
 
 
+@pytest.mark.parametrize("key", ["yes", "no"])
+def test_a_bare_yes_is_told_to_be_put_in_quotes(key: str, tmp_path: Path) -> None:
+    """YAML takes it for true; "field '1': Keys should be strings (found True)" helped nobody."""
+    bare = code("cases.yaml").replace(f'"{key}": ', f"{key}: ")
+    with pytest.raises(ProbeError, match=rf"key '{key}' is true or false to YAML; put it in quotes \(line \d+"):
+        written("cases.yaml", tmp_path, bare)
+
+
 def test_the_example_of_predictions_goes_from_items_to_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By hand: the page's model scores by length, -0.5 nats a letter, so that the shorter word always wins.
 

@@ -159,3 +159,14 @@ def test_pandas_is_imported_when_a_table_is_made() -> None:
     code = "import sys, biasaudit.stats\nprint('pandas' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_arrays_are_printed_by_how_many_there_are() -> None:
+    """A thousand numbers are a wall of text; each of them is a row of the table."""
+    sample = stats.clustered(np.zeros(2000), np.arange(2000) % 50)
+    assert repr(sample) == "Clustered(2,000 items in 50 clusters)"
+    crossed = replace(stats.clustered([0.5, 1.5], ["b", "a"]), also=np.array([0, 1]))
+    assert repr(crossed) == "Clustered(2 items in 2 clusters, crossed with 2 others)"
+    assert repr(cases()) == "GroupOutcomes(10 items in 5 clusters; groups: gender of 2)"
+    told = stats.group_outcomes([0.2, 0.8], sensitive_features={"x": ["a", "b"]}, clusters=[1, 2], y_true=[0, 1])
+    assert repr(told).endswith("x of 2, truth known)")

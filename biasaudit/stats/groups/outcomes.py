@@ -12,6 +12,7 @@ import numpy as np
 
 from biasaudit.stats.groups.brought import binary, labels, numbers, same_rows
 from biasaudit.types import ClusterDesign
+from biasaudit.visible import in_short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,6 +75,13 @@ class GroupOutcomes:
     declared: Mapping[str, tuple[str, ...]]
     selected_from: float
     design: ClusterDesign
+
+    def __repr__(self) -> str:
+        """Return how many cases of which features there are; `frame_of` shows each."""
+        features = in_short(f"{name} of {len(np.unique(found)):,}" for name, found in self.sensitive_features.items())
+        truth = "" if self.y_true is None else ", truth known"
+        n_clusters = len(np.unique(self.clusters))
+        return f"GroupOutcomes({self.n_items:,} items in {n_clusters:,} clusters; groups: {features}{truth})"
 
     @property
     def n_items(self) -> int:

@@ -131,7 +131,7 @@ def test_how_large_a_lean_is_is_said_of_the_largest_of_which_it_can_be() -> None
 
 def test_changes_in_other_contrasts_are_counted_with_a_way_to_them() -> None:
     """Two of the contrast `template, tuned` changed, none of which the answer is about."""
-    assert shown(audit(**UNDRAWN)).elsewhere == "2 changes were found where the models were asked in another way"
+    assert shown(audit(**UNDRAWN)).elsewhere == "2 changes were found between other models or ways of asking"
     assert shown(audit(**PLAIN)).elsewhere == ""
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from biasaudit.analysis.headlines import FEW_SCORED, NONE_LEFT
-from biasaudit.report.words.shares import beside, best_estimate, brief, left_out, rounded, sentence
+from biasaudit.report.words.shares import beside, beside_of, best_estimate, brief, left_out, rounded, sentence
 from biasaudit.stats.headline import WEAK
 from biasaudit.types import Estimate, Status
 from tests.report.factory import HEADLINE
@@ -140,11 +140,13 @@ def test_the_best_estimate_stands_by_itself() -> None:
 def test_the_next_contrast_of_the_same_checkpoint_stands_beside_the_answer() -> None:
     earlier = replace(HEADLINE, tuned="sft", contrast="weights, chat")
     assert beside(DEPLOYED, [DEPLOYED, earlier, HEADLINE], related=True).startswith(
-        "The weights alone. On plain text, the tuned model leans 12"
+        "On plain text, the tuned model leans 12"
     )
+    assert beside_of(DEPLOYED, [DEPLOYED, earlier, HEADLINE]) == "The weights alone"
     assert beside(DEPLOYED, [DEPLOYED, earlier], related=True) == ""
     other = replace(HEADLINE, contrast="some <other>")
     assert beside(DEPLOYED, [DEPLOYED, other], related=True).startswith("In “some <other>”, the tuned model leans")
+    assert beside_of(DEPLOYED, [DEPLOYED, other]) == beside_of(DEPLOYED, [DEPLOYED]) == ""
 
 
 def test_cells_that_are_left_out_are_counted_by_reason() -> None:

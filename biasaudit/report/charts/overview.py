@@ -120,14 +120,14 @@ def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: int 
         return (lean - start) / (end - start)
 
     def probes(shown: Sequence[Row]) -> tuple[OverviewProbe, ...]:
+        # Rows come by importance, and probes by that of their first row.
         return tuple(
             OverviewProbe(
                 probe=probe,
-                place=place,
+                place=places[probe],
                 rows=tuple(_row(row, start=start, end=end) for row in shown if str(row["probe"]) == probe),
             )
-            for probe, place in places.items()
-            if any(str(row["probe"]) == probe for row in shown)
+            for probe in dict.fromkeys(str(row["probe"]) for row in shown)
         )
 
     margins = {float(row["margin"]) for row in rows}

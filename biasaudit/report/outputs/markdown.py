@@ -90,7 +90,8 @@ def _answer(first: FirstScreen, audit: AuditRecord) -> list[str]:
     if first.answer.estimate:
         lines += [f"{escaped(first.answer.estimate)}.", ""]
     if first.answer.beside:
-        lines += [escaped(first.answer.beside), ""]
+        beside = (first.answer.beside_of, first.answer.beside)
+        lines += [escaped(". ".join(part for part in beside if part)), ""]
     for said in first.answer.basis:
         lines += [escaped(said), ""]
     for warning in first.warnings:

@@ -103,8 +103,13 @@ def beside(headline: Headline, headlines: Sequence[Headline], *, related: bool) 
     others = [other for other in headlines if other.tuned == headline.tuned and other.contrast != headline.contrast]
     if not others:
         return ""
-    said = sentence(others[0], related=related)
-    return f"The weights alone. {said}" if others[0].contrast in _OF_WEIGHTS else said
+    return sentence(others[0], related=related)
+
+
+def beside_of(headline: Headline, headlines: Sequence[Headline]) -> str:
+    """Return what :func:`beside` is about, where that has a name."""
+    others = [other for other in headlines if other.tuned == headline.tuned and other.contrast != headline.contrast]
+    return "The weights alone" if others and others[0].contrast in _OF_WEIGHTS else ""
 
 
 def numbers(estimate: Estimate) -> tuple[float, float, float]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from biasaudit.report.sections.cells import EXPLAINED
 from biasaudit.report.words.facts import counted
-from biasaudit.report.words.shares import SHARE, beside, best_estimate, brief, left_out, numbers, sentence
+from biasaudit.report.words.shares import SHARE, beside, beside_of, best_estimate, brief, left_out, numbers, sentence
 from biasaudit.report.words.wording import ARMS, clean, count, present
 from biasaudit.types import Estimate, Status
 
@@ -32,10 +32,11 @@ class Strip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One sentence, its best estimate, the next contrast's beside it, whether it is a number, and what it rests on."""
+    """One sentence, its best estimate, the next contrast's beside it, whether it is a number, what it rests on."""
 
     sentence: str
     estimate: str
+    beside_of: str
     beside: str
     measured: bool
     basis: tuple[str, ...]
@@ -58,6 +59,7 @@ def answer(headlines: Sequence[Headline], cells: Rows, *, related: bool) -> Answ
         return Answer(
             sentence="Not measured: no contrast was compared.",
             estimate="",
+            beside_of="",
             beside="",
             measured=False,
             basis=(),
@@ -69,6 +71,7 @@ def answer(headlines: Sequence[Headline], cells: Rows, *, related: bool) -> Answ
     return Answer(
         sentence=sentence(headline, related=related),
         estimate=best_estimate(relative),
+        beside_of=beside_of(headline, headlines),
         beside=beside(headline, headlines, related=related),
         measured=measured,
         basis=_basis(headline, cells),

@@ -25,6 +25,7 @@ MOST_NOTES: Final = 3
 _ALWAYS: Final = (Verdict.REDUCED.value, Verdict.INCREASED.value)
 """Verdicts that are counted where there are none, too: they are what was asked."""
 _LIST: Final = "cells"
+_NAME_LIMIT: Final = 60
 _FEW_ROWS: Final = 12
 """Rows up to which each can be taller."""
 
@@ -268,7 +269,7 @@ def _how_large(readable: Rows, probes: Mapping[str, Any], names: Mapping[str, st
         probe, lean = str(row["probe"]), float(row["first_value"])
         said = how_large(str(mapping(probes.get(probe)).get("kind")), lean)
         if said:
-            where = f"{names.get(probe, clean(probe))}, {clean(row['feature'])}"
+            where = ", ".join(clean(name, limit=_NAME_LIMIT) for name in (names.get(probe, probe), row["feature"]))
             return f"the base's {number(lean, decimals=2)} in {where}, means: {said}."
     return ""
 
@@ -283,7 +284,7 @@ def _elsewhere(audit: AuditRecord, headline: Headline | None) -> str:
     if not n_changed:
         return ""
     verb = "was" if n_changed == 1 else "were"
-    return f"{counted(n_changed, 'change', 'changes')} {verb} found where the models were asked in another way"
+    return f"{counted(n_changed, 'change', 'changes')} {verb} found between other models or ways of asking"
 
 
 def _unsaid(headline: Headline | None) -> str:

@@ -78,6 +78,13 @@ def test_foreign_names_are_text_and_cut() -> None:
     assert not set(drawn) & {"\u202e", "\u2067", "\x00", "\ud800"}
 
 
+def test_long_names_of_models_stay_on_the_picture() -> None:
+    """34 letters each: 71 with the arrow, of 22 pixels and so of about 15 each, between margins of 48 of 1,200."""
+    plan = {"base": "org/" + "b" * 90, "tuned": {"tuned": "org/" + "t" * 90}}
+    said = texts(audit(manifest_changes={"plan": plan}, **PLAIN))
+    assert f"org/{'b' * 29}… → org/{'t' * 29}…" in said
+
+
 def test_many_cells_still_fit() -> None:
     """The lowest mark ends above the foot, and the foot says how many were drawn."""
     cells = [(PAIRS, f"feature-{number}", True, 0.4, 0.1, "inconclusive", "") for number in range(60)]

@@ -39,9 +39,11 @@ _LEFT_WIDTH: Final = 430
 _TRACK: Final = (690, 1010)
 """From where to where the scale goes."""
 _PANEL: Final = 526
-_NAME_LETTERS: Final = 44
+_NAME_LETTERS: Final = 34
 _ANSWER: Final = (22, 7, 30, 39)
 """Letters in a line, lines, size of the letters and of a line, in pixels."""
+_LETTER: Final = 0.56
+"""Width of a letter by its size, as wide a font as there is."""
 _TALLEST_ROW: Final = 44.0
 _COUNTS: Final = (52, 3, 15, 21)
 """As the answer's."""
@@ -71,7 +73,7 @@ def shared_picture(audit: AuditRecord) -> Shape:
     parts = [
         _rect(0, 0, WIDTH, HEIGHT, _PAPER),
         _text(_EDGE, 50, "Social bias before and after tuning", size=17, fill=MUTED),
-        _text(_EDGE, 82, _models(recorded, headline), size=23, weight="600"),
+        _text(_EDGE, 82, _models(recorded, headline), size=22, weight="600"),
         *_answer(headline, _said(audit, headline)),
         *(_panel(found, probe_names(audit, recorded)) if found else _no_panel()),
         _text(_EDGE, HEIGHT - 30, _foot(recorded, headline, found), size=15, fill=MUTED),
@@ -200,7 +202,12 @@ def _row(row: OverviewRow, middle: float, height: float) -> list[Shape]:
     base, tuned = _at(row.first.value), _at(row.second.value)
     radius = min(5.0, height / 3.4)
     return [
-        _text(_PANEL + 28, middle + size * 0.35, chart_label(row.feature, limit=18), size=size),
+        _text(
+            _PANEL + 28,
+            middle + size * 0.35,
+            chart_label(row.feature, limit=_room(_TRACK[0] - _PANEL - 28, size)),
+            size=size,
+        ),
         _line((base, middle), (tuned, middle), LINK, 4),
         _whisker(row.first, middle - apart, BASE),
         _whisker(row.second, middle + apart, TUNED),
@@ -209,7 +216,7 @@ def _row(row: OverviewRow, middle: float, height: float) -> list[Shape]:
         _text(
             _TRACK[1] + 14,
             middle + size * 0.35,
-            chart_label(verdict, limit=16),
+            chart_label(verdict, limit=_room(WIDTH - _EDGE - _TRACK[1] - 14, size)),
             size=size,
             fill=colour,
             weight="600" if changed else "400",
@@ -223,6 +230,17 @@ def _whisker(mark: Mark, at: float, colour: str) -> Shape:
 
 def _letters(row: float) -> float:
     return min(15.0, row * 0.68)
+
+
+def _room(pixels: float, size: float) -> int:
+    """Return how many letters of a size there is room for.
+
+    Examples
+    --------
+    >>> _room(136, 15), _room(136, 11.8)
+    (16, 20)
+    """
+    return int(pixels / (_LETTER * size))
 
 
 def _at(share: float) -> float:

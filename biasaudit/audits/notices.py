@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 class Notices:
@@ -15,10 +15,12 @@ class Notices:
     ----------
     say : callable
         Told one line for each.
+    order : sequence of str
+        The checkpoints, as a notice names them.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+    def __init__(self, say: Callable[[str], None], order: Sequence[str]) -> None:
+        self._say, self._order = say, list(order)
         self._of: dict[str, list[str]] = {}
         self._told: set[tuple[str, str]] = set()
 
@@ -38,4 +40,4 @@ class Notices:
         for text, names in gathered.items():
             if names:
                 self._told |= {(name, text) for name in names}
-                self._say(f"{', '.join(names)}: {text}")
+                self._say(f"{', '.join(sorted(names, key=self._order.index))}: {text}")

@@ -160,7 +160,7 @@ def _responses(work: _Work) -> tuple[list[dict[str, object]], dict[str, Any], Sa
     fingerprints: dict[str, Any] = {}
     kept: dict[str, Backend] = {}
     sanity = None
-    notices = Notices(work.told.say)
+    notices = Notices(work.told.say, list(work.plan.checkpoints))
     with work.ready.prepared.opened(work.told.say) as opened:
 
         def open_one(name: str) -> Backend:

@@ -34,6 +34,8 @@ _IN_ASCII: Final = str.maketrans(
         "\u2212": "-",
         "\u2013": "-",
         "…": "...",
+        "“": '"',
+        "”": '"',
         "±": "+/-",
         "↓": "v",
         "↑": "^",
@@ -61,19 +63,21 @@ class Outlet(io.TextIOBase):
     def __init__(self, stream: TextIO, *, escapes: bool = True) -> None:
         self._stream = stream
         self._change: Callable[[str], str] = visible_stream if escapes else str
+        self._has_signs = True
         self.failure: OSError | None = None
 
     @property
     def colours(self) -> TextIO:
         """The same stream for what rich has laid out."""
         inner = Outlet(self._stream, escapes=False)
+        inner._has_signs = _has_signs()
         inner._report = self._report  # type: ignore[method-assign]  # one failure for both
         return cast("TextIO", inner)
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # an attribute there
-        """Of the stream below."""
-        return getattr(self._stream, "encoding", None) or "utf-8"
+        """Of the stream below; ascii for what is drawn where signs cannot be shown."""
+        return (getattr(self._stream, "encoding", None) or "utf-8") if self._has_signs else "ascii"
 
     def write(self, text: str) -> int:
         """Write what acts on nothing; where the reader has gone, nothing."""

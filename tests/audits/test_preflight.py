@@ -298,7 +298,7 @@ def test_a_model_whose_words_are_unknown_is_told_and_not_refused(models: Path, t
     out = tmp_path / "out"
     audit = run(plan(models, tmp_path, base=str(toy), tuned=(str(toy),)), out=out, render=in_words)
     assert audit.manifest.sanity["base"]["verdict"] == "not judged"
-    assert "Whether base works was not judged" in (out / "report.md").read_text(encoding="utf-8")
+    assert "Whether base, tuned work was not judged" in (out / "report.md").read_text(encoding="utf-8")
     assert any("not judged" in line for line in audit.manifest.told)
 
 

@@ -62,6 +62,24 @@ def test_a_long_notice_is_not_broken_in_a_pipe(capsys: pytest.CaptureFixture[str
     assert told(capsys) == ["word " * 60]
 
 
+@pytest.mark.parametrize("environment", [{"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}], ids=str)
+def test_a_bar_is_of_letters_that_the_terminal_has_and_without_colours_if_none_are_wanted(
+    environment: dict[str, str],
+) -> None:
+    code = """
+from biasaudit.cli import terminal
+from biasaudit.cli.progress import Shown
+with terminal.guarded(), Shown() as shown:
+    shown.begin("scoring base", 2)
+    shown.advance(2, 0)
+"""
+    found = in_a_terminal(code, columns=80, more={"NO_COLOR": "1", **environment})
+    assert "scoring base --------" in found
+    assert found.isascii()
+    assert not re.search(r"\x1b\[[0-9;]*m", found)
+    assert "\u2501" in in_a_terminal(code, columns=80, more={"LC_ALL": "C.UTF-8"})
+
+
 def test_in_a_terminal_a_bar_says_how_long_is_left_and_fits_80_columns() -> None:
     code = """
 import time

@@ -181,10 +181,10 @@ def test_a_text_outside_of_a_verb_is_made_visible_too(capsys: pytest.CaptureFixt
     assert "[red]" in out.replace("\n", "")
 
 
-def in_a_terminal(code: str, *, n_bytes: int = 1 << 16, columns: int = 200) -> str:
+def in_a_terminal(code: str, *, n_bytes: int = 1 << 16, columns: int = 200, more: dict[str, str] | None = None) -> str:
     """Return what a program writes to a terminal of its own."""
     leader, follower = pty.openpty()
-    env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": "40"}
+    env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": "40", **(more or {})}
     process = subprocess.Popen([sys.executable, "-c", code], stdout=follower, stderr=follower, env=env)
     os.close(follower)
     found = b""

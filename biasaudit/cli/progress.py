@@ -105,7 +105,7 @@ class Shown:
         self._bars.update(task.id, advance=n_requests, rate=rate)
         # What the cache answered at once says nothing of how long the rest takes.
         n_done = self._computed or task.completed
-        if n_done:
+        if n_done and elapsed > 1:
             self._bars.update(task.id, ends_at=time.monotonic() + elapsed * (task.remaining or 0) / n_done)
         if task.finished:
             self._end()

@@ -107,7 +107,7 @@ with terminal.guarded():
     with Shown() as shown:
         shown.begin("scoring tuned-2", 2640)
         for n in range(1, 5):
-            time.sleep(0.3)
+            time.sleep(0.4)
             shown.advance(600, 9_999)
         shown.advance(240, 9_999)
 """

@@ -105,7 +105,6 @@ def _code() -> int:
         return BiasauditError.exit_code
     if code == INTERRUPTED:  # typer, too, makes this of Ctrl-C
         terminal.tell(
-            "\nbiasaudit: interrupted; run the same command again,\n"
-            "it goes on from the cache or the last checkpoint."
+            "\nbiasaudit: interrupted; run the same command again,\nit goes on from the cache or the last checkpoint."
         )
     return code

@@ -22,13 +22,18 @@ _BAR: Final = 20
 
 
 class _Time(ProgressColumn):
-    """How long is left, and at the end how long it took."""
+    """How long is left, and at the end how long it took.
+
+    As all steps so far went, not as those of the last half minute: a pack of a large model takes longer.
+    """
 
     def render(self, task: Task) -> Text:
         """Return a time in words; empty until it can be told."""
         if task.finished_time is not None:
             return Text(f"in {duration(task.finished_time)}")
-        return Text("" if task.time_remaining is None else f"{duration(task.time_remaining)} left")
+        ends_at = task.fields["ends_at"]
+        left = 0.0 if ends_at is None else ends_at - time.monotonic()
+        return Text(f"{duration(left)} left" if left > 0 else "")
 
 
 class Shown:
@@ -53,6 +58,7 @@ class Shown:
         self._now: str | None = None
         self._begun = 0.0
         self._tokens = 0
+        self._computed = 0
         self._said: set[str] = set()
         self._told: set[str] = set()
         self._guard = contextlib.ExitStack()
@@ -79,11 +85,11 @@ class Shown:
     def begin(self, label: str, total: int) -> None:
         """Begin a bar; the one before it has ended."""
         self._end()
-        self._now, self._begun, self._tokens = label, time.monotonic(), 0
+        self._now, self._begun, self._tokens, self._computed = label, time.monotonic(), 0, 0
         if label in self._tasks:
-            self._bars.reset(self._tasks[label], total=total, rate="")
+            self._bars.reset(self._tasks[label], total=total, rate="", ends_at=None)
         else:
-            self._tasks[label] = self._bars.add_task(visible_line(label), total=total, rate="")
+            self._tasks[label] = self._bars.add_task(visible_line(label), total=total, rate="", ends_at=None)
         if not self._draws and label not in self._told:
             self._line(f"{label}: 0 of {total:,}")
 
@@ -92,10 +98,16 @@ class Shown:
         if self._now is None:
             return
         self._tokens += n_tokens
+        self._computed += n_requests if n_tokens else 0
         elapsed = time.monotonic() - self._begun
         rate = f"{self._tokens / elapsed:,.0f} tokens/s" if elapsed > 1 and self._tokens else ""
-        self._bars.update(self._tasks[self._now], advance=n_requests, rate=rate)
-        if self._task(self._now).finished:
+        task = self._task(self._now)
+        self._bars.update(task.id, advance=n_requests, rate=rate)
+        # What the cache answered at once says nothing of how long the rest takes.
+        n_done = self._computed or task.completed
+        if n_done and elapsed > 1:
+            self._bars.update(task.id, ends_at=time.monotonic() + elapsed * (task.remaining or 0) / n_done)
+        if task.finished:
             self._end()
 
     def _end(self) -> None:

@@ -254,9 +254,8 @@ def _answer(audit: Audit, headline: Headline) -> list[str]:
     from biasaudit.report.words.shares import left_out, sentence
 
     several = len({other.tuned for other in audit.headlines}) > 1
-    who = f"{visible_line(headline.tuned)}: " if several else ""
     related = headline.tuned not in of_different_lineage(audit.manifest.lineage)
-    said = [f"{who}{sentence(headline, related=related)}"]
+    said = [sentence(headline, related=related)]
     if set(headline.left_out) - _UNREADABLE:  # the others are counted above
         said.append(left_out(headline))
     others = [

@@ -80,6 +80,24 @@ with terminal.guarded(), Shown() as shown:
     assert "\u2501" in in_a_terminal(code, columns=80, more={"LC_ALL": "C.UTF-8"})
 
 
+def test_what_the_cache_answers_at_once_does_not_count_for_the_time_left() -> None:
+    """900 of 1,000 at once, then 1 of the 100 in about a second: 99 s are left, and not a second."""
+    code = """
+import time
+from biasaudit.cli import terminal
+from biasaudit.cli.progress import Shown
+with terminal.guarded(), Shown() as shown:
+    shown.begin("scoring base", 1000)
+    shown.advance(900, 0)
+    time.sleep(1)
+    shown.advance(1, 50)
+    time.sleep(0.3)
+"""
+    found = re.findall(r"(\d+) min \d+ s left", in_a_terminal(code, columns=80))
+    assert set(found) <= {"1", "2"}
+    assert found
+
+
 def test_in_a_terminal_a_bar_says_how_long_is_left_and_fits_80_columns() -> None:
     code = """
 import time
@@ -89,7 +107,7 @@ with terminal.guarded():
     with Shown() as shown:
         shown.begin("scoring tuned-2", 2640)
         for n in range(1, 5):
-            time.sleep(0.3)
+            time.sleep(0.4)
             shown.advance(600, 9_999)
         shown.advance(240, 9_999)
 """

@@ -19,6 +19,8 @@ from biasaudit.cli.verdicts import print_verdicts
 from biasaudit.facade import Audit
 from biasaudit.report.words.shares import left_out, sentence
 from biasaudit.report.words.wording import VERDICT_SYMBOLS
+from biasaudit.testing import leaning, scripted_audit
+from tests.cli.test_verdicts import around, probe
 
 REPORTS = Path(__file__).parents[2] / "reports"
 SAMPLES = ("gemma-3-270m-demo", "gemma-3-270m-pair", "gemma-3-270m-suite")
@@ -148,6 +150,20 @@ def test_below_it_stands_the_headline_in_its_own_words(printed: Printed, sample:
     assert len(below) == (2 if others else 1)
     for other in others:
         assert f"{other.contrast} (exploratory)" in below[1]
+
+
+def test_of_several_stages_it_is_about_the_last_and_names_what_else_there_is(printed: Printed, tmp_path: Path) -> None:
+    """The first stage did nothing and the last removed half; the answers of the others are in the report."""
+    stages = [leaning("first", around(0.6)), leaning("last", around(0.3))]
+    base = leaning("base", around(0.6))
+    audit = scripted_audit(base, stages, probes=[probe(tmp_path)], framing_names=("plain", "chat"))
+    text = printed(audit, None)
+    assert text.startswith("tuned-2, as deployed: base on plain text, tuned in its chat template\n1 cell: 1 reduced\n")
+    assert rows_of(text) == [("mini", "gender", "reduced")]
+    weights = [f"{contrast} (exploratory)" for contrast in ("weights, plain", "weights, chat")]
+    also = [*(f"tuned-2, {row}" for row in weights), "tuned, as deployed", *(f"tuned, {row}" for row in weights)]
+    said = sentence(audit.headlines[0], related=True)
+    assert text.split("\n\n")[-1] == f"{said}\nThe report also has: {'; '.join(also)}.\n"
 
 
 def test_what_the_share_leaves_out_for_another_reason_is_said(printed: Printed, demo: Audit) -> None:

@@ -158,5 +158,7 @@ def read_table(folder: Path, table: str, manifest: Manifest) -> pd.DataFrame:
         raise AlteredAuditError(
             f"{path} was altered: its checksum is not the manifest's.", fix="Restore it, or run the audit again."
         )
-    frame: pd.DataFrame = pq.read_table(io.BytesIO(content)).to_pandas()
+    # Without threads of Arrow's, as in record/sealed.py.
+    found = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+    frame: pd.DataFrame = found.to_pandas(use_threads=False)
     return frame

@@ -9,6 +9,7 @@ from typing import Final
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
 from biasaudit.kinds.kind import Checks, Contexts, Index, ItemKind, Passage, Variants, Words, Written
+from biasaudit.kinds.parts import parts
 from biasaudit.kinds.segments import association_segments
 from biasaudit.kinds.written import ItemRow
 from biasaudit.types import AssociationTexts, ProbeItem, Response, Scored
@@ -66,6 +67,14 @@ def item_value(responses: Mapping[str, Response]) -> ItemValue:
     return ItemValue(d_nats=(logprobs[0] - logprobs[1]) - (logprobs[2] - logprobs[3]))
 
 
+def _lean_means(lean: float) -> str:
+    # Yule's Y is 2 p - 1 of the pairing that fits, once either word and either group is as frequent as the other.
+    share = parts((1 + lean) / 2)
+    return (
+        f"{share} of 100 parts of the probability go to the pairings that fit the stereotype; without a lean 50 would"
+    )
+
+
 def _joined(texts: AssociationTexts) -> tuple[tuple[str, str], ...]:
     return tuple((context, end) for context in texts.contexts for end in texts.continuations)
 
@@ -117,5 +126,6 @@ ASSOCIATION: Final = ItemKind(
         asks_by="token probabilities",
         labels={"contexts": ("Context A", "Context B"), "continuations": ("Continuation A", "Continuation B")},
         shaded=("Continuation A", "Continuation B"),
+        lean_means=_lean_means,
     ),
 )

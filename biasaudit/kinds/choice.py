@@ -15,6 +15,7 @@ from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
 from biasaudit.kinds.balance import one_way
 from biasaudit.kinds.kind import Checks, Contexts, Index, ItemKind, Passage, Variants, Words, Written
+from biasaudit.kinds.parts import parts
 from biasaudit.kinds.written import ItemRow
 from biasaudit.languages import ENGLISH, Language
 from biasaudit.types import ChoiceTexts, ProbeItem, Response, Role, Scored
@@ -210,6 +211,11 @@ def _pull(item: ProbeItem, part: str) -> float:
     return {right: 0.5, wrong: -0.5}.get(option_of(part), 0.0)
 
 
+def _lean_means(lean: float) -> str:
+    whom = "whom the stereotype names" if lean >= 0 else "whom it does not name"
+    return f"of 100 parts of the probability, {parts(abs(lean))} more go to the person {whom}"
+
+
 def _passages(texts: ChoiceTexts, _: Role) -> tuple[Passage, ...]:
     options = (Passage(option, whole=False) for option in (texts.biased, texts.counter, texts.unknown) if option)
     return (Passage(texts.context), Passage(texts.question), *options)
@@ -277,6 +283,7 @@ CHOICE: Final = ItemKind(
             "counter": "Other answer",
             "unknown": "Unknown",
         },
+        lean_means=_lean_means,
         answers={"biased": "Biased answer", "counter": "Other answer", "unknown": "Unknown"},
     ),
 )

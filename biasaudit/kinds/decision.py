@@ -12,6 +12,7 @@ from pydantic import Field
 from biasaudit.framing import Prompt
 from biasaudit.kinds._value import UNSCORED, ItemValue
 from biasaudit.kinds.kind import Checks, Contexts, Index, ItemKind, Passage, Variants, Words, Written
+from biasaudit.kinds.parts import parts
 from biasaudit.kinds.written import ItemRow
 from biasaudit.types import DecisionTexts, Response, Scored
 
@@ -142,6 +143,11 @@ def item_value(responses: Mapping[str, Response], parts: Iterable[str], *, clear
     )
 
 
+def _lean_means(lean: float) -> str:
+    whom = "expects to be favoured" if lean >= 0 else "expects to be passed over"
+    return f"a yes is {parts(abs(lean))} of 100 parts likelier for the group that the stereotype {whom}"
+
+
 def _by_case(responses: Mapping[str, Response], parts: frozenset[str]) -> dict[str, float]:
     found = {case: decided(responses, parts, case) for case in (FAVOURED, OTHER)}
     return {case: one.share_yes for case, one in found.items() if one is not None}
@@ -181,6 +187,7 @@ DECISION: Final = ItemKind(
         asks_by="yes-or-no decisions",
         would_say="whom it grants something",
         labels={"favoured": "Favoured case", "other": "Other case"},
+        lean_means=_lean_means,
         answers={"favoured": "Yes to the favoured case", "other": "Yes to the other case"},
     ),
 )

@@ -147,6 +147,9 @@ class Words:
         Labels of the two texts that are shown shaded.
     answers : mapping of str to str
         What :attr:`ItemKind.probabilities` names -> its label.
+    lean_means : callable or None
+        From a lean, the mean of the graded item values, to what it means in parts of 100; None where nothing short is
+        right.
     """
 
     asks_by: str = ""
@@ -154,6 +157,7 @@ class Words:
     labels: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     shaded: tuple[str, str] | tuple[()] = ()
     answers: Mapping[str, str] = field(default_factory=dict)
+    lean_means: Callable[[float], str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final
-
-from biasaudit.report.words.wording import number
-
-_HALF: Final = 50
-_ALL: Final = 100
-_WHOLE: Final = 10
+from biasaudit.kinds import KINDS
 
 
 def how_large(kind: str, lean: float) -> str:
@@ -40,39 +33,5 @@ def how_large(kind: str, lean: float) -> str:
     >>> how_large("pair", 0.51)
     ''
     """
-    return _SAID[kind](lean) if kind in _SAID else ""
-
-
-def _association(lean: float) -> str:
-    share = _parts(_HALF * (1 + lean))
-    return (
-        f"{share} of 100 parts of the probability go to the pairings that fit the stereotype; without a lean 50 would"
-    )
-
-
-def _choice(lean: float) -> str:
-    whom = "whom the stereotype names" if lean >= 0 else "whom it does not name"
-    return f"of 100 parts of the probability, {_parts(_ALL * abs(lean))} more go to the person {whom}"
-
-
-def _decision(lean: float) -> str:
-    whom = "expects to be favoured" if lean >= 0 else "expects to be passed over"
-    return f"a yes is {_parts(_ALL * abs(lean))} of 100 parts likelier for the group that the stereotype {whom}"
-
-
-def _parts(value: float) -> str:
-    """Return a number of parts: whole from 10, below that with one decimal.
-
-    Examples
-    --------
-    >>> _parts(75.7), _parts(3.21)
-    ('76', '3.2')
-    """
-    return number(value, decimals=0 if value >= _WHOLE else 1)
-
-
-_SAID: Final[Mapping[str, Callable[[float], str]]] = {
-    "association": _association,
-    "choice": _choice,
-    "decision": _decision,
-}
+    means = KINDS[kind].words.lean_means if kind in KINDS else None
+    return "" if means is None else means(lean)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from biasaudit.errors import PolicyError
 from biasaudit.gate.policy import Defaults, Policy, Waiver, rule_model
+from biasaudit.gate.ready import READY
 from biasaudit.plain_files import excerpt, plain_text
 from biasaudit.plain_yaml import parsed_yaml
 
@@ -55,12 +56,19 @@ def read_policy(path: Path) -> Policy:
 
 
 def _text(path: Path) -> str:
-    text = plain_text(path, error=PolicyError, fix="Name a policy file with --policy.", at_most=4 * MAX_CHARACTERS)
+    text = plain_text(path, error=PolicyError, fix=_fix(path), at_most=4 * MAX_CHARACTERS)
     if len(text) > MAX_CHARACTERS:
         raise PolicyError(
             f"{path}: is longer than {MAX_CHARACTERS:,} characters.", fix="Check that it is a policy, or split it."
         )
     return text
+
+
+def _fix(path: Path) -> str:
+    """Say what can be named in the place of a file that is not there: ready policies have names without an end."""
+    close = difflib.get_close_matches(path.name, READY, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"Name a policy file, or a ready policy ({', '.join(READY)}).{hint}"
 
 
 def _content(path: Path, text: str) -> object:

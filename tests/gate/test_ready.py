@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from biasaudit import gate
+from biasaudit.errors import PolicyError
 from biasaudit.gate.ready import READY, policy_path
 from tests.gate.rows import Row, change, impact_ratio, judged, level, ratio
 
@@ -84,3 +85,10 @@ def test_the_impact_ratio_is_taken_to_the_most_selected_group(low: float, high: 
 def test_nothing_measured_passes_none_of_them() -> None:
     for name in READY:
         assert judged(rules(name)).exit_code == 3
+
+
+def test_a_mistyped_ready_policy_is_told_with_the_one_that_was_meant() -> None:
+    """It is no file either, and the message said that alone."""
+    with pytest.raises(PolicyError, match="no-regresion: there is no such file") as caught:
+        gate.read_policy(policy_path("no-regresion"))
+    assert "(hiring-impact-ratio, no-regression, strict). Did you mean 'no-regression'?" in str(caught.value)

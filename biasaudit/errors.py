@@ -24,6 +24,7 @@
     ├── EvidenceError                 exit code 3: there is not enough evidence to decide
     │   └── EmptySampleError          a metric was asked of no observations
     ├── OutOfMemoryError              exit code 4: not even one text fits
+    ├── BackendError                  exit code 4: a way to reach models gave other answers than it was asked for
     ├── ClassifierError               exit code 4: a classifier gave what is no score
     ├── PerturbationError             exit code 4: a perturbation changed more than it may
     ├── TuningError                   exit code 4: a training broke off
@@ -228,6 +229,16 @@ class OutOfMemoryError(BiasauditError):
         super().__init__(
             f"the memory does not suffice for one text of {n_tokens} tokens.",
             fix="Use --dtype bfloat16, a smaller model, or a machine with more memory; what was computed is kept.",
+        )
+
+
+class BackendError(BiasauditError):
+    """A way to reach models gave too many answers, too few, or in another order than it was asked in."""
+
+    def __init__(self, checkpoint: str, *, n_answers: int, n_asked: int) -> None:
+        super().__init__(
+            f"{checkpoint} gave {n_answers:,} answers to {n_asked:,} requests, or in another order.",
+            fix="A backend answers each request once, in the order of the requests; nothing was written.",
         )
 
 

@@ -72,7 +72,9 @@ def decision_cases(asked: Iterable[AskedItem], framings: Sequence[Framing]) -> p
             )
     frame = pd.DataFrame(rows, columns=[*CASE_COLUMNS, "keys"])
     alike = [name for name in frame.columns if name not in {"reference", "truth", "probability"}]
-    return frame.drop_duplicates(alike, ignore_index=True)[list(CASE_COLUMNS)]
+    # Of a case that several items share, the one whose truth is known.
+    with_truth_first = frame.loc[frame["truth"].eq("").sort_values(kind="stable").index]
+    return with_truth_first.drop_duplicates(alike).sort_index()[list(CASE_COLUMNS)].reset_index(drop=True)
 
 
 def with_truth(cases: pd.DataFrame) -> pd.DataFrame:

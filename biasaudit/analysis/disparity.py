@@ -160,11 +160,9 @@ def _rng(seed: int, *names: object) -> np.random.Generator:
 def _cells(asked: Iterable[AskedItem], framings: Sequence[Framing]) -> pd.DataFrame:
     """Return the four log-probabilities of each association item, mean over a framing's wordings."""
     framing_of = {framing.framing_id: framing.framing for framing in framings}
-    chosen = [
-        one
-        for one in asked
-        if one.kind is not None and one.kind.disparity == "attributes" and one.role is Role.BIAS and one.groups
-    ]
+    of_kind = (one for one in asked if one.kind is not None and one.kind.disparity == "attributes")
+    # Items of one's own may name no groups, or one.
+    chosen = [one for one in of_kind if one.role is Role.BIAS and len(one.groups) == 2]
     # Without its texts nobody knows whether the groups of an item stand in its contexts.
     chosen = [one for one in chosen if one.texts.content() is not None]
     rows = [

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from biasaudit.analysis.tables import checked_tables, read_tables
+from biasaudit.analysis.tables import TABLES, checked_tables, read_tables
 from biasaudit.analysis.tabulate import analysis_of_manifest, tabulate
 from biasaudit.errors import AlteredAuditError, AuditFolderError
 from biasaudit.record import store
 from biasaudit.record.manifest import SCHEMA_VERSION, Manifest, from_dict
+from biasaudit.record.senseless import SENSELESS
 from biasaudit.version import __version__
 
 if TYPE_CHECKING:
@@ -48,10 +49,16 @@ def written(audit: AuditRecord, manifest: Manifest, out: Path | None, *, render:
     if out is None:
         return complete
     with _into(out):
-        files = store.write_tables(out, checked_tables(complete))
+        files = {**_unknown(manifest), **store.write_tables(out, checked_tables(complete))}
         complete = replace(complete, manifest=replace(manifest, files=files))
         store.write_manifest(out, complete.manifest)
     return with_reports(complete, out, render=render)
+
+
+def _unknown(manifest: Manifest) -> dict[str, str]:
+    """Return the files of tables that this version does not know: they are left alone, and stay in the manifest."""
+    known = {table.file for table in TABLES.values()}
+    return {name: digest for name, digest in manifest.files.items() if name.endswith(".parquet") and name not in known}
 
 
 def completed(audit: AuditRecord, folder: Path, *, render: Render) -> AuditRecord:
@@ -121,7 +128,14 @@ def computed_again(folder: Path, *, render: Render) -> AuditRecord:
             f"{folder / store.MANIFEST} does not say how the responses were analysed: {exc!r}.",
             fix="Restore it, or run the audit again.",
         ) from exc
-    audit = tabulate(evidence["items"], evidence["responses"], analysis, evidence=evidence)
+    try:
+        audit = tabulate(evidence["items"], evidence["responses"], analysis, evidence=evidence)
+    except SENSELESS as exc:
+        raise AlteredAuditError(
+            f"{folder}: nothing can be computed from its items and responses: {type(exc).__name__}: "
+            f"{' '.join(str(exc).split())[:300]!a}.",
+            fix="Restore them, or run the audit again.",
+        ) from exc
     fresh = replace(
         manifest,
         schema_version=SCHEMA_VERSION,

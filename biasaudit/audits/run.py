@@ -23,6 +23,7 @@ from biasaudit.audits.sanity import sanity_of
 from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAuditError
 from biasaudit.languages import ENGLISH
 from biasaudit.models import plausibility
+from biasaudit.models.backend import answers as answered
 from biasaudit.models.foreign import foreign_collected
 from biasaudit.record import store
 from biasaudit.record.audit_record import AuditRecord
@@ -205,7 +206,7 @@ def _checked_sane(work: _Work, open_one: Callable[[str], Backend]) -> tuple[Sani
             continue
         opened.clear()
         opened[name] = open_one(name)
-        answers[name] = plausibility.asked(opened[name])
+        answers[name] = plausibility.asked(opened[name], name=name)
         unknown_ids[name] = opened[name].unknown_id
     of = {name: prepared.same.get(name, name) for name in names}
     sanity = sanity_of(
@@ -237,7 +238,7 @@ def _scored(name: str, backend: Backend, work: _Work) -> tuple[dict[str, Any], l
     started = time.monotonic()
     try:
         # In their order and not by key: equal texts of two items may be answered otherwise where nothing has weights.
-        pairs = zip(asked, list(backend.respond(asked, on_progress=advance)), strict=True)
+        pairs = zip(asked, answered(backend, asked, name=name, on_progress=advance), strict=True)
     except KeyboardInterrupt:
         kept = "" if work.ready.prepared.cache is None else ", and kept in the cache"
         told.say(f"of {name}, {n_done:,} of {n_distinct:,} distinct requests are answered{kept}")
@@ -263,7 +264,7 @@ def _finished(plan: Plan, probes: list[Probe], found: Found, out: Path | None, *
     AuditMismatchError
         If `out` holds a finished audit of something else.
     """
-    if out is None or not out.exists() or found.differing is None:
+    if out is None or not out.exists():
         return None
     if not out.is_dir():
         raise AuditFolderError(f"{out} is a file.", fix="Name a folder with --out.")
@@ -285,13 +286,14 @@ def _finished(plan: Plan, probes: list[Probe], found: Found, out: Path | None, *
         "language": {name: manifest.probes.get(name, {}).get("asked_in", ENGLISH.code) for name in foreign},
     }
     # Not by ==: a setting that an earlier version did not have counts as not set.
-    differing = _differing(asked, there) | found.differing(manifest.fingerprints)
+    differing = _differing(asked, there) | (found.differing(manifest.fingerprints) if found.differing else set())
     if differing:
         raise AuditMismatchError(
             f"{out} holds a finished audit of another plan; different: {', '.join(sorted(differing))}.",
             fix="Name another folder with --out, or remove this one.",
         )
-    return completed(read_record(out), out, render=render)
+    # Whether these checkpoints are those of the audit there cannot be known: it is made anew.
+    return None if found.differing is None else completed(read_record(out), out, render=render)
 
 
 def _differing(asked: Mapping[str, Any], there: Mapping[str, Any]) -> set[str]:

@@ -8,9 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
-from pandera.errors import SchemaError, SchemaErrors
 
 from biasaudit.analysis.tables import TABLES, read_tables
 from biasaudit.analysis.tabulate import analysis_of_manifest, tabulate
@@ -22,6 +20,7 @@ from biasaudit.bundles.write import decided, decision_bytes
 from biasaudit.errors import BiasauditError, BundleError
 from biasaudit.record import store, tables
 from biasaudit.record.manifest import SCHEMA_VERSION, Manifest, from_dict
+from biasaudit.record.senseless import SENSELESS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,20 +31,7 @@ MAX_ROWS: Final = 20_000_000
 MAX_BYTES: Final = 4 << 30
 """Of a table once it is unpacked: compressed columns can hold a thousand times what the file has."""
 
-# Whatever a table of sound form and senseless content can raise on its way through the statistics.
-_SENSELESS: Final = (
-    BiasauditError,
-    SchemaError,
-    SchemaErrors,
-    pa.ArrowException,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
+_SENSELESS: Final = (BiasauditError, *SENSELESS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from biasaudit.classifiers.classifier import Classifier, LabelScores, Unscored
 from biasaudit.errors import ClassifierError
+from biasaudit.languages import find_language
 
 
 def classified_by(classifier: Classifier, texts: Sequence[str], *, language: str) -> tuple[LabelScores | Unscored, ...]:
@@ -24,7 +25,8 @@ def classified_by(classifier: Classifier, texts: Sequence[str], *, language: str
     ClassifierError
         With the classifier, the place of the text, what was found and what was expected.
     """
-    if language.partition("-")[0] not in classifier.languages:
+    known = find_language(language)
+    if (language.lower().partition("-")[0] if known is None else known.code) not in classifier.languages:
         reason = f"{classifier.name} reads {', '.join(classifier.languages)}, and the language is {language}"
         return tuple(Unscored(reason=reason) for _ in texts)
     asked = [number for number, text in enumerate(texts) if text.strip()]

@@ -72,7 +72,7 @@ def print_verdicts(audit: Audit) -> None:
     if readable:
         terminal.say(_wrapped(_LEGEND, width))
     terminal.say()
-    for said in _answer(audit, headline):
+    for said in _answer(audit, headline, readable):
         terminal.say(_wrapped(said, width))
 
 
@@ -248,15 +248,21 @@ def _why(row: Row) -> str:
     return f"{who} is not clearly above chance at the competence items"
 
 
-def _answer(audit: Audit, headline: Headline) -> list[str]:
+def _answer(audit: Audit, headline: Headline, readable: Sequence[Row]) -> list[str]:
     """Say the headline in its one sentence, what it leaves out, and what else the report has."""
     from biasaudit.record.lineage_fact import of_different_lineage
+    from biasaudit.report.words.crossed import crossed
     from biasaudit.report.words.shares import left_out, sentence
 
     several = len({other.tuned for other in audit.headlines}) > 1
     related = headline.tuned not in of_different_lineage(audit.manifest.lineage)
     said = [sentence(headline, related=related)]
-    if set(headline.left_out) - _UNREADABLE:  # the others are counted above
+    if on_the_other_side := crossed(readable):
+        said.append(on_the_other_side)
+    if not related:
+        said.append("The second model cannot descend from the base: no difference is an effect of tuning.")
+    # The others are counted above; where there is no share, its reason names them.
+    if set(headline.left_out) - _UNREADABLE and headline.relative_reduction.status == "ok":
         said.append(left_out(headline))
     others = [
         f"{f'{visible_line(other.tuned)}, ' if several else ''}{visible_line(other.contrast)}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
+from biasaudit.errors import BackendError
 from biasaudit.framing import ChatFrame
 from biasaudit.types import Ability, ModelFingerprint, Request, Response, ScoringFacts
 
@@ -69,6 +70,30 @@ class Backend(Protocol):
     def took(self, n_tokens: int, seconds: float) -> None:
         """Hear how long the requests of an audit took, for the forecast of the next."""
         del n_tokens, seconds  # not every one forecasts
+
+
+def answers(
+    backend: Backend, requests: Sequence[Request], *, name: str, on_progress: Advance | None = None
+) -> list[Response]:
+    """Return the answer to each request, checked to be one for each and in their order.
+
+    Parameters
+    ----------
+    backend : Backend
+    requests : sequence of Request
+    name : str
+        Of the checkpoint, for the message.
+    on_progress : callable, optional
+
+    Raises
+    ------
+    BackendError
+        If there are others: every item would have the answer to another one.
+    """
+    found = list(backend.respond(requests, on_progress=on_progress))
+    if [answer.key for answer in found] != [request.key for request in requests]:
+        raise BackendError(name, n_answers=len(found), n_asked=len(requests))
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

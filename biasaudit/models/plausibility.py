@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from biasaudit.framing import request_key
+from biasaudit.models.backend import answers
 from biasaudit.models.likelihood import NOT_A_NUMBER
 from biasaudit.types import Failed, Request, Response, Scored
 
@@ -132,9 +133,9 @@ def requests() -> list[Request]:
     ]
 
 
-def asked(backend: Backend) -> list[Response]:
+def asked(backend: Backend, *, name: str = "the model") -> list[Response]:
     """Ask a checkpoint, in the way that every request goes."""
-    return list(backend.respond(requests()))
+    return answers(backend, requests(), name=name)
 
 
 def figures(responses: Sequence[Response], *, unknown_id: int | None) -> Figures:

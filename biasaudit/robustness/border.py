@@ -68,12 +68,13 @@ def _faults(before: ProbeItem, after: ProbeItem, *, besides: str, grammar: froze
             "both sides changed alike, and the words in which they differ left as they are",
         )
         return
-    was, now = (Counter(_WORD.findall(text)) for text in (f"{asked.before} {asked.after}", frame))
+    was, now = (Counter(_WORD.findall(text.casefold())) for text in (f"{asked.before} {asked.after}", frame))
     for word in sorted(_protected(before, asked, grammar)):
-        if was[word] != now[word]:
+        n_before, n_now = was[word.casefold()], now[word.casefold()]
+        if n_before != n_now:
             yield (
-                f"the word {word!r} stands {now[word]} times in the context that both sides share",
-                f"{was[word]}, because the item is about it",
+                f"the word {word!r} stands {n_now} times in the context that both sides share",
+                f"{n_before}, because the item is about it",
             )
 
 

@@ -209,3 +209,10 @@ def test_evidence_of_its_own_goes_through_a_folder(
     assert store.read_manifest(folder).files["notes.parquet"] == sums["notes.parquet"]
     write_bundle(folder, tmp_path / "notes.zip")
     assert verify_bundle(tmp_path / "notes.zip", recompute=True).differences == ()
+
+
+def test_evidence_that_this_version_does_not_know_stays_sealed_when_the_rest_is_computed_again(folder: Path) -> None:
+    """Else the version that does know it could not read it any more."""
+    sealed = store.read_manifest(folder).files["leans.parquet"]
+    biasaudit.recompute(folder)
+    assert store.read_manifest(folder).files["leans.parquet"] == sealed == sha256(folder / "leans.parquet")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
 import biasaudit
 import biasaudit.report
 from biasaudit.api import rendered
 from biasaudit.audits.finish import written
-from biasaudit.errors import AuditFolderError
+from biasaudit.errors import AlteredAuditError, AuditFolderError, UnknownKindError
 from biasaudit.facade import Audit
 from biasaudit.record import store
 from biasaudit.record.checked import read_checked
@@ -23,6 +27,7 @@ from biasaudit.testing import leaning, scripted_audit
 from tests.audits.test_audit import plan
 from tests.cli.test_shell import Shell, shell
 from tests.running import run
+from tests.sealing import edit_manifest
 from tests.tiny import save_probe
 
 __all__ = ["shell"]
@@ -143,3 +148,36 @@ def test_a_disk_that_fills_at_any_write_is_one_message(
 def computed(tmp_path_factory: pytest.TempPathFactory) -> Audit:
     probe = save_probe(tmp_path_factory.mktemp("computed") / "mini")
     return scripted_audit(leaning("base", 2.0), leaning("tuned", 1.0), probes=[str(probe)])
+
+
+SENSELESS: list[tuple[str, str, object]] = [
+    ("items", "texts", "[1]"),
+    ("items", "texts", "not JSON"),
+    ("items", "tags", "[1]"),
+    ("items", "role", "nobody"),
+    ("responses", "part", "favoured: maybe 1"),
+    ("responses", "item_id", "nowhere"),
+    ("responses", "token_logprobs_nats", []),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("table", "column", "value"), SENSELESS)
+def test_a_table_of_sound_form_and_senseless_content_is_one_message(
+    tmp_path: Path, table: str, column: str, value: object
+) -> None:
+    """Its checksum is right, and nothing can be computed of it: not a fault of biasaudit itself."""
+    folder = shutil.copytree(Path(__file__).parents[2] / "reports" / "gemma-3-270m-pair", tmp_path / "audit")
+    path = folder / f"{table}.parquet"
+    frame = pd.read_parquet(path)
+    items = pd.read_parquet(folder / "items.parquet")
+    asked = items[(items["probe"] == "occupations") & (items["role"] == "bias")]["item_id"].iloc[0]
+    chosen = (frame["probe"] == "occupations") & (frame["item_id"] == asked)
+    place = frame.index[chosen][0]
+    cells: list[Any] = [value if number == place else one for number, one in frame[column].items()]
+    frame[column] = pd.Series(cells, index=frame.index, dtype=object)
+    frame.to_parquet(path, index=False)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    edit_manifest(folder, lambda content: content["files"].update({path.name: digest}))
+    with pytest.raises((AlteredAuditError, UnknownKindError)):
+        biasaudit.recompute(folder)

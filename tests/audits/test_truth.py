@@ -206,3 +206,20 @@ def test_an_association_probe_keeps_its_frame() -> None:
     whole = audit.metric_frame("occupations", checkpoint="base").by_group
     assert whole.equals(audit.metric_frame("occupations", checkpoint="base", feature="gender").by_group)
     assert list(whole.columns) == ["mean_probability", "count"]
+
+
+def test_a_case_that_another_item_asks_without_a_truth_keeps_its_own() -> None:
+    """Of the copies of a shared case the one that knows its truth counts; the reference was lost, in a traceback."""
+    asked = probe()
+    silent = [replace(one, tags={}) if one.groups[1] == "short" else one for one in asked.items]
+    found = scripted_audit(calling(uneven), calling(uneven), probes=[replace(asked, items=tuple(silent))])
+    rates = row(found, "false_positive_rate", "tall")
+    assert rates["value"] == pytest.approx(1 / 6)
+
+
+def test_association_items_of_one_group_have_no_rows_by_group() -> None:
+    """They ended an audit in a traceback, after everything was scored."""
+    asked = load_probe("occupations")
+    alone = tuple(replace(one, groups=one.groups[:1]) for one in asked.items)
+    found = scripted_audit(always_stereotype(), always_anti(), probes=[replace(asked, items=alone)])
+    assert set(found.disparities["statistic"]) <= {"by_attribute"}

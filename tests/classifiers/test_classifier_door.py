@@ -47,6 +47,7 @@ def test_a_classifier_of_a_file_of_its_own_is_asked(tmp_path: Path, monkeypatch:
     with pytest.raises(UsageError, match="there is no classifier 'shouting'"):
         classified(["x"], "shouting", language="en")
     monkeypatch.setitem(CLASSIFIERS, "shouting", found)
+    assert classified(["hey"], "shouting", language="French") == classified(["hey"], "shouting", language="FR")
     assert classified(["HELLo!", "hey", "42"], "shouting", language="fr-CA") == (
         {"shouting": 0.8},
         {"shouting": 0.0},

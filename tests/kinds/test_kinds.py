@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,10 +12,11 @@ import pytest
 
 from biasaudit import kinds
 from biasaudit.errors import ItemError, ProbeError, UnknownKindError
-from biasaudit.kinds import KINDS, ItemKind
+from biasaudit.kinds import KINDS, ItemKind, Words
 from biasaudit.probes import Probe, load_probe
 from biasaudit.report import render_html
-from biasaudit.testing import leaning, scripted_audit
+from biasaudit.report.sections.strongest import item_texts
+from biasaudit.testing import choosing, leaning, scripted_audit
 from biasaudit.types import ItemTexts, PairTexts, ProbeItem, Role, Scored
 from biasaudit.validity import findings
 
@@ -178,3 +179,28 @@ def test_texts_come_back_as_they_were() -> None:
     assert kinds.texts_of({"favoured": "a", "other": "b", "reply": "", "yes": [" yes", " Yes"], "no": [" no"]}) == (
         KINDS["decision"].texts(favoured="a", other="b", reply="", yes=(" yes", " Yes"), no=(" no",))
     )
+
+
+def test_a_kind_with_more_fields_takes_no_texts_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor the labels of its answers: names of one kind may be those of another."""
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Wider(PairTexts):
+        third: str
+
+    wider = ItemKind(
+        name="wider",
+        texts=Wider,
+        prompts=lambda *_: (),
+        owns=lambda _: False,
+        words=Words(labels={"third": "Third"}, answers={"biased": "Mine"}),
+    )
+    monkeypatch.setitem(KINDS, "wider", wider)
+    assert [text.label for text in item_texts('{"context": "", "first": "a", "second": "b"}')] == [
+        "Stereotyping",
+        "Other",
+    ]
+    audit = scripted_audit(
+        choosing("base", lambda _: "biased"), choosing("tuned", lambda _: "counter"), probes=["ambiguous-qa"]
+    )
+    assert "Mine" not in render_html(audit)

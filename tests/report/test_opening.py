@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
+from biasaudit import gate
 from biasaudit.facade import Audit
 from biasaudit.report import render_html
 from biasaudit.report.charts.overview import overview
 from biasaudit.report.section import Source
+from biasaudit.report.sections.first.light import light
 from biasaudit.report.sections.first.opening import Opening
 from biasaudit.report.sections.first_screen import SECTION
+from biasaudit.testing import leaning, noisy, scripted_audit
 from tests.gate.rows import judged, level
 from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit
 
@@ -167,3 +171,28 @@ def test_what_stood_there_before_is_folded_below_it() -> None:
         "Can the numbers be read at all?",
     ]
     assert "<details open" not in folded
+
+
+def test_leans_that_changed_sides_are_counted() -> None:
+    """Half the size on the other side is reduced, and a reader takes it for a milder lean of the same kind."""
+    made = scripted_audit(leaning("base", noisy(2.0)), leaning("tuned", noisy(-1.0)), probes=["occupations"])
+    assert shown(made).crossed == "In 1 of 1 comparison the lean is on the other side now."
+    assert "In 1 of 1 comparison the lean is on the other side now." in render_html(made)
+    assert shown(audit(**PLAIN)).crossed == ""
+
+
+def test_what_the_light_names_is_what_decided_the_policy() -> None:
+    """A waiver that covers nothing belongs to no cell; what is inconclusive is no reason of a violation."""
+    made = audit(**UNDRAWN)
+    policy = {
+        "version": 1,
+        "rules": [{"id": "index", "max_index": 0.9}],
+        "waivers": [{"rule": "index", "reason": "r", "owner": "o", "expires": "2020-01-01"}],
+    }
+    decision = gate.decide_audit(
+        gate.Policy.model_validate(policy), made, today=date(2026, 1, 1), warnings_as_errors=True
+    )
+    shown_light = light(decision)
+    assert shown_light.outcome.verdict == "violated"
+    assert [one.effect.verdict for one in shown_light.failing] == ["violated"]
+    assert "waiver" in shown_light.failing[0].rule + shown_light.failing[0].cell

@@ -127,3 +127,33 @@ def test_a_png_that_cannot_be_drawn_is_said_with_the_way_out(tmp_path: Path, mon
         audit(**PLAIN).to_image(tmp_path / "a.png")
     assert ".svg, which needs no drawing" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_long_answer_is_set_smaller_and_not_cut() -> None:
+    """A bound that is cut off is nowhere else on a picture."""
+    named = replace(HEADLINE, tuned="llama-3-8b-instruct-dpo-final", contrast="as deployed")
+    made = audit(headlines=(replace(named, relative_reduction=wide()),))
+    answer = " ".join(texts(made))
+    assert "more than the base." in answer
+    assert "…" not in answer[answer.index("As deployed") : answer.index("more than the base.")]
+
+
+def test_marks_that_lie_on_one_another_are_not_both_named() -> None:
+    """A lean that grew sixfold: "as before" and "all gone" were printed over each other."""
+    grown = replace(wide(), value=-5.8, ci_low=-9.0, ci_high=-4.3)
+    said = texts(audit(headlines=(replace(HEADLINE, relative_reduction=grown),)))
+    assert "as before" in said
+    assert "all gone" not in said
+    assert "all gone" in texts(audit(headlines=(replace(HEADLINE, relative_reduction=wide()),)))
+
+
+def test_two_models_of_different_lineage_are_not_shown_as_tuning() -> None:
+    lineage = {"tuned": "DIFFERENT LINEAGE: other shapes"}
+    assert any("not tuned from the first" in one for one in texts(audit(manifest_changes={"lineage": lineage})))
+    assert "Social bias before and after tuning" in texts(audit())
+
+
+def wide() -> Estimate:
+    return Estimate(
+        status=Status.OK, value=-0.07, ci_low=-0.22, ci_high=0.04, n_items=100, n_clusters=10, unit="relative"
+    )

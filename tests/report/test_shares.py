@@ -33,6 +33,7 @@ def said(estimate: Estimate, *, related: bool = True, **changes: object) -> str:
         (-0.189, -0.117, -0.06, "the tuned model leans 12 % more than the base (between 6 % and 19 % more)."),
         (-0.223, -0.07, 0.039, f"{NOTHING} leans between 4 % less and 22 % more than the base."),
         (-0.08, 0.1, 0.28, f"{NOTHING} leans between 28 % less and 8 % more than the base."),
+        (1.0, 1.0, 1.0, "the tuned model no longer leans."),
         (
             1.01, 1.02, 1.4,
             "the tuned model leans the other way, with 2 % of the size of the base's lean (between 1 % and 40 %).",
@@ -112,7 +113,11 @@ def test_nothing_and_all_are_said_as_they_are() -> None:
             Status.NOT_ESTIMABLE, f"{NONE_LEFT} (3 not interpretable)", {"not interpretable": 3},
             "Not estimable as deployed: no comparison can be read (3 not interpretable). No number is given.",
         ),
-        (Status.NOT_ESTIMABLE, FEW_SCORED, {}, "Not estimable as deployed: under half of what was asked"),
+        (
+            Status.NOT_ESTIMABLE, f"{NONE_LEFT} (1 scale saturated)", {"scale saturated": 1},
+            "Not estimable as deployed: no comparison counts towards a share (1 scale saturated).",
+        ),
+        (Status.NOT_ESTIMABLE, FEW_SCORED, {}, "Not estimable as deployed: under half of what one of the models was"),
         (Status.NOT_MEASURED, "", {}, "Not measured as deployed: there is no estimate. No number is given."),
         (Status.NOT_ESTIMABLE, "another reason", {}, "Not estimable as deployed: another reason. No number is given."),
     ],
@@ -133,7 +138,9 @@ def test_the_short_form_has_status_and_reason() -> None:
 
 def test_the_best_estimate_stands_by_itself() -> None:
     """The sentence of "no change is shown" has none: a number in it would be read as one."""
-    assert best_estimate(share(-0.223, -0.07, 0.039)) == "Best estimate: 7\u00a0% more"
+    assert best_estimate(share(-0.223, -0.07, 0.039)) == "Best estimate: 7\u00a0% more lean"
+    assert best_estimate(share(1.0, 1.0, 1.0)) == "Best estimate: no lean left"
+    assert brief(share(1.0, 1.0, 1.0)) == "no lean left"
     assert best_estimate(share(1.01, 1.02, 1.4)) == "Best estimate: the other way, 2\u00a0% of its size"
 
 
@@ -154,3 +161,11 @@ def test_cells_that_are_left_out_are_counted_by_reason() -> None:
     two = replace(HEADLINE, left_out={"not interpretable": 1, "scale saturated": 1})
     assert left_out(two) == "2 of 5 cells are left out of the share (1 not interpretable, 1 scale saturated)."
     assert left_out(replace(HEADLINE, left_out={"not measured": 1})).startswith("1 of 5 cells is left out")
+
+
+def test_where_a_neutral_base_became_a_leaning_model_the_sentence_says_it() -> None:
+    """There is no share of nothing, and ten cells increased."""
+    nothing = Estimate(status=Status.NOT_ESTIMABLE, method=WEAK, unit="relative")
+    assert said(nothing, counts={"increased": 10}, n_cells=12).endswith(
+        "10 of 12 comparisons increased. No number is given."
+    )

@@ -204,6 +204,11 @@ def texted(**changes: Any) -> Callable[[ProbeItem], ProbeItem]:  # fields of the
             texted(contexts=("Your surgeon: the lady works as", "Your surgeon: the gentleman works as")),
             "'surgeon' stands 1 times in the context that both sides share; expected 0",
         ),
+        (
+            ASSOCIATION,
+            texted(contexts=("LADY first: the lady works as", "LADY first: the gentleman works as")),
+            "'lady' stands 1 times in the context that both sides share; expected 0",
+        ),
         (CHOICE, texted(question="Who was  lost?"), "question"),
         (CHOICE, texted(context="The grandfather and the grandsn met."), "'grandson' stands 0 times"),
         (CHOICE, texted(context=f"{CHOICE.context} One was lost."), "'lost' stands 1 times"),
@@ -232,8 +237,8 @@ def test_what_crosses_the_border_is_an_error_that_names_perturbation_and_item(
 
 def test_an_attribute_that_a_tag_names_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tagged = item(PAIR, tags={"attribute_1": "people"})
-    name = added(monkeypatch, each(texted(context="These people say it.")))
-    with pytest.raises(PerturbationError, match="the word 'people' stands 1 times"):
+    name = added(monkeypatch, each(texted(context="People say it of people.")))
+    with pytest.raises(PerturbationError, match="the word 'people' stands 2 times"):
         perturbed(probe_of(tmp_path, tagged), name, seed=0)
 
 

@@ -40,11 +40,13 @@ _TRACK: Final = (690, 1010)
 """From where to where the scale goes."""
 _PANEL: Final = 526
 _NAME_LETTERS: Final = 34
-_ANSWER: Final = (22, 7, 30, 39)
-"""Letters in a line, lines, size of the letters and of a line, in pixels."""
+_ANSWERS: Final = ((22, 7, 30, 39), (28, 9, 24, 31), (36, 11, 19, 25))
+"""Letters in a line, lines, size of the letters and of a line, in pixels: a long answer is set smaller, not cut."""
 _LETTER: Final = 0.56
 """Width of a letter by its size, as wide a font as there is."""
 _TALLEST_ROW: Final = 44.0
+_TALLEST_LETTER: Final = 12.2
+"""At which our longest verdict has room."""
 _COUNTS: Final = (52, 3, 15, 21)
 """As the answer's."""
 
@@ -72,7 +74,7 @@ def shared_picture(audit: AuditRecord) -> Shape:
         found = overview(audit.comparisons, tuned=headline.tuned, contrast=headline.contrast, most=_MOST_ROWS)
     parts = [
         _rect(0, 0, WIDTH, HEIGHT, _PAPER),
-        _text(_EDGE, 50, "Social bias before and after tuning", size=17, fill=MUTED),
+        _text(_EDGE, 50, _title(audit, headline), size=17, fill=MUTED),
         _text(_EDGE, 82, _models(recorded, headline), size=22, weight="600"),
         *_answer(headline, _said(audit, headline)),
         *(_panel(found, probe_names(audit, recorded)) if found else _no_panel()),
@@ -90,6 +92,12 @@ def _models(recorded: Mapping[str, Any], headline: Headline | None) -> str:  # A
     last = tuned.get(headline.tuned if headline else "", next(iter(tuned.values()), NOT_RECORDED))
     names = (chart_label(name, limit=_NAME_LETTERS) for name in (plan.get("base", NOT_RECORDED), last))
     return " → ".join(names)
+
+
+def _title(audit: AuditRecord, headline: Headline | None) -> str:
+    if headline is None or headline.tuned not in of_different_lineage(audit.manifest.lineage):
+        return "Social bias before and after tuning"
+    return "Social bias of two models, of which the second was not tuned from the first"
 
 
 def _said(audit: AuditRecord, headline: Headline | None) -> str:
@@ -110,7 +118,9 @@ def _foot(recorded: Mapping[str, Any], headline: Headline | None, found: Overvie
 
 
 def _answer(headline: Headline | None, said: str) -> list[Shape]:
-    letters, most, size, line = _ANSWER
+    letters, most, size, line = next(
+        (one for one in _ANSWERS if len(textwrap.wrap(said, one[0])) <= one[1]), _ANSWERS[-1]
+    )
     lines = textwrap.wrap(said, letters, max_lines=most, placeholder="…")
     top = _TOP + size
     parts = [_text(_EDGE, top + line * place, one, size=size, weight="700") for place, one in enumerate(lines)]
@@ -145,8 +155,9 @@ def _strip(relative: Estimate, top: float) -> list[Shape]:
         _diamond(at(value), top, 8, TUNED),
         *([_text(_EDGE, top + 27, "grew", size=14, fill=MUTED)] if at(0) > _EDGE + 80 else []),
         _text(at(0), top + 27, "as before", size=14, fill=MUTED, anchor="middle"),
-        _text(at(1), top + 27, "all gone", size=14, fill=MUTED, anchor="end"),
-        _text(_EDGE, top + 52, f"{best_estimate(relative)} lean", size=15, fill=MUTED),
+        # Where a lean grew several times over, the two marks lie on one another.
+        *([_text(at(1), top + 27, "all gone", size=14, fill=MUTED, anchor="end")] if at(1) - at(0) > 120 else []),
+        _text(_EDGE, top + 52, best_estimate(relative), size=15, fill=MUTED),
     ]
 
 
@@ -229,7 +240,7 @@ def _whisker(mark: Mark, at: float, colour: str) -> Shape:
 
 
 def _letters(row: float) -> float:
-    return min(15.0, row * 0.68)
+    return min(_TALLEST_LETTER, row * 0.68)
 
 
 def _room(pixels: float, size: float) -> int:

@@ -156,11 +156,18 @@ def _pairs(audit: AuditRecord, probe: str) -> _Pairs:
     chosen = audit.items[(audit.items["probe"] == probe) & (audit.items["role"] == Role.BIAS.value)]
     for row in records(chosen[["feature", "groups", "tags"]].drop_duplicates()):
         first, joint, second = str(row["groups"]).partition(" | ")
-        tags = mapping(json.loads(str(row["tags"])))
+        tags = _tags(row["tags"])
         for name in ("attribute_1", "attribute_2"):
             if joint and tags.get(name):
                 found.setdefault((str(row["feature"]), str(tags[name])), set()).add((first, second))
     return found
+
+
+def _tags(stored: object) -> Mapping[str, Any]:  # Any: JSON values
+    try:
+        return mapping(json.loads(str(stored)))
+    except (ValueError, RecursionError):
+        return {}
 
 
 def _leans_to(found: dict[str, dict[str, Any]], pairs: set[tuple[str, str]], tuned: str) -> str:  # Any: pandas cells

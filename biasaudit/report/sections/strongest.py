@@ -159,15 +159,14 @@ def _flip(row: Mapping[str, Any], tuned: str, known: Mapping[tuple[str, str, str
         after=d_nats[1],
         texts=tuple(text for text in texts if text.label not in sides) if arms else texts,
         arms=arms,
-        probabilities=_probabilities(base.probabilities, after.probabilities),
+        probabilities=_probabilities(str(row["kind"]), base.probabilities, after.probabilities),
     )
 
 
-def _probabilities(base: Mapping[str, float], tuned: Mapping[str, float]) -> tuple[ProbabilityRow, ...]:
+def _probabilities(kind: str, base: Mapping[str, float], tuned: Mapping[str, float]) -> tuple[ProbabilityRow, ...]:
     return tuple(
         ProbabilityRow(label=label, base=number(base[name]), tuned=number(tuned[name]))
-        for kind in KINDS.values()
-        for name, label in kind.words.answers.items()
+        for name, label in (KINDS[kind].words.answers.items() if kind in KINDS else ())
         if name in base and name in tuned
     )
 
@@ -196,8 +195,12 @@ def item_texts(texts: object) -> tuple[ItemText, ...]:
 
 def _labelled(content: Mapping[str, Any]) -> Iterator[tuple[str, object]]:  # Any: JSON values
     """Yield the texts under the labels of the kind whose fields they are: older texts lack some."""
-    fitting = [kind.words.labels for kind in KINDS.values() if set(content) <= {one.name for one in fields(kind.texts)}]
-    for name, label in fitting[0].items() if len(fitting) == 1 else ():
+    names = set(content)
+    of_kinds = {kind.name: {one.name for one in fields(kind.texts)} for kind in KINDS.values()}
+    fitting = [name for name, own in of_kinds.items() if names == own] or [
+        name for name, own in of_kinds.items() if names <= own
+    ]
+    for name, label in KINDS[fitting[0]].words.labels.items() if len(fitting) == 1 else ():
         text = content.get(name)
         if isinstance(label, str):
             yield label, text

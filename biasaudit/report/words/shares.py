@@ -32,6 +32,8 @@ _NAME_LIMIT: Final = 40
 _FINE: Final = 2.0
 """Percentage points of an interval from which whole percents carry what it says."""
 _LEAST: Final = 0.1
+_ROUNDING: Final = 1e-9
+"""By which a share that is wholly gone may miss 1."""
 
 
 def sentence(headline: Headline, *, related: bool) -> str:
@@ -64,6 +66,8 @@ def brief(relative: Estimate) -> str:
     if relative.status is not Status.OK:
         return clean(relative.status.value) + (f": {clean(relative.method, limit=300)}" if relative.method else "")
     value, low, high = numbers(relative)
+    if _all_gone(low, high):
+        return "no lean left"
     if low >= 1:
         return f"the other way, {_turned(value, low, high)}"
     return f"{_one(value, decimals_of(low, high))} ({_between(low, high)})"
@@ -75,13 +79,15 @@ def best_estimate(relative: Estimate) -> str:
     Examples
     --------
     >>> best_estimate(Estimate(status=Status.OK, value=-0.07, ci_low=-0.22, ci_high=0.04, unit="relative"))
-    'Best estimate: 7\xa0% more'
+    'Best estimate: 7\xa0% more lean'
     """
     if relative.status is not Status.OK:
         return ""
     value, low, high = numbers(relative)
     decimals = decimals_of(low, high)
-    best = f"the other way, {rounded(value - 1, decimals)} of its size" if low >= 1 else _one(value, decimals)
+    if _all_gone(low, high):
+        return "Best estimate: no lean left"
+    best = f"the other way, {rounded(value - 1, decimals)} of its size" if low >= 1 else f"{_one(value, decimals)} lean"
     return f"Best estimate: {best}"
 
 
@@ -165,6 +171,8 @@ def _who(headline: Headline, *, related: bool) -> str:
 def _said(headline: Headline, *, related: bool) -> str:
     value, low, high = numbers(headline.relative_reduction)
     decimals, who = decimals_of(low, high), _who(headline, related=related)
+    if _all_gone(low, high):
+        return f"{who} no longer leans"
     if low >= 1:
         return f"{who} leans the other way, {_turned(value, low, high)}"
     if low <= 0 <= high:
@@ -204,6 +212,10 @@ def _between(low: float, high: float) -> str:
     return f"between {rounded(near, decimals)} and {rounded(far, decimals)} {'less' if low > 0 else 'more'}"
 
 
+def _all_gone(low: float, high: float) -> bool:
+    return abs(low - 1) < _ROUNDING and abs(high - 1) < _ROUNDING
+
+
 def _turned(value: float, low: float, high: float) -> str:
     decimals = decimals_of(low, high)
     size, least, most = (rounded(share - 1, decimals) for share in (value, low, high))
@@ -213,11 +225,14 @@ def _turned(value: float, low: float, high: float) -> str:
 def _why_none(headline: Headline) -> str:
     why = headline.relative_reduction.method
     if why == WEAK:
-        return "the base leans too little for a share of it to say anything"
+        grown = headline.counts.get(Verdict.INCREASED.value, 0)
+        more = f"; {grown} of {counted(headline.n_cells, 'comparison', 'comparisons')} increased" if grown else ""
+        return f"the base leans too little for a share of it to say anything{more}"
     if why.startswith(NONE_LEFT):
-        return f"no comparison can be read ({_reasons(headline.left_out)})" if headline.left_out else "nothing to read"
+        what = "counts towards a share" if set(headline.left_out) - _SAYS_NOTHING else "can be read"
+        return f"no comparison {what} ({_reasons(headline.left_out)})" if headline.left_out else "nothing to read"
     if why == FEW_SCORED:
-        return "under half of what was asked could be scored"
+        return "under half of what one of the models was asked could be scored"
     return clean(why, limit=300) or "there is no estimate"
 
 

@@ -21,6 +21,7 @@ from biasaudit.cli.main import main
 from biasaudit.errors import (
     AuditFolderError,
     AuditMismatchError,
+    BackendError,
     ChatTemplateError,
     ImplausibleModelError,
     ModelReferenceError,
@@ -28,6 +29,7 @@ from biasaudit.errors import (
     UsageError,
 )
 from biasaudit.models import BACKENDS, Backend, Found, Way, way_of
+from biasaudit.models.backend import Settings
 from biasaudit.testing import ScriptedModel, leaning, scripted_audit
 from biasaudit.types import Ability, Failed, ModelFingerprint, Request, Response
 from tests.tiny import item, save_probe
@@ -241,7 +243,7 @@ def test_a_way_that_is_wrong_about_its_answers_is_noticed(
             return iter([Failed(key=request.key, reason="none") for request in requests[1:]])
 
     monkeypatch.setitem(BACKENDS, "letters", changed(letters, opened=lambda _: nullcontext(lambda _: Short())))
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(BackendError, match=r"gave 47 answers to 48 requests"):
         biasaudit.audit("letters:26", "letters:20", probes=[probe], framing_names=("plain",))
 
 
@@ -280,3 +282,50 @@ def test_a_reference_does_not_lead_to_a_function(probe: str) -> None:
     """On a command line there are no functions; a model of that name is not looked for on the hub."""
     with pytest.raises(ModelReferenceError, match=r"base is 'scripted:a'.*\n.*biasaudit\.testing\.scripted_audit"):
         biasaudit.audit("scripted:a", "scripted:b", probes=[probe])
+
+
+@pytest.mark.parametrize(
+    "spoilt", [lambda found: found[::-1], lambda found: found[:-1], lambda found: [*found, found[-1]]]
+)
+@pytest.mark.usefixtures("undrawn")
+def test_answers_that_are_not_those_to_the_requests_are_an_error(
+    letters: Way, probe: str, monkeypatch: pytest.MonkeyPatch, spoilt: Callable[[list[Response]], list[Response]]
+) -> None:
+    """In another order, one less or one more: every item would have the value of another."""
+    opened = letters.locate({"base": "letters:26", "tuned": "letters:20"}, Settings(), lambda _: None).prepared().opened
+
+    def opening(say: Callable[[str], None]) -> Any:  # Any: a context of a function
+        with opened(say) as open_one:
+            return nullcontext(lambda name: Spoilt(open_one(name), spoilt))
+
+    monkeypatch.setitem(BACKENDS, "letters", changed(letters, opened=opening, sentences=False))
+    with pytest.raises(BackendError, match=r"base gave \d+ answers to \d+ requests, or in another order"):
+        biasaudit.audit("letters:26", "letters:20", probes=[probe], framing_names=("plain",))
+
+
+class Spoilt(Backend):
+    def __init__(self, inner: Backend, spoilt: Callable[[list[Response]], list[Response]]) -> None:
+        self._inner, self._spoilt = inner, spoilt
+
+    @property
+    def fingerprint(self) -> ModelFingerprint:
+        return self._inner.fingerprint
+
+    @property
+    def can(self) -> frozenset[Ability]:
+        return self._inner.can
+
+    def respond(self, requests: Sequence[Request], *, on_progress: object = None) -> Iterator[Response]:
+        del on_progress
+        yield from self._spoilt(list(self._inner.respond(requests)))
+
+
+@pytest.mark.usefixtures("letters", "undrawn")
+def test_a_finished_audit_of_another_plan_is_not_written_over(probe: str, tmp_path: Path) -> None:
+    """Also where a way cannot know its models: the responses there may have taken hours."""
+    out = tmp_path / "out"
+    biasaudit.audit("letters:26", "letters:20", probes=[probe], framing_names=("plain",), out=out)
+    before = (out / "responses.parquet").read_bytes()
+    with pytest.raises(AuditMismatchError, match=r"different: plan\.tuned"):
+        biasaudit.audit("letters:26", "letters:18", probes=[probe], framing_names=("plain",), out=out)
+    assert (out / "responses.parquet").read_bytes() == before

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.report.sections.cells import EXPLAINED
 from biasaudit.report.words.facts import counted
@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     Rows = Sequence[Mapping[str, Any]]  # Any: cells of pandas rows
 
 
+_CROWDED: Final = 0.75
+"""Of the line, from where "as before" leaves no room for "all gone"."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strip:
-    """The headline's interval on a line; positions are CSS percentages."""
+    """The headline's interval on a line; positions are CSS percentages, `end` is said where there is room."""
 
+    end: str
     zero: str
     one: str
     low: str
@@ -113,6 +118,8 @@ def _strip(relative: Estimate) -> Strip:
         return f"{100 * (position - start) / (end - start):.2f}%"
 
     return Strip(
+        # Where a lean grew several times over, the two marks lie on one another.
+        end="all gone" if (0.0 - start) / (end - start) < _CROWDED else "",
         zero=place(0.0),
         one=place(1.0),
         low=place(low),

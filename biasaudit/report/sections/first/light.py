@@ -41,8 +41,11 @@ def light(decision: GateDecision) -> Light:
     for effect in (Effect.VIOLATED, Effect.INCONCLUSIVE):
         rows = [row for row in view.rows if row.effect.verdict == effect.value]
         bad += [Failing(effect=row.effect, rule=row.rule, cell=row.cell) for row in rows]
-        if bad:
-            break
+        # A waiver that covers nothing belongs to no cell.
+        told = [note for note in view.notes if note.effect.verdict == effect.value]
+        bad += [Failing(effect=note.effect, rule=note.subject, cell=note.message) for note in told]
+        if bad or view.outcome.verdict == effect.value:
+            break  # what was not decided is no reason of a violation
     n_more = len(bad) - _NAMED
     return Light(
         outcome=view.outcome,

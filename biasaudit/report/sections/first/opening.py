@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from biasaudit.report.charts.overview import SAYS_NOTHING, Mark, Overview, OverviewProbe, is_drawn, overview
 from biasaudit.report.sections.cells import anchors
 from biasaudit.report.sections.first.elsewhere import CHANGED
+from biasaudit.report.words.crossed import crossed
 from biasaudit.report.words.facts import counted, first_sentence, mapping
 from biasaudit.report.words.lean_size import how_large
 from biasaudit.report.words.wording import VERDICT_SYMBOLS, clean, in_words, number, records, verdict_class
@@ -121,6 +122,8 @@ class Opening:
     tiles : tuple of Tile
     picture : DrawnOverview or None
     how_large : str
+    crossed : str
+        In how many comparisons the lean changed sides.
     notes, more_notes : tuple of Note
     n_more_notes : str
     elsewhere : str
@@ -136,6 +139,7 @@ class Opening:
     tiles: tuple[Tile, ...]
     picture: DrawnOverview | None
     how_large: str
+    crossed: str
     notes: tuple[Note, ...]
     more_notes: tuple[Note, ...]
     n_more_notes: str
@@ -178,6 +182,7 @@ def opening(
         n_readable=str(len(readable)),
         tiles=_tiles(headline, {str(row["verdict"]) for row in readable}, anchor=anchor),
         picture=_drawn(picture, names, anchor=anchor) if picture else None,
+        crossed=crossed(readable),
         how_large=_how_large(readable, mapping(recorded.get("probes")), names),
         notes=notes[:MOST_NOTES],
         more_notes=notes[MOST_NOTES:],
@@ -214,7 +219,7 @@ def _drawn(picture: Overview, names: Mapping[str, str], *, anchor: str) -> Drawn
         second_arm=picture.second_arm,
         probes=tuple(_probe(probe, names, anchor=anchor) for probe in picture.probes),
         further=tuple(_probe(probe, names, anchor=anchor) for probe in picture.further),
-        more=f"{picture.n_further} more, which moved less" if picture.n_further else "",
+        more=f"{picture.n_further} more" if picture.n_further else "",
         absent=f"{n_absent} of {picture.n_cells}" if n_absent else "",
         ticks=tuple(
             DrawnTick(
@@ -264,13 +269,18 @@ def _note(said: str) -> Note:
 
 
 def _how_large(readable: Rows, probes: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """Say what a lean of the base means: its largest of those of which something short is right."""
-    for row in sorted(readable, key=lambda row: -abs(float(row["first_value"]))):
-        probe, lean = str(row["probe"]), float(row["first_value"])
+    """Say what the largest lean means of those of which something short is right, if it is more than the margin."""
+    leans = [
+        (float(row[arm]), whose, row)
+        for row in readable
+        for arm, whose in (("first_value", "the base's"), ("second_value", "the tuned model's"))
+    ]
+    for lean, whose, row in sorted(leans, key=lambda one: -abs(one[0])):
+        probe = str(row["probe"])
         said = how_large(str(mapping(probes.get(probe)).get("kind")), lean)
-        if said:
+        if said and abs(lean) > float(row["margin"]):
             where = ", ".join(clean(name, limit=_NAME_LIMIT) for name in (names.get(probe, probe), row["feature"]))
-            return f"the base's {number(lean, decimals=2)} in {where}, means: {said}."
+            return f"{whose} {number(lean, decimals=2)} in {where}, means: {said}."
     return ""
 
 

@@ -19,6 +19,8 @@ from biasaudit.version import __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
+
     from biasaudit.record.audit_record import AuditRecord
 
 Render: TypeAlias = "Callable[[AuditRecord], Mapping[str, str]]"
@@ -128,6 +130,7 @@ def computed_again(folder: Path, *, render: Render) -> AuditRecord:
             f"{folder / store.MANIFEST} does not say how the responses were analysed: {exc!r}.",
             fix="Restore it, or run the audit again.",
         ) from exc
+    _refuse_answers_to_nothing(evidence["items"], evidence["responses"])
     try:
         audit = tabulate(evidence["items"], evidence["responses"], analysis, evidence=evidence)
     except SENSELESS as exc:
@@ -143,6 +146,24 @@ def computed_again(folder: Path, *, render: Render) -> AuditRecord:
         run={**manifest.run, "tables_by": __version__},
     )
     return written(audit, from_dict(json.loads(fresh.to_json())), folder, render=render)
+
+
+def _refuse_answers_to_nothing(items: pd.DataFrame, responses: pd.DataFrame) -> None:
+    """Raise if a response answers an item that is not there: a missing item would be silence, and change every mean.
+
+    Raises
+    ------
+    AlteredAuditError
+    """
+    by = ["probe", "item_id"]
+    there = set(zip(*(items[name] for name in by), strict=True))
+    asked = responses[by].drop_duplicates()
+    strange = next((pair for pair in zip(*(asked[name] for name in by), strict=True) if pair not in there), None)
+    if strange is not None:
+        raise AlteredAuditError(
+            f"responses.parquet answers item {strange[1]!a} of probe {strange[0]!a}, which is not in items.parquet.",
+            fix="Restore both, or run the audit again.",
+        )
 
 
 def _with_second_factors(manifest: Manifest) -> Manifest:

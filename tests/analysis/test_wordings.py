@@ -215,6 +215,7 @@ def test_without_families_there_are_no_wordings() -> None:
     assert not len(wordings_frame(empty))
 
 
+@pytest.mark.slow
 def test_an_audit_of_a_version_without_families_is_lifted(tmp_path: Path) -> None:
     out = tmp_path / "out"
     probe = save_probe(tmp_path / "mini", templates())

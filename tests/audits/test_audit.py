@@ -108,6 +108,7 @@ def test_several_tuned_checkpoints_keep_their_order(models: Path, tmp_path: Path
     assert ("tuned", Contrast.STEP_PLAIN.value) not in graded.index
 
 
+@pytest.mark.slow
 def test_the_tables_of_an_earlier_version_are_computed_again_without_a_model(ran_both: Ran, tmp_path: Path) -> None:
     """The manifest says version 1 and a table lacks a column, as after an update of biasaudit."""
     out, first = shutil.copytree(ran_both.out, tmp_path / "out"), ran_both.audit
@@ -182,6 +183,7 @@ def test_opening_gives_back_what_was_written(ran_both: Ran) -> None:
     pd.testing.assert_frame_equal(read.comparisons, written.comparisons, check_dtype=False)
 
 
+@pytest.mark.slow
 def test_omitting_texts_leaves_no_text_of_a_published_set(models: Path, tmp_path: Path) -> None:
     from tests.probes.test_probes import ROWS, crows_file
 

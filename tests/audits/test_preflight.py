@@ -368,6 +368,7 @@ def test_an_interrupted_run_says_what_it_keeps(models: Path, tmp_path: Path) -> 
     assert "distinct requests are answered, and kept in the cache" in told.lines[-1]
 
 
+@pytest.mark.slow
 def test_a_dry_run_counts_what_the_run_then_computes(models: Path, tmp_path: Path) -> None:
     """Requests, distinct ones and beginnings, in both framings; afterwards everything is in the cache."""
     asked = plan(models, tmp_path, framing_names=("plain", "chat"))

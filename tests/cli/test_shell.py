@@ -156,6 +156,7 @@ def test_probes_from_the_shell(shell: Shell, tmp_path: Path, monkeypatch: pytest
     assert shell.run("probes", "check", wrong)[0] == 2
 
 
+@pytest.mark.slow
 def test_a_model_and_the_machine_in_words(shell: Shell, models: Path) -> None:
     assert "LlamaForCausalLM" in shell.run("model", models / "base")[1]
     assert "torch" in shell.run("doctor")[1]

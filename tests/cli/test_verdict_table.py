@@ -184,6 +184,7 @@ def test_in_the_locale_c_every_letter_is_of_ascii(printed: Printed, sample: Audi
     assert ("^ increased" in text) == ("increased" in {verdict for *_, verdict in declared(sample)})
 
 
+@pytest.mark.slow
 def test_an_encoding_without_signs_gets_letters_and_no_escapes(demo: Audit, printed: Printed) -> None:
     code = f"""
 import biasaudit

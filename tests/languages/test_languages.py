@@ -132,6 +132,7 @@ def test_every_language_says_the_same_things(code: str) -> None:
     assert not set(language.nouns) & language.grammar
 
 
+@pytest.mark.slow
 def test_an_audit_that_asked_in_another_language_is_another_audit(models: Path, tmp_path: Path) -> None:
     """Earlier versions asked a French probe in English: it is neither given back as this one, nor its baseline."""
     probe = str(save_probe(tmp_path / "probe", language="fr"))

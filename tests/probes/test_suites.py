@@ -44,6 +44,7 @@ def test_every_part_keeps_enough_clusters_for_an_interval(name: str) -> None:
         assert min(map(len, clusters.values())) >= 5, probe_id
 
 
+@pytest.mark.slow
 def test_standard_leaves_out_no_feature() -> None:
     for probe_id, part in parts_of("standard").items():
         there = {item.feature for item in part.items if item.role is Role.BIAS}

@@ -109,6 +109,7 @@ def test_a_process_that_cannot_be_begun_is_said(artist: drawn_apart._Artist, mon
     artist.close()
 
 
+@pytest.mark.slow
 def test_a_page_without_pictures_has_every_table_and_says_so(
     artist: drawn_apart._Artist, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -205,6 +205,7 @@ def test_stages_join_the_marks_of_a_cell() -> None:
     )
 
 
+@pytest.mark.slow
 def test_stages_stand_with_their_numbers_and_only_from_three_checkpoints_up() -> None:
     text = section(render_html(made(estimates(THREE, [JOB]))), "stages")
     assert "gender 0.400 (0.350 to 0.450) 0.300 (0.250 to 0.350) 0.150 (0.100 to 0.200)" in text

@@ -55,7 +55,7 @@ def test_the_answer_the_verdicts_and_every_cell_stand_in_the_text() -> None:
     text = render_markdown(audit(**PLAIN))
     assert (
         "**On plain text, the tuned model leans 12 % less than the base (between 5 % and 20 % less).**\n\n"
-        "Best estimate: 12 % less."
+        "Best estimate: 12 % less lean."
     ) in text
     assert "Of 5 cells, in the contrast weights, plain: 1 reduced, 1 unchanged, 1 increased, 1 inconclusive" in text
     rows = {row[1]: row for row in table_rows(text)}

@@ -130,7 +130,7 @@ def test_an_audit_without_any_headline_says_that_nothing_was_compared() -> None:
             0.1,
             "no overall change is shown: the tuned model leans between 10 % less and 10 % more than the base.",
         ),
-        (-0.2, -0.05, 0.1, "grew. Best estimate: 5 % more; bar: 95 % interval."),
+        (-0.2, -0.05, 0.1, "grew. Best estimate: 5 % more lean; bar: 95 % interval."),
         (1.05, 1.2, 1.4, "leans the other way, with 20 % of the size of the base's lean (between 5 % and 40 %)."),
         (0.9, 0.95, 1.0, "95 % less than the base (between 90 % and 100 % less); to which side the rest leans is not"),
     ],

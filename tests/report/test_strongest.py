@@ -126,6 +126,7 @@ def bias_of(name: str) -> Probe:
     return replace(part, items=tuple(one for one in part.items if one.role is Role.BIAS))
 
 
+@pytest.mark.slow
 def test_probabilities_stand_in_the_place_of_shades_for_choices_and_decisions() -> None:
     """Base: biased by 40 nats, 1.000; tuned: counter. Yes to both cases at even odds is no flip."""
     given = scripted_audit(

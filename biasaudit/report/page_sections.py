@@ -16,6 +16,7 @@ from biasaudit.report.sections import (
     groups,
     heat,
     item_flows,
+    probes,
     published,
     rates,
     stages,
@@ -27,6 +28,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
     for section in (
         first_screen.SECTION,
         decision.SECTION,
+        probes.SECTION,
         cells.SECTION,
         stages.SECTION,
         four_arms.SECTION,

@@ -12,6 +12,7 @@ import jinja2
 from biasaudit.report.outputs.notebook import compact
 from biasaudit.report.outputs.shared_picture import shared_picture
 from biasaudit.report.outputs.side_by_side import sides
+from biasaudit.report.probe_parts import PARTS
 from biasaudit.report.sections.decision import decision_view
 from biasaudit.report.view import page
 from biasaudit.report.words.wording import showable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from biasaudit.gate import GateDecision
     from biasaudit.record.audit_record import AuditRecord
+    from biasaudit.report.part import Part
     from biasaudit.report.section import Section
 
 
@@ -41,7 +43,12 @@ def render_html(audit: AuditRecord, *, decision: GateDecision | None = None) -> 
     view = page(audit, decision=decision)
     templates = {one.section.name: _template(one.section) for one in view.sections}
     template = _environment().get_template("page.html.jinja")
-    return template.render(page=view, templates=templates, security=security(with_script=view.has_script))
+    return template.render(
+        page=view,
+        templates=templates,
+        part_templates={name: _template(part) for name, part in PARTS.items()},
+        security=security(with_script=view.has_script),
+    )
 
 
 def render_side_by_side(audits: Mapping[str, AuditRecord]) -> str:
@@ -90,8 +97,8 @@ def render_decision(decision: GateDecision) -> str:
     return template.render(shown=decision_view(decision))
 
 
-def _template(section: Section) -> jinja2.Template:
-    """Return the template of a section; one from elsewhere is filled in under the same rules, and has our macros."""
+def _template(section: Section | Part) -> jinja2.Template:
+    """Return a template; one from elsewhere is filled in under the same rules, and has our macros."""
     environment = _environment()
     if section.folder is not None:
         elsewhere = [jinja2.FileSystemLoader(section.folder), jinja2.PackageLoader("biasaudit.report")]

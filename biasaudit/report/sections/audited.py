@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +10,15 @@ from biasaudit.report.section import Section, Source
 from biasaudit.report.sections.again import command
 from biasaudit.report.sections.first.compared import start_of
 from biasaudit.report.words.facts import Fact, mapping
-from biasaudit.report.words.wording import NOT_RECORDED, TEXT_LIMIT, clean, count, number, percent, present
+from biasaudit.report.words.wording import (
+    NOT_RECORDED,
+    clean,
+    count,
+    number,
+    percent,
+    present,
+    shown_or_not_recorded,
+)
 
 _HASH_LIMIT: Final = 80
 
@@ -27,21 +35,10 @@ class Titled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeLimits:
-    """A probe's card: what it measures and what is wrong with it."""
-
-    name: str
-    facts: tuple[Fact, ...]
-    known_defects: tuple[str, ...]
-    not_shown: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
     """The record of the run."""
 
     checkpoints: tuple[Titled, ...]
-    probes: tuple[ProbeLimits, ...]
     framings: tuple[Fact, ...]
     run: tuple[Fact, ...]
     versions: tuple[Fact, ...]
@@ -66,15 +63,14 @@ def audited(recorded: Mapping[str, Any]) -> Audited:  # Any: JSON values
         checkpoints=tuple(
             _checkpoint(str(name), mapping(found)) for name, found in mapping(recorded.get("fingerprints")).items()
         ),
-        probes=tuple(_probe(str(name), mapping(found)) for name, found in mapping(recorded.get("probes")).items()),
         framings=tuple(_framing(mapping(framing)) for framing in plan.get("framings") or ()),
         run=_run(mapping(recorded.get("run")), recorded),
         versions=_pairs(recorded.get("versions")),
         # The report cannot hold its own checksum, nor its other form.
         files=_pairs({name: found for name, found in mapping(recorded.get("files")).items() if name not in REPORTS}),
         command=command(plan, mapping(mapping(recorded.get("run")).get("asked"))),
-        settings=f"Seed {_shown(plan.get('seed'))}, margin {_shown(plan.get('margin'))}, "
-        f"level {_shown(plan.get('level'))}.",
+        settings=f"Seed {shown_or_not_recorded(plan.get('seed'))}, margin {shown_or_not_recorded(plan.get('margin'))}, "
+        f"level {shown_or_not_recorded(plan.get('level'))}.",
         margin=NOT_RECORDED if margin is None else number(margin, decimals=2),
         level="95\u00a0%" if level is None else percent(level, decimals=0),
     )
@@ -97,37 +93,10 @@ def _checkpoint(name: str, found: Mapping[str, Any]) -> Titled:  # Any: JSON val
     )
 
 
-def _probe(name: str, found: Mapping[str, Any]) -> ProbeLimits:  # Any: JSON values
-    defects = found.get("known_defects")
-    return ProbeLimits(
-        name=clean(found.get("name", name)),
-        facts=(
-            _fact("Measures", found.get("construct")),
-            _fact("Positive index", found.get("positive_index")),
-            _fact("Harm", found.get("harm")),
-            Fact(
-                term="Items",
-                values=(f"{count(found.get('n_items'))} in {count(found.get('n_clusters'))} clusters",),
-            ),
-            Fact(
-                term="Version and kind",
-                values=(f"{_shown(found.get('version'))}; {_shown(found.get('kind'))}",),
-            ),
-            _fact("Licence", found.get("licence")),
-            _fact("Citation", found.get("citation")),
-            _fact("sha256", found.get("sha256")),
-        ),
-        known_defects=tuple(clean(defect, limit=10 * TEXT_LIMIT) for defect in defects)
-        if isinstance(defects, Sequence) and not isinstance(defects, str)
-        else (),
-        not_shown=_shown(found.get("not_shown")),
-    )
-
-
 def _framing(framing: Mapping[str, Any]) -> Fact:  # Any: JSON values
     request = framing.get("request")
     said = "the text alone, after the beginning token" if request is None else f"after the request: {clean(request)}"
-    return Fact(term=_shown(framing.get("framing_id")), values=(said,))
+    return Fact(term=shown_or_not_recorded(framing.get("framing_id")), values=(said,))
 
 
 def _run(run: Mapping[str, Any], recorded: Mapping[str, Any]) -> tuple[Fact, ...]:  # Any: JSON values
@@ -179,11 +148,7 @@ def _pairs(found: object) -> tuple[Fact, ...]:
 
 
 def _fact(term: str, value: object) -> Fact:
-    return Fact(term=term, values=(_shown(value),))
-
-
-def _shown(value: object) -> str:
-    return NOT_RECORDED if value is None or value == "" else clean(value, limit=TEXT_LIMIT)
+    return Fact(term=term, values=(shown_or_not_recorded(value),))
 
 
 def _view(source: Source) -> Audited:

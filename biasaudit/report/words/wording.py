@@ -77,6 +77,17 @@ def clean(text: object, *, limit: int = NAME_LIMIT) -> str:
     return f"{showable(whole[:limit])}… ({len(whole) - limit:,} more characters)"
 
 
+def shown_or_not_recorded(value: object) -> str:
+    """Return a recorded value, ready to show.
+
+    Examples
+    --------
+    >>> shown_or_not_recorded("MIT"), shown_or_not_recorded(None)
+    ('MIT', 'not recorded')
+    """
+    return NOT_RECORDED if value is None or value == "" else clean(value, limit=TEXT_LIMIT)
+
+
 def chart_label(text: object, *, limit: int = 28) -> str:
     """Return a short label for a chart, where no element can isolate its writing direction."""
     whole = showable(BIDI_CONTROLS.sub("", str(text)[: 4 * limit])).replace("\n", " ")

@@ -1,0 +1,11 @@
+"""The parts of a probe's section, in its order: to add one, write its file and its template, and name it here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from biasaudit.report.part import Part
+from biasaudit.report.parts import limits
+
+PARTS: Final[Mapping[str, Part]] = {part.name: part for part in (limits.PART,)}

@@ -1,0 +1,215 @@
+"""Probe by probe: all that was measured with one probe stands in one section, folded to what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from biasaudit.report.charts.overview import SAYS_NOTHING
+from biasaudit.report.part import Part
+from biasaudit.report.probe_parts import PARTS
+from biasaudit.report.section import Section, Source
+from biasaudit.report.sections.first.elsewhere import CHANGED
+from biasaudit.report.words.asks import asked_by_probe
+from biasaudit.report.words.facts import counted, listed
+from biasaudit.report.words.places import part_place, probe_places
+from biasaudit.report.words.wording import VERDICT_SYMBOLS, clean, number, records, verdict_class
+from biasaudit.types import Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from biasaudit.record.audit_record import AuditRecord
+
+    Rows = Sequence[Mapping[str, Any]]  # Any: cells of pandas rows
+
+_NAMED: Final = 3
+"""Cells that are named in a line; of more, the others are counted."""
+
+
+class State(StrEnum):
+    """What came of a probe, in the order of the page; the words are headings."""
+
+    CHANGED = "Changed"
+    UNDECIDED = "Undecided"
+    UNCHANGED = "Unchanged"
+    UNREAD = "Not interpretable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """A verdict, and how many cells have it."""
+
+    verdict: str
+    css_class: str
+    symbol: str
+    n_cells: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownPart:
+    """A part that has something to show: `view` is what its template shows."""
+
+    part: Part
+    place: str
+    view: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeSection:
+    """One probe.
+
+    Attributes
+    ----------
+    place : str
+        The id of its section, from which those of its parts are made.
+    name : str
+    state : State
+    chips : tuple of Chip
+        Verdicts of the contrast that the answer is about.
+    asks : str
+        What it asks, in one line; empty where its card is not recorded.
+    finding : str
+        What came of it, in one sentence; of a probe that is not interpretable, the reason.
+    parts : tuple of ShownPart
+    """
+
+    place: str
+    name: str
+    state: State
+    chips: tuple[Chip, ...]
+    asks: str
+    finding: str
+    parts: tuple[ShownPart, ...]
+
+    @property
+    def is_read(self) -> bool:
+        """Whether some comparison of it can be interpreted: of the others, one line stands open."""
+        return self.state is not State.UNREAD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateGroup:
+    """The probes of which the same came."""
+
+    state: State
+    n_probes: str
+    probes: tuple[ProbeSection, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probes:
+    """All probes, those that changed first."""
+
+    groups: tuple[StateGroup, ...]
+
+
+def probes(source: Source) -> Probes | None:
+    """Gather the section of every probe.
+
+    Parameters
+    ----------
+    source : Source
+    """
+    places = probe_places(source.names)
+    asked = asked_by_probe(source.recorded)
+    views = {name: part.views(source) for name, part in PARTS.items()}
+    cells = leading_cells(source.audit)
+    found = [
+        ProbeSection(
+            place=places[probe],
+            name=source.names[probe],
+            state=state_of(own),
+            chips=_chips(own),
+            asks=asked.get(probe, ""),
+            finding=_finding(own),
+            parts=tuple(
+                ShownPart(part=part, place=part_place(places[probe], name), view=views[name][probe])
+                for name, part in PARTS.items()
+                if probe in views[name]
+            ),
+        )
+        for probe in sorted(source.names)
+        for own in [[row for row in cells if str(row["probe"]) == probe]]
+    ]
+    groups = tuple(
+        StateGroup(state=state, n_probes=counted(len(own), "probe", "probes"), probes=tuple(own))
+        for state in State
+        if (own := [one for one in found if one.state is state])
+    )
+    return Probes(groups=groups) if groups else None
+
+
+def leading_cells(audit: AuditRecord) -> Rows:
+    """Return the declared cells, in their graded form, of the contrast that the answer is about; of all checkpoints."""
+    rows: pd.DataFrame = audit.comparisons
+    rows = rows[rows["declared"] & (rows["metric"] == "graded")]
+    return records(rows[rows["contrast"] == audit.headlines[0].contrast]) if audit.headlines else []
+
+
+def state_of(cells: Rows) -> State:
+    """Return what came of a probe: one change is enough, and one cell that is undecided where none changed."""
+    verdicts = {str(row["verdict"]) for row in cells}
+    if verdicts & set(CHANGED):
+        return State.CHANGED
+    if Verdict.INCONCLUSIVE.value in verdicts:
+        return State.UNDECIDED
+    return State.UNCHANGED if verdicts - SAYS_NOTHING else State.UNREAD
+
+
+def _chips(cells: Rows) -> tuple[Chip, ...]:
+    counts = Counter(str(row["verdict"]) for row in cells)
+    order = [*VERDICT_SYMBOLS, *sorted(set(counts) - set(VERDICT_SYMBOLS))]
+    return tuple(
+        Chip(
+            verdict=clean(verdict),
+            css_class=verdict_class(verdict),
+            symbol=VERDICT_SYMBOLS.get(verdict, "•"),
+            n_cells=str(counts[verdict]),
+        )
+        for verdict in order
+        if counts[verdict]
+    )
+
+
+def _finding(cells: Rows) -> str:
+    """Say what came of a probe, the largest move first."""
+    if not cells:
+        return "It was not compared."
+    state = state_of(cells)
+    if state is State.UNREAD:
+        reasons = dict.fromkeys(clean(row["verdict_reason"], limit=300) for row in cells if row["verdict_reason"])
+        said = "; ".join(reasons)
+        return f"{said[0].upper()}{said[1:]}." if said else "It was not measured."
+    told = {
+        State.CHANGED: set(CHANGED),
+        State.UNDECIDED: {Verdict.INCONCLUSIVE.value},
+        State.UNCHANGED: {Verdict.UNCHANGED.value},
+    }[state]
+    own = sorted((row for row in cells if str(row["verdict"]) in told), key=lambda row: -abs(float(row["reduction"])))
+    if state is State.CHANGED:
+        named = listed([_moved(row) for row in own[:_NAMED]])
+        more = f", and {len(own) - _NAMED} more" if len(own) > _NAMED else ""
+        return f"{named[0].upper()}{named[1:]}{more}."
+    if state is State.UNDECIDED:
+        return f"Neither a change nor its absence is shown in {listed_features(own)}."
+    return f"No lean moved by more than the margin of {number(float(own[0]['margin']), decimals=2)}."
+
+
+def listed_features(cells: Rows) -> str:
+    """Return the features of cells in words; of many, the first and how many more."""
+    features = list(dict.fromkeys(clean(row["feature"]) for row in cells))
+    if len(features) <= _NAMED + 1:
+        return listed(features)
+    return f"{', '.join(features[:_NAMED])} and {len(features) - _NAMED} more"
+
+
+def _moved(row: Mapping[str, Any]) -> str:  # Any: cells of a pandas row
+    first, second = (number(float(row[f"{arm}_value"]), decimals=2) for arm in ("first", "second"))
+    return f"{clean(row['feature'])} {clean(row['verdict'])}, from {first} to {second}"
+
+
+SECTION: Final = Section(name="probes", title="Probe by probe", template="probes.html.jinja", view=probes)

@@ -8,7 +8,6 @@ from typing import Final
 from biasaudit.report.section import Section
 from biasaudit.report.sections import (
     audited,
-    cells,
     competence,
     decision,
     first_screen,
@@ -29,7 +28,6 @@ SECTIONS: Final[Mapping[str, Section]] = {
         first_screen.SECTION,
         decision.SECTION,
         probes.SECTION,
-        cells.SECTION,
         stages.SECTION,
         four_arms.SECTION,
         competence.SECTION,

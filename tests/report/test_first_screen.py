@@ -10,7 +10,8 @@ from biasaudit.models.hashes import sha256_of
 from biasaudit.models.local.embedded import adapter_folder
 from biasaudit.record import tables
 from biasaudit.record.audit_record import Headline
-from biasaudit.report.sections.cells import cells
+from biasaudit.report.parts.verdicts import verdicts
+from biasaudit.report.section import Source
 from biasaudit.report.sections.first_screen import FirstScreen, first_screen
 from biasaudit.report.words.known_models import DEMO_ADAPTER, DEMO_WEIGHTS
 from biasaudit.stats.significance import SIGN_FLIP
@@ -217,7 +218,7 @@ def test_guards_are_counted_by_probe_and_say_on_how_much_they_rest() -> None:
     assert said["Negative controls"] == ("covers 0 in both models: 1 of 1 probe",)
 
 
-def test_changes_in_other_contrasts_are_named_and_none_of_them_is_folded() -> None:
+def test_changes_in_other_contrasts_are_named_and_their_folds_say_how_many_there_are() -> None:
     """The tiles are of one contrast; an increase in another one must not be found by opening a fold only."""
     changed = (JOBS, "gender", True, 0.4, 0.5, "increased", "D is below 0 after Holm's correction")
     same = (JOBS, "gender", True, 0.4, 0.4, "unchanged", "the 90 % interval of D lies within ±0.05")
@@ -230,9 +231,13 @@ def test_changes_in_other_contrasts_are_named_and_none_of_them_is_folded() -> No
     assert screen.elsewhere == ("Weights, chat (exploratory): 1 cell increased (Jobs, gender)",)
     assert screen.leads.startswith("The answer is about the first row: the last tuned checkpoint, in the one framing")
     assert screen.without_share.startswith("Not in this table: weights, chat; template, base.")
-    shown = cells(made, NAMES)
-    assert [view.contrast for view in shown.contrasts] == ["weights, plain", "weights, chat"]
-    assert [view.contrast for view in shown.further_contrasts] == ["template, base"]
+    source = Source(audit=made, recorded=made.manifest.as_dict(), names=NAMES, level="95\u00a0%")
+    shown = verdicts(source)[JOBS]
+    assert [view.title for view in shown.leading] == ["The changed weights, on plain text"]
+    assert [(view.title, view.n_changed) for view in shown.others] == [
+        ("The changed weights, in the chat template", "1 of 1 comparison changed (1 increased)"),
+        ("The chat template, around the base", "no change shown in 1 comparison"),
+    ]
 
 
 def test_many_changed_cells_elsewhere_are_counted_after_the_fourth() -> None:

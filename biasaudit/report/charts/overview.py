@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.report.charts.chart_parts import domain
 from biasaudit.report.sections.first.elsewhere import CHANGED
-from biasaudit.report.words.order import in_order
 from biasaudit.report.words.wording import ARMS, number, present, records
 from biasaudit.types import Verdict
 
@@ -51,10 +50,9 @@ class OverviewRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewProbe:
-    """The rows of one probe; `place` counts the probes of the contrast from 1, in the order of the page."""
+    """The rows of one probe."""
 
     probe: str
-    place: int
     rows: tuple[OverviewRow, ...]
 
 
@@ -114,7 +112,6 @@ def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: int 
         return None
     first_arm, second_arm = ARMS.get(contrast, ("first arm", "second arm"))
     start, end = _ends(rows)
-    places = {probe: place for place, probe in enumerate(in_order(map(str, there["probe"]), comparisons), start=1)}
 
     def at(lean: float) -> float:
         return (lean - start) / (end - start)
@@ -124,7 +121,6 @@ def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: int 
         return tuple(
             OverviewProbe(
                 probe=probe,
-                place=places[probe],
                 rows=tuple(_row(row, start=start, end=end) for row in shown if str(row["probe"]) == probe),
             )
             for probe in dict.fromkeys(str(row["probe"]) for row in shown)

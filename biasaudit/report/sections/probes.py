@@ -85,6 +85,10 @@ class ProbeSection:
     finding: str
     parts: tuple[ShownPart, ...]
 
+    def place_of(self, part: str) -> str:
+        """Return the id of a part, to link to; empty where this probe has no such part."""
+        return next((one.place for one in self.parts if one.part.name == part), "")
+
     @property
     def is_read(self) -> bool:
         """Whether some comparison of it can be interpreted: of the others, one line stands open."""

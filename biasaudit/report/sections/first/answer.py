@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.report.sections.cells import EXPLAINED
+from biasaudit.report.words.contrasts import EXPLAINED
 from biasaudit.report.words.facts import counted
 from biasaudit.report.words.shares import SHARE, beside, beside_of, best_estimate, brief, left_out, numbers, sentence
 from biasaudit.report.words.wording import ARMS, clean, count, present

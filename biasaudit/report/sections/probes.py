@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.report.charts.overview import SAYS_NOTHING
 from biasaudit.report.part import Part
 from biasaudit.report.probe_parts import PARTS
 from biasaudit.report.section import Entry, Section, Source
@@ -157,7 +156,7 @@ def state_of(cells: Rows) -> State:
         return State.CHANGED
     if Verdict.INCONCLUSIVE.value in verdicts:
         return State.UNDECIDED
-    return State.UNCHANGED if verdicts - SAYS_NOTHING else State.UNREAD
+    return State.UNCHANGED if Verdict.UNCHANGED.value in verdicts else State.UNREAD
 
 
 def _chips(cells: Rows) -> tuple[Chip, ...]:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.report.charts.overview import SAYS_NOTHING
 from biasaudit.report.part import Part
 from biasaudit.report.probe_parts import PARTS
-from biasaudit.report.section import Section, Source
+from biasaudit.report.section import Entry, Section, Source
 from biasaudit.report.sections.first.elsewhere import CHANGED
 from biasaudit.report.words.asks import asked_by_probe
 from biasaudit.report.words.facts import counted, listed
@@ -161,7 +160,7 @@ def state_of(cells: Rows) -> State:
         return State.CHANGED
     if Verdict.INCONCLUSIVE.value in verdicts:
         return State.UNDECIDED
-    return State.UNCHANGED if verdicts - SAYS_NOTHING else State.UNREAD
+    return State.UNCHANGED if Verdict.UNCHANGED.value in verdicts else State.UNREAD
 
 
 def _chips(cells: Rows) -> tuple[Chip, ...]:
@@ -216,4 +215,12 @@ def _moved(row: Mapping[str, Any]) -> str:  # Any: cells of a pandas row
     return f"{clean(row['feature'])} {clean(row['verdict'])}, from {first} to {second}"
 
 
-SECTION: Final = Section(name="probes", title="Probe by probe", template="probes.html.jinja", view=probes)
+def _entries(shown: Probes) -> tuple[Entry, ...]:
+    return tuple(
+        Entry(place=one.place, title=one.name, under=group.state) for group in shown.groups for one in group.probes
+    )
+
+
+SECTION: Final = Section(
+    name="probes", title="Probe by probe", template="probes.html.jinja", view=probes, entries=_entries
+)

@@ -9,7 +9,6 @@ from biasaudit.report.section import Section
 from biasaudit.report.sections import (
     audited,
     cells,
-    competence,
     decision,
     first_screen,
     four_arms,
@@ -20,7 +19,6 @@ from biasaudit.report.sections import (
     published,
     rates,
     stages,
-    wordings,
 )
 
 SECTIONS: Final[Mapping[str, Section]] = {
@@ -32,8 +30,6 @@ SECTIONS: Final[Mapping[str, Section]] = {
         cells.SECTION,
         stages.SECTION,
         four_arms.SECTION,
-        competence.SECTION,
-        wordings.SECTION,
         item_flows.SECTION,
         heat.SECTION,
         rates.SECTION,

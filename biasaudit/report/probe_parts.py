@@ -6,6 +6,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from biasaudit.report.part import Part
-from biasaudit.report.parts import limits
+from biasaudit.report.parts import competence, limits, wordings
 
-PARTS: Final[Mapping[str, Part]] = {part.name: part for part in (limits.PART,)}
+PARTS: Final[Mapping[str, Part]] = {
+    part.name: part
+    for part in (
+        wordings.PART,
+        competence.PART,
+        limits.PART,
+    )
+}

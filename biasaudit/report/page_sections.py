@@ -8,7 +8,6 @@ from typing import Final
 from biasaudit.report.section import Section
 from biasaudit.report.sections import (
     audited,
-    competence,
     decision,
     first_screen,
     four_arms,
@@ -19,7 +18,6 @@ from biasaudit.report.sections import (
     published,
     rates,
     stages,
-    wordings,
 )
 
 SECTIONS: Final[Mapping[str, Section]] = {
@@ -30,8 +28,6 @@ SECTIONS: Final[Mapping[str, Section]] = {
         probes.SECTION,
         stages.SECTION,
         four_arms.SECTION,
-        competence.SECTION,
-        wordings.SECTION,
         item_flows.SECTION,
         heat.SECTION,
         rates.SECTION,

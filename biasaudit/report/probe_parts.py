@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from biasaudit.report.part import Part
-from biasaudit.report.parts import limits, verdicts
+from biasaudit.report.parts import competence, limits, verdicts, wordings
 
-PARTS: Final[Mapping[str, Part]] = {part.name: part for part in (verdicts.PART, limits.PART)}
+PARTS: Final[Mapping[str, Part]] = {
+    part.name: part
+    for part in (
+        verdicts.PART,
+        wordings.PART,
+        competence.PART,
+        limits.PART,
+    )
+}

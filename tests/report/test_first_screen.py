@@ -10,8 +10,10 @@ from biasaudit.models.hashes import sha256_of
 from biasaudit.models.local.embedded import adapter_folder
 from biasaudit.record import tables
 from biasaudit.record.audit_record import Headline
+from biasaudit.report import render_html
 from biasaudit.report.parts.verdicts import verdicts
 from biasaudit.report.section import Source
+from biasaudit.report.sections.first.guards import Guards, guards, outstanding
 from biasaudit.report.sections.first_screen import FirstScreen, first_screen
 from biasaudit.report.words.known_models import DEMO_ADAPTER, DEMO_WEIGHTS
 from biasaudit.stats.significance import SIGN_FLIP
@@ -28,6 +30,12 @@ def _screen(made: Audit) -> FirstScreen:
 
 def _said(screen: FirstScreen, part: str) -> dict[str, tuple[str, ...]]:
     return {fact.term: fact.values for fact in getattr(screen, part)}
+
+
+def _guards(made: Audit) -> Guards:
+    """Return those of the probe that has items for them."""
+    [found] = [part for part in guards(made, NAMES) if part.key == JOBS]
+    return found
 
 
 def _share(value: float, low: float, high: float, *, contrast: str) -> Headline:
@@ -77,7 +85,9 @@ def test_probes_that_can_be_read_stand_first() -> None:
     """As in every other part of the page."""
     unread = [(PAIRS, "a", True, 0.3, 0.1, "not interpretable", ""), (JOBS, "b", True, 0.3, 0.1, "reduced", "")]
     screen = _screen(audit(cells=unread, **PLAIN))
-    assert [fact.term for fact in screen.asked] == [part.probe for part in screen.guards] == ["Jobs", "Pairs"]
+    assert [fact.term for fact in screen.asked] == ["Jobs", "Pairs"]
+    bare = _screen(audit(cells=unread, with_estimates=False, **PLAIN))
+    assert [one.probe for one in bare.outstanding.probes] == ["Jobs", "Pairs"]
 
 
 def test_the_demo_pair_is_named_by_its_checksums() -> None:
@@ -152,7 +162,12 @@ def test_a_control_that_misses_0_is_counted_against_the_answer() -> None:
     assert _said(screen, "how_sure")["Negative controls"] == (
         "covers 0 in all 4 models and framings: 0 of 1 probe; in some of them: 1 more",
     )
-    assert [row.warns for part in screen.guards for row in part.rows] == [False, False, True, True]
+    jobs = _guards(replace(made, estimates=estimates))
+    assert [row.warns for row in jobs.rows] == [False, True, False, True]
+    assert jobs.failed == ("tuned in plain text", "tuned in chat")
+    assert screen.outstanding.probes[-1].says == (
+        "negative control does not cover 0 in tuned in plain text and tuned in chat"
+    )
 
 
 def test_what_was_not_measured_names_cells_with_their_reason_and_kinds_that_were_not_asked() -> None:
@@ -210,12 +225,49 @@ def test_guards_are_counted_by_probe_and_say_on_how_much_they_rest() -> None:
     hit = (plain["metric"] == "competence") & (plain["checkpoint"] == "tuned")
     plain.loc[hit, ["value", "ci_low", "ci_high"]] -= 0.441
     screen = _screen(replace(made, estimates=plain))
-    base, tuned = screen.guards[1].rows
+    base, tuned = _guards(replace(made, estimates=plain)).rows
     assert (base.competence_says, tuned.competence_says) == ("above chance", "not shown above chance")
-    assert (base.competence_of, base.control_of) == ("40 (20)", "40 (20)")
+    assert base.competence_of == base.control_of == "40 items in 20 clusters"
     said = _said(screen, "how_sure")
     assert said["Competence"] == ("above chance in both models: 0 of 1 probe; in one of them: 1 more",)
     assert said["Negative controls"] == ("covers 0 in both models: 1 of 1 probe",)
+
+
+def test_what_stands_out_is_listed_with_a_link_to_its_numbers() -> None:
+    """Of two probes one has no items for either guard; the other passes both."""
+    found = _screen(audit(**PLAIN)).outstanding
+    (pairs,) = found.probes
+    assert (pairs.probe, pairs.says) == ("Pairs", "competence not measured: it has no items for that")
+    html = render_html(audit(**PLAIN))
+    fold = html[html.index("Can the numbers be read at all?") :].split("</details>")[0]
+    assert f'<span class="sign" aria-hidden="true">⚠</span> <a href="#{pairs.href}">' in fold
+    assert f'id="{pairs.href}"' in html
+    assert "<table" not in fold
+    assert found.others == (
+        "Of 1 other probe, competence is above chance in every model and framing, and no negative control fails."
+    )
+
+
+def test_where_nothing_stands_out_that_is_said_and_nothing_is_said_of_none() -> None:
+    good = guards(audit(**PLAIN), {JOBS: "Jobs"})
+    assert outstanding(good, {JOBS: "Jobs"}).others.startswith("Nothing stands out: competence is above chance")
+    bad = guards(audit(with_estimates=False, **PLAIN), NAMES)
+    assert (len(outstanding(bad, NAMES).probes), outstanding(bad, NAMES).others) == (2, "")
+    assert outstanding((), {}).others == "No probe was asked."
+
+
+def test_competence_that_is_not_above_chance_names_its_models() -> None:
+    """0.5 in the tuned one, in chat alone; then 0.4 in every arm, which is below it and no more above it."""
+    made = audit(**PLAIN)
+    estimates = made.estimates.copy()
+    of_jobs = estimates["metric"] == "competence"
+    hit = of_jobs & (estimates["checkpoint"] == "tuned") & (estimates["framing"] == "chat")
+    estimates.loc[hit, ["value", "ci_low", "ci_high"]] -= 0.441
+    jobs = _screen(replace(made, estimates=estimates)).outstanding.probes[-1]
+    assert jobs.says == "competence not shown above chance in tuned in chat"
+    estimates.loc[of_jobs, ["value", "ci_low", "ci_high"]] = [0.4, 0.38, 0.42]
+    jobs = _screen(replace(made, estimates=estimates)).outstanding.probes[-1]
+    assert jobs.says == "competence not shown above chance in all 4 models and framings"
 
 
 def test_changes_in_other_contrasts_are_named_and_their_folds_say_how_many_there_are() -> None:

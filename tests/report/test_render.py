@@ -177,11 +177,11 @@ def test_smallest_detectable_change_stands_where_no_change_was_shown(small_page:
     assert _text(small_page).count("A change of 0.042 would be found in 8 of 10 such audits") == 15
 
 
-def test_guards_stand_on_the_first_screen(small_page: str) -> None:
-    """Competence, controls and coverage beside the answer."""
+def test_what_stands_out_and_coverage_stand_on_the_first_screen(small_page: str) -> None:
+    """Competence, controls and coverage beside the answer; the numbers of each probe stand in its own section."""
     first = _text(small_page[: small_page.index('id="probes"')])
-    assert "0.941 (0.920 to 0.962) above chance" in first
-    assert "0.004 (−0.017 to 0.025) covers 0" in first
+    assert "CrowS-Pairs (original release): competence not measured: it has no items for that" in first
+    assert "Of 1 other probe, competence is above chance in every model and framing" in first
     assert "11,997 of 12,000 requests scored" in first
 
 

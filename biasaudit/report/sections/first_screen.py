@@ -12,7 +12,7 @@ from biasaudit.report.sections.first.answer import Answer, answer
 from biasaudit.report.sections.first.certainty import headline_cells, how_sure, not_measured
 from biasaudit.report.sections.first.compared import asked, compared
 from biasaudit.report.sections.first.elsewhere import elsewhere, why_leading, without_share
-from biasaudit.report.sections.first.guards import Guards, guards
+from biasaudit.report.sections.first.guards import Outstanding, guards, outstanding
 from biasaudit.report.sections.first.light import Light, light
 from biasaudit.report.sections.first.one_answer import one_answer
 from biasaudit.report.sections.first.opening import Opening, opening
@@ -64,7 +64,8 @@ class FirstScreen:
         Why the answer is about that contrast.
     without_share : str
         Contrasts that have no headline.
-    guards : tuple of Guards
+    outstanding : Outstanding
+        Probes whose numbers cannot be taken as they are.
     """
 
     base: str
@@ -82,7 +83,7 @@ class FirstScreen:
     headlines: tuple[HeadlineRow, ...]
     leads: str
     without_share: str
-    guards: tuple[Guards, ...]
+    outstanding: Outstanding
 
 
 def first_screen(
@@ -125,7 +126,7 @@ def first_screen(
         headlines=tuple(_headline_row(row) for row in audit.headlines),
         leads=why_leading(headline),
         without_share=without_share(audit),
-        guards=found,
+        outstanding=outstanding(found, names),
     )
 
 

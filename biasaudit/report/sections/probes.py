@@ -12,6 +12,7 @@ from biasaudit.report.part import Part
 from biasaudit.report.probe_parts import PARTS
 from biasaudit.report.section import Entry, Section, Source
 from biasaudit.report.sections.first.elsewhere import CHANGED
+from biasaudit.report.sections.first.guards import failed_control, guards
 from biasaudit.report.words.asks import asked_by_probe
 from biasaudit.report.words.facts import counted, listed
 from biasaudit.report.words.places import part_place, probe_places
@@ -73,6 +74,8 @@ class ProbeSection:
         What it asks, in one line; empty where its card is not recorded.
     finding : str
         What came of it, in one sentence; of a probe that is not interpretable, the reason.
+    warning : str
+        That its negative control failed, where something of it can be read; else empty.
     parts : tuple of ShownPart
     """
 
@@ -82,6 +85,7 @@ class ProbeSection:
     chips: tuple[Chip, ...]
     asks: str
     finding: str
+    warning: str
     parts: tuple[ShownPart, ...]
 
     def place_of(self, part: str) -> str:
@@ -121,6 +125,7 @@ def probes(source: Source) -> Probes | None:
     asked = asked_by_probe(source.recorded)
     views = {name: part.views(source) for name, part in PARTS.items()}
     cells = leading_cells(source.audit)
+    failed = {part.key: failed_control(part) for part in guards(source.audit, source.names)}
     found = [
         ProbeSection(
             place=places[probe],
@@ -129,6 +134,7 @@ def probes(source: Source) -> Probes | None:
             chips=_chips(own),
             asks=asked.get(probe, ""),
             finding=_finding(own),
+            warning="" if state_of(own) is State.UNREAD else failed[probe],
             parts=tuple(
                 ShownPart(part=part, place=part_place(places[probe], name), view=views[name][probe])
                 for name, part in PARTS.items()

@@ -6,6 +6,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from biasaudit.report.part import Part
-from biasaudit.report.parts import limits
+from biasaudit.report.parts import asked, items, limits
 
-PARTS: Final[Mapping[str, Part]] = {part.name: part for part in (limits.PART,)}
+PARTS: Final[Mapping[str, Part]] = {part.name: part for part in (asked.PART, items.PART, limits.PART)}

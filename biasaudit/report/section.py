@@ -47,7 +47,8 @@ def _always(_: object) -> bool:
     return True
 
 
-def _never(_: object) -> bool:
+def never(_: object) -> bool:
+    """Say no of whatever is shown."""
     return False
 
 
@@ -79,4 +80,4 @@ class Section:
     view: View
     folder: Path | None = None
     has_link: OfView = _always
-    has_script: OfView = _never
+    has_script: OfView = never

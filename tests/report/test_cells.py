@@ -19,17 +19,15 @@ def unread(cell: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*cell[:5], "not interpretable", UNREADABLE)
 
 
-def test_probes_that_can_be_interpreted_come_first_in_every_section() -> None:
+def test_probes_that_can_be_interpreted_come_first() -> None:
     """By name the pairs stand before the occupations; nothing can be said of them."""
     cells = [unread(cell) if cell[0] == PAIRS else cell for cell in CELLS]
     given = audit(**{**QUIET, "with_families": True}, cells=cells)
     assert in_order([PAIRS, JOBS], audit(**QUIET).comparisons) == [PAIRS, JOBS]
     assert in_order([PAIRS, JOBS], given.comparisons) == [JOBS, PAIRS]
     html = render_html(given)
-    cells_section = html[html.index('id="cells"') : html.index('id="flows"')]
+    cells_section = html[html.index('id="cells"') : html.index("</section>", html.index('id="cells"'))]
     assert cells_section.index("Gender and occupation") < cells_section.index("CrowS-Pairs (original release)")
-    flows = html[html.index('id="flows"') : html.index("</section>", html.index('id="flows"'))]
-    assert flows.index("Gender and occupation") < flows.index("CrowS-Pairs (original release)")
 
 
 def test_the_chart_has_the_order_of_the_table() -> None:
@@ -73,7 +71,8 @@ def test_a_change_that_is_the_same_in_every_cluster_is_words_and_no_interval() -
 def test_the_sign_of_the_change_is_not_called_a_reduction() -> None:
     """Away from the stereotype is towards parity only where the first arm leans with it."""
     html = render_html(audit(**QUIET))
-    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html[html.index('id="cells"') : html.index('id="flows"')]))
+    cells_section = html[html.index('id="cells"') : html.index("</section>", html.index('id="cells"'))]
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", cells_section))
     assert "Change D (+: less stereotype), 95\u00a0% interval" in text.replace("95 %", "95\u00a0%")
     assert "towards parity only where the first arm leans with it" in text
     assert "Reduction" not in text

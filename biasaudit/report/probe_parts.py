@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from typing import Final
 
 from biasaudit.report.part import Part
-from biasaudit.report.parts import competence, limits, verdicts, wordings
+from biasaudit.report.parts import asked, competence, items, limits, verdicts, wordings
 
 PARTS: Final[Mapping[str, Part]] = {
     part.name: part
     for part in (
+        asked.PART,
         verdicts.PART,
         wordings.PART,
         competence.PART,
+        items.PART,
         limits.PART,
     )
 }

@@ -166,7 +166,7 @@ def test_every_measured_cell_stands_with_intervals_and_every_other_with_its_stat
     assert "0.431 (0.396 to 0.466)" in text
     assert "0.181 (0.151 to 0.211)" in text
     assert "−0.049 (−0.079 to −0.019)" in text
-    row = re.search(r"<bdi>disability</bdi>.*?</tr>", small_page, re.DOTALL)
+    row = re.search(r"<bdi>disability</bdi>.*?</tr>", small_page[small_page.index('id="cells"') :], re.DOTALL)
     assert row
     assert row[0].count("too few clusters") == 3
     assert "0.000" not in row[0]
@@ -187,11 +187,12 @@ def test_what_stands_out_and_coverage_stand_on_the_first_screen(small_page: str)
 
 def test_flips_show_the_largest_changes_first(small_page: str) -> None:
     """Item 001: base 1.69, tuned -1.69 is the largest removed lean of the pairs."""
-    evidence = small_page[small_page.index("The strongest changes") :]
+    evidence = small_page[small_page.index('data-block="removed"', small_page.index('id="probe-1-items"')) :]
     assert evidence.index("crows-pairs-001") < evidence.index("crows-pairs-003") < evidence.index("crows-pairs-005")
-    assert "base 1.69, tuned −1.69" in evidence
-    assert "Stereotyping sentence 1." in evidence
-    assert "may be offensive" in evidence
+    first = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", evidence[: evidence.index("crows-pairs-001")]))
+    assert "Lean d, in nats 1.69 −1.69" in first
+    assert "Stereotyping sentence 1. Stereotyping the stereotype" in first
+    assert "may be offensive" in small_page
 
 
 def test_texts_that_were_left_out_are_not_invented() -> None:

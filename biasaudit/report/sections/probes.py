@@ -109,9 +109,17 @@ class StateGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probes:
-    """All probes, those that changed first."""
+    """All probes, those that changed first.
+
+    Attributes
+    ----------
+    groups : tuple of StateGroup
+    finds : tuple of (str, str)
+        Place and name of the probes in whose items the script of the page finds.
+    """
 
     groups: tuple[StateGroup, ...]
+    finds: tuple[tuple[str, str], ...]
 
 
 def probes(source: Source) -> Probes | None:
@@ -149,7 +157,12 @@ def probes(source: Source) -> Probes | None:
         for state in State
         if (own := [one for one in found if one.state is state])
     )
-    return Probes(groups=groups) if groups else None
+    finds = tuple(
+        (probe.place, probe.name)
+        for probe in sorted((probe for group in groups for probe in group.probes), key=lambda probe: probe.name)
+        if any(one.part.has_script(one.view) for one in probe.parts)
+    )
+    return Probes(groups=groups, finds=finds) if groups else None
 
 
 def leading_cells(audit: AuditRecord) -> Rows:
@@ -221,6 +234,10 @@ def _moved(row: Mapping[str, Any]) -> str:  # Any: cells of a pandas row
     return f"{clean(row['feature'])} {clean(row['verdict'])}, from {first} to {second}"
 
 
+def _has_script(shown: Probes) -> bool:
+    return bool(shown.finds)
+
+
 def _entries(shown: Probes) -> tuple[Entry, ...]:
     return tuple(
         Entry(place=one.place, title=one.name, under=group.state) for group in shown.groups for one in group.probes
@@ -228,5 +245,10 @@ def _entries(shown: Probes) -> tuple[Entry, ...]:
 
 
 SECTION: Final = Section(
-    name="probes", title="Probe by probe", template="probes.html.jinja", view=probes, entries=_entries
+    name="probes",
+    title="Probe by probe",
+    template="probes.html.jinja",
+    view=probes,
+    has_script=_has_script,
+    entries=_entries,
 )

@@ -6,6 +6,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from biasaudit.report.part import Part
-from biasaudit.report.parts import limits
+from biasaudit.report.parts import attributes, limits, rates
 
-PARTS: Final[Mapping[str, Part]] = {part.name: part for part in (limits.PART,)}
+PARTS: Final[Mapping[str, Part]] = {part.name: part for part in (rates.PART, attributes.PART, limits.PART)}

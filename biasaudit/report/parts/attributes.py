@@ -12,7 +12,7 @@ from biasaudit.report.charts.pictures import Picture, picture
 from biasaudit.report.part import Part
 from biasaudit.report.parts.associated import GroupTable, group_tables
 from biasaudit.report.words.controls import failed_controls
-from biasaudit.report.words.facts import listed, mapping
+from biasaudit.report.words.facts import counted, listed, mapping
 from biasaudit.report.words.wording import NOT_MEASURED, clean, estimate_text, percent, present, records
 from biasaudit.types import Role, stage_place
 
@@ -134,8 +134,9 @@ def _against_shares(audit: AuditRecord, rows: Sequence[Row], probe: str) -> Attr
         shown = picture(wide, narrow, alt=finding.description)
         drawn.append(AttributePicture(tuned=clean(name) if len(tuned) > 1 else "", picture=shown))
     clear = {name: sum(leaves_out_zero(found.get(name)) for found in cells.values()) for name in checkpoints}
+    of = counted(len(cells), "occupation", "occupations")
     return Attributes(
-        finding=f"Of {len(cells)} occupations, {_in_each(clear)}; clearly means that the interval does not include 0",
+        finding=f"Of {of}, {_in_each(clear)}; clearly means that the interval does not include 0",
         directions="Up is the first group of the items"
         if pair is None
         else f"Up: {clean(pair[0])}. Down: {clean(pair[1])}",
@@ -154,9 +155,9 @@ def _leads(audit: AuditRecord, rows: Sequence[Row], probe: str) -> Attributes:
     order = sorted(leads, key=lambda key: (-leads[key], key))
     several = " (a word counts once for each feature that it stands in)" if len({key[0] for key in cells}) > 1 else ""
     shown = f". The {LEADS} of the strongest lean are in the table" if len(order) > LEADS else ""
+    of, counts = counted(len(cells), "word", "words"), {name: len(keys) for name, keys in clear.items()}
     return Attributes(
-        finding=f"Of {len(cells)} words{several}, {_in_each({name: len(keys) for name, keys in clear.items()})}, after "
-        f"a correction for their number{shown}",
+        finding=f"Of {of}{several}, {_in_each(counts)}, after a correction for their number{shown}",
         directions="",
         pictures=(),
         checkpoints=tuple(map(clean, checkpoints)),

@@ -11,11 +11,9 @@ from biasaudit.report.sections import (
     decision,
     first_screen,
     four_arms,
-    groups,
     heat,
     probes,
     published,
-    rates,
     stages,
 )
 
@@ -28,8 +26,6 @@ SECTIONS: Final[Mapping[str, Section]] = {
         stages.SECTION,
         four_arms.SECTION,
         heat.SECTION,
-        rates.SECTION,
-        groups.SECTION,
         published.SECTION,
         audited.SECTION,
         audited.METHOD,

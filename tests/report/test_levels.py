@@ -13,8 +13,8 @@ from biasaudit.report import render_html
 from biasaudit.report.charts.pictures import drawing, svg
 from biasaudit.report.sections.four_arms import arms_chart, arms_finding, four_arms
 from biasaudit.report.sections.stages import stages, stages_chart, stages_finding
+from tests.report.by_group import QUIET
 from tests.report.factory import CELLS, JOBS, PAIRS, audit, comparison, estimate_columns, frame
-from tests.report.test_rates import QUIET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,7 +78,7 @@ def marks(spec: dict[str, Any]) -> list[tuple[str, str, float]]:  # Any: Vega-Li
 
 
 def section(html: str, name: str) -> str:
-    found = re.search(rf'<section id="{name}".*?</section>', html, re.DOTALL)
+    found = re.search(rf'<(?:section|div) id="{name}".*?</section>', html, re.DOTALL)
     assert found
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", found[0]))
 
@@ -96,11 +96,34 @@ def test_four_arms_draw_every_cell_four_times() -> None:
 
 def test_the_finding_of_four_arms_counts_effects_whose_interval_lies_above_zero() -> None:
     """Reductions of the five declared cells, half-width 0.03: 0.181 lies above; -0.049 below; 0.029, 0.005 neither."""
-    title = arms_finding(comparisons(), tuned="tuned").title
-    assert title == (
-        "Of 5 cells, the changed weights lower the index clearly in 1, the chat template in 1; "
-        "the two depend on each other clearly in 2"
+    finding = arms_finding(comparisons(), tuned="tuned")
+    assert finding.title == "Away from the stereotype: by weights in 1 of 5, by template in 1"
+    assert finding.said == (
+        "Of 5 comparisons, the changed weights move the model clearly away from the stereotype in 1, the chat template "
+        "in 1; in 2, what one does clearly depends on the other"
     )
+
+
+def test_several_tuned_checkpoints_are_told_apart_in_the_line_of_their_arms() -> None:
+    """One alone needs no name."""
+    values = {**FOUR, ("tuned-2", "plain"): 0.2, ("tuned-2", "chat"): 0.1}
+    fold = render_html(made(estimates(values, [JOB]))).partition('id="arms-title"')[2].partition("</summary>")[0]
+    assert fold.index("tuned: Of 5 comparisons") < fold.index("tuned-2: Of 5 comparisons")
+    one = render_html(made(estimates(FOUR, [JOB]), checkpoints=ONE)).partition('id="arms-title"')[2]
+    assert "tuned: Of 5" not in one.partition("</summary>")[0]
+
+
+def test_of_arms_and_stages_the_picture_is_printed_and_the_table_is_not() -> None:
+    """Which file has the numbers is printed, too."""
+    html = render_html(made(estimates({**FOUR, **THREE}, [JOB])))
+    for name, file in (("arms", "comparisons.csv"), ("stages", "estimates.csv")):
+        own = html.partition(f'<div id="{name}"')[2].partition("</section>")[0]
+        printed = re.sub(r'<details class="screen-only">.*?</details>', "", own, flags=re.DOTALL)
+        assert "screen-only" not in printed
+        assert "<figure>" in printed
+        assert "<table" in own
+        assert "<table" not in printed
+        assert f"<code>{file}</code>" in printed
 
 
 def test_four_arms_stand_with_the_effects_as_text() -> None:
@@ -149,9 +172,16 @@ def test_stages_join_the_marks_of_a_cell() -> None:
         ("gender", 1, 0.3),
         ("gender", 2, 0.15),
     ]
-    assert stages_finding(made_audit.estimates, made_audit.comparisons).title == (
-        "From the base to tuned-2: change shown in 2 of 5 comparisons"
+    finding = stages_finding(made_audit.estimates, made_audit.comparisons)
+    assert finding.title == "Changed from the base to tuned-2: 2 of 5"
+    said = (
+        "From the base to tuned-2, of 5 comparisons: 1 reduced, 1 unchanged, 1 increased, 1 inconclusive, 1 not "
+        "measured"
     )
+    assert said in finding.description
+    shown = stages(made_audit, {})
+    assert shown is not None
+    assert (shown.finding, shown.framing) == (said, "in plain text")
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ def test_what_needs_a_reader_stands_first() -> None:
     view = decision_view(decision)
     words = [row.effect.verdict for row in view.rows]
     assert words == ["violated", "inconclusive", "passed", "passed", "passed", "passed"]
-    assert view.rows[0].measured == "0.450 (0.400 to 0.500)"
+    assert view.rows[0].measured == "0.45 (0.40 to 0.50)"
     assert view.rows[0].limit == "max_index <= 0.3"
     assert view.rows[0].basis == "90 items, 10 clusters"
     assert {row.measured for row in view.rows if row.rule == "coverage"} == {"0.9000"}

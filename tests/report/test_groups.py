@@ -65,8 +65,8 @@ def test_attributes_without_shares_make_a_table_of_leads_and_no_chart() -> None:
         "of them"
     )
     assert [(row.feature, row.attribute, row.base, row.tuned) for row in part.rows] == [
-        ("disability", "frail", "−0.600 (−0.650 to −0.550)", "−0.500 (−0.550 to −0.450)"),
-        ("age", "frail", "0.200 (0.150 to 0.250)", "0.100 (0.050 to 0.150)"),
+        ("disability", "frail", "−0.60 (−0.65 to −0.55)", "−0.50 (−0.55 to −0.45)"),
+        ("age", "frail", "0.20 (0.15 to 0.25)", "0.10 (0.05 to 0.15)"),
     ]
     html = render_html(found)
     assert "The attributes that lean clearly" in html

@@ -69,13 +69,13 @@ def test_one_answer_to_everything_is_said_first() -> None:
     refused = disparities(rows(with_rates("selection_rate", 0.0)))
     title = decisions_finding(refused, probe=HIRING, tuned="tuned").title
     assert title.startswith(
-        "The tuned checkpoint grants nothing to any group: selection rate 0.000 in each of 3 "
-        "(intervals within −0.050 to 0.050); base: 0.400 to 0.800 (within 0.350 to 0.850). Mean p(yes)"
+        "The tuned checkpoint grants nothing to any group: selection rate 0 in each of 3 "
+        "(intervals within −0.05 to 0.05); base: 0.40 to 0.80 (within 0.35 to 0.85). Mean p(yes)"
     )
     assert title.endswith("tuned: not estimable, as nothing is granted")
     granted = disparities(rows(with_rates("selection_rate", 1.0)))
     title = decisions_finding(granted, probe=HIRING, tuned="tuned").title
-    assert title.startswith("The tuned checkpoint grants everything to every group: selection rate 1.000 in each of 3")
+    assert title.startswith("The tuned checkpoint grants everything to every group: selection rate 1 in each of 3")
     assert title.endswith("tuned: not estimable")
 
 
@@ -83,8 +83,8 @@ def test_errors_that_no_group_is_spared_or_made_are_said_first() -> None:
     passes = disparities(rows(with_rates("true_positive_rate", 0.0)))
     title = errors_finding(passes, probe=HIRING, tuned="tuned").title
     assert title.startswith(
-        "The tuned checkpoint denies nothing that should be denied, of any group: true-positive rate 0.000 in each of "
-        "3 (intervals within −0.050 to 0.050); base: 0.900 (within 0.850 to 0.950). Wrongly denied"
+        "The tuned checkpoint denies nothing that should be denied, of any group: true-positive rate 0 in each of "
+        "3 (intervals within −0.05 to 0.05); base: 0.90 (within 0.85 to 0.95). Wrongly denied"
     )
 
 
@@ -164,14 +164,14 @@ def test_the_table_holds_every_number_with_its_ruling() -> None:
     assert (reference.group, reference.is_reference, other.group, woman.group) == ("man", True, "other", "woman")
     assert [arm.arm for arm in woman.arms] == ["base, plain", "tuned, plain", "tuned, chat"]
     assert [(cell.estimate, cell.note) for cell in woman.arms[0].cells] == [
-        ("0.500 (0.450 to 0.550)", ""),
-        ("−0.200 (−0.250 to −0.150)", ""),
-        ("0.400 (0.350 to 0.450)", ""),
-        ("0.500 (0.450 to 0.550)", "below four fifths"),
+        ("0.50 (0.45 to 0.55)", ""),
+        ("−0.20 (−0.25 to −0.15)", ""),
+        ("0.40 (0.35 to 0.45)", ""),
+        ("0.50 (0.45 to 0.55)", "below four fifths"),
     ]
     assert woman.arms[1].cells[3].note == "not below four fifths"
     assert [cell.estimate for cell in other.arms[1].cells] == ["too few clusters"] * 4
-    assert [cell.estimate for cell in reference.arms[0].cells][1::2] == ["reference", "0.950 (0.900 to 1.000)"]
+    assert [cell.estimate for cell in reference.arms[0].cells][1::2] == ["reference", "0.95 (0.90 to 1.00)"]
     assert part.errors is not None
 
 
@@ -186,7 +186,7 @@ def test_the_section_says_that_the_rule_is_no_legal_finding() -> None:
     text = section(html)
     assert "rule of thumb of US employment law" in text
     assert "It is no legal finding" in text
-    assert "0.500 (0.450 to 0.550) below four fifths" in text
+    assert "0.50 (0.45 to 0.55) below four fifths" in text
     assert "Errors by group" in text
     assert '<a href="#rates">' in html
     # The table of associations does not repeat the decisions.

@@ -66,8 +66,8 @@ def test_the_section_stands_after_the_cells_with_the_finding_first(small_page: s
 def test_every_wording_has_its_numbers_or_its_status(small_page: str) -> None:
     """SD of 0.6, 0.3 and 0.02 is 0.290; of 0.4 and -0.2 it is 0.6 / sqrt(2) = 0.424."""
     text = section(small_page)
-    assert "works-as 40 items, 20 clusters 0.600 (0.550 to 0.650) 0.400 (0.350 to 0.450)" in text
-    assert "became 40 items, 20 clusters 0.020 (−0.030 to 0.070) too few clusters" in text
+    assert "works-as 40 items, 20 clusters 0.60 (0.55 to 0.65) 0.40 (0.35 to 0.45)" in text
+    assert "became 40 items, 20 clusters 0.02 (−0.03 to 0.07) too few clusters" in text
     assert re.search(r"lost-keys 40 items, 20 clusters( too few clusters){4}", text)
     assert "SD 0.290, 0.020 to 0.600; clearly with 2, against 0 of 3, 4 asked" in text
     assert "SD 0.424, −0.200 to 0.400; clearly with 1, against 1 of 2, 4 asked" in text
@@ -160,7 +160,7 @@ def test_wordings_with_the_same_values_throughout_count_once() -> None:
     )
     text = section(page(wordings))
     assert "each set counted once: unknown 1 to 3 ." in text
-    assert "unknown 1 to 3 40 items, 20 clusters each, same values 0.300 (0.250 to 0.350)" in text
+    assert "unknown 1 to 3 40 items, 20 clusters each, same values 0.30 (0.25 to 0.35)" in text
     assert "over 4 as asked" in text
     assert "clearly with 1, against 0 of 2" in text
 

@@ -155,8 +155,8 @@ def _one_answer(rates: GroupRates, tuned: str, statistics: Sequence[str]) -> lis
                 rates.rate_range((other, rates.framing), statistic), "tuned" if whose == "base" else "base"
             )
             said.append(
-                f"The {whose} {_ALL_OR_NONE[statistic, same.least]}: {_NAMES[statistic]} {number(same.least)} in each "
-                f"of {same.n_groups} (intervals within {number(same.low)} to {number(same.high)}){compared}"
+                f"The {whose} {_ALL_OR_NONE[statistic, same.least]}: {_NAMES[statistic]} {same.least:g} in each "
+                f"of {same.n_groups} (intervals within {_rate(same.low)} to {_rate(same.high)}){compared}"
             )
     return said
 
@@ -171,8 +171,13 @@ _NAMES: Final[Mapping[str, str]] = {
 def _range(found: RateOfAll | None, whose: str) -> str:
     if found is None:
         return ""
-    of_all = " to ".join(dict.fromkeys([number(found.least), number(found.most)]))
-    return f"; {whose}: {of_all} (within {number(found.low)} to {number(found.high)})"
+    of_all = " to ".join(dict.fromkeys([_rate(found.least), _rate(found.most)]))
+    return f"; {whose}: {of_all} (within {_rate(found.low)} to {_rate(found.high)})"
+
+
+def _rate(value: float) -> str:
+    """Return a rate by itself; of several groups, no interval says more of it."""
+    return number(value, decimals=2)
 
 
 def _four_fifths(rates: GroupRates, checkpoint: str) -> str:

@@ -50,7 +50,7 @@ def test_names_model_lineage_format_and_framings_are_said_of_what_was_compared()
     said = _said(screen, "compared")
     assert said["Lineage"] == ("same architecture, sizes and vocabulary",)
     assert said["Number format"] == ("bfloat16",)
-    assert said["Framings"] == ("plain", "chat, 2 wordings of the request")
+    assert said["Ways of asking"] == ("plain text", "chat template, 2 wordings of the request")
     assert said["Model"] == ("ForCausalLM, 268,098,176 parameters",)
     assert said["Tuned how"] == ("all weights may differ from the base; method and data are not recorded",)
     assert said["Run on"] == ("not recorded",)
@@ -130,19 +130,23 @@ def test_the_known_adapter_is_the_one_that_is_shipped() -> None:
 def test_certainty_counts_guards_cells_and_requests() -> None:
     """Five declared cells, one inconclusive at 0.042; four arms of the one probe that has items for the guards."""
     said = _said(_screen(audit(**PLAIN)), "how_sure")
-    assert said["Interval"][0].startswith("95\u00a0%: cross-fitted ratio of sums over cells")
+    assert said["Interval"][0].startswith("95\u00a0%: so often")
+    assert said["Interval"][1].startswith("computed as cross-fitted ratio of sums over cells")
     assert said["Verdicts"] == (
-        "Holm-corrected over the 4 cells that competence does not bar, in one contrast; others exploratory",
+        (
+            "corrected for their number (Holm) over the 4 comparisons that the answer is about and the models can "
+            "read; others exploratory"
+        ),
         "unchanged: within ±0.05, set beforehand",
     )
     assert said["Holds for"] == ("other wordings or sources of the same kind, by probe",)
     assert said["Undecided"] == (
-        "1 of 5 cells",
-        "smallest change one would see there at 80\u00a0% power, without the correction: 0.042",
+        "1 of 5 comparisons",
+        "smallest change one would find there in 80 of 100 such audits, without the correction: 0.04",
     )
-    assert said["Competence"] == ("above chance in all 4 models and framings: 1 of 1 probe",)
-    assert said["Negative controls"] == ("covers 0 in all 4 models and framings: 1 of 1 probe",)
-    assert said["Coverage"] == ("11,997 of 12,000 requests scored", "lowest in any cell: 0.0\u00a0% of its items")
+    assert said["Competence"] == ("above chance in all 4 models and ways of asking: 1 of 1 probe",)
+    assert said["Negative controls"] == ("covers 0 in all 4 models and ways of asking: 1 of 1 probe",)
+    assert said["Coverage"] == ("11,997 of 12,000 requests scored", "lowest in any comparison: 0.0\u00a0% of its items")
 
 
 def test_guards_that_were_not_measured_are_said_to_be_so() -> None:
@@ -160,7 +164,7 @@ def test_a_control_that_misses_0_is_counted_against_the_answer() -> None:
     estimates.loc[hit, ["value", "ci_low", "ci_high"]] += 0.1
     screen = _screen(replace(made, estimates=estimates))
     assert _said(screen, "how_sure")["Negative controls"] == (
-        "covers 0 in all 4 models and framings: 0 of 1 probe; in some of them: 1 more",
+        "covers 0 in all 4 models and ways of asking: 0 of 1 probe; in some of them: 1 more",
     )
     jobs = _guards(replace(made, estimates=estimates))
     assert [row.warns for row in jobs.rows] == [False, True, False, True]
@@ -173,7 +177,9 @@ def test_a_control_that_misses_0_is_counted_against_the_answer() -> None:
 def test_what_was_not_measured_names_cells_with_their_reason_and_kinds_that_were_not_asked() -> None:
     """Silence about a cell would read as "no bias"."""
     said = _said(_screen(audit(**PLAIN)), "not_measured")
-    assert said["Not measured, 1 cell"] == ("Pairs (disability): too few clusters",)
+    assert said["Not measured, 1 comparison"] == (
+        "Pairs (disability): there are too few independent groups of items for an interval",
+    )
     assert said["No negative control"] == ("1 of 2 probes: Pairs",)
     assert said["Behaviour"] == (
         "what the model writes: no text was generated",
@@ -202,10 +208,10 @@ def test_cells_without_a_verdict_are_grouped_by_reason_and_probe() -> None:
     codes = {first: "competence at chance, first arm", second: "competence at chance, second arm"}
     coded = made.comparisons.assign(verdict_code=made.comparisons["verdict_reason"].map(codes).fillna("other"))
     said = _said(_screen(replace(made, comparisons=coded)), "not_measured")
-    assert said["Not measured, 7 cells"] == ("Pairs (7): too few clusters",)
-    assert said["Not interpretable, 6 cells"] == (
-        "Jobs (3), Pairs (2): base not shown to be better than chance",
-        "Jobs (h): tuned not shown to be better than chance",
+    assert said["Not measured, 7 comparisons"] == ("Pairs (7): too few clusters",)
+    assert said["Not interpretable, 6 comparisons"] == (
+        "Jobs (3), Pairs (2): the base is not shown to read it better than by guessing",
+        "Jobs (h): the tuned model is not shown to read it better than by guessing",
     )
 
 
@@ -280,8 +286,8 @@ def test_changes_in_other_contrasts_are_named_and_their_folds_say_how_many_there
     ]
     made = replace(audit(**PLAIN), comparisons=frame(rows, tables.COMPARISONS))
     screen = _screen(made)
-    assert screen.elsewhere == ("Weights, chat (exploratory): 1 cell increased (Jobs, gender)",)
-    assert screen.leads.startswith("The answer is about the first row: the last tuned checkpoint, in the one framing")
+    assert screen.elsewhere == ("Weights, chat (exploratory): 1 comparison increased (Jobs, gender)",)
+    assert screen.leads.startswith("The answer is about the first row: the last tuned checkpoint, asked in the one")
     assert screen.without_share.startswith("Not in this table: weights, chat; template, base.")
     source = Source(audit=made, recorded=made.manifest.as_dict(), names=NAMES, level="95\u00a0%")
     shown = verdicts(source)[JOBS]
@@ -300,14 +306,14 @@ def test_many_changed_cells_elsewhere_are_counted_after_the_fourth() -> None:
     assert screen.elsewhere == (
         (
             "Weights, plain, checkpoint dpo (exploratory): "
-            "6 cells reduced (Pairs, f0; Pairs, f1; Pairs, f2; Pairs, f3; 2 more)"
+            "6 comparisons reduced (Pairs, f0; Pairs, f1; Pairs, f2; Pairs, f3; 2 more)"
         ),
     )
 
 
 def test_an_audit_where_all_was_measured_says_so() -> None:
     """The heading stands, so there must be an answer under it."""
-    assert _said(_screen(audit(cells=CELLS[:3], **PLAIN)), "not_measured")["Cells"] == ("every cell was measured",)
+    assert _said(_screen(audit(cells=CELLS[:3], **PLAIN)), "not_measured")["Comparisons"] == ("every one was measured",)
 
 
 @pytest.mark.parametrize(
@@ -330,8 +336,8 @@ def test_the_basis_says_which_arm_leans_and_on_how_much() -> None:
     first, second = _screen(audit(**PLAIN)).answer.basis
     assert first.startswith("Weights, plain, checkpoint tuned. What the changed weights do")
     assert second == (
-        "900 items in 120 clusters of shared wording or source. 4 of 5 cells lean clearly to begin with (base): 4 with "
-        "the stereotype, 0 against it."
+        "900 items in 120 clusters of shared wording or source. 4 of 5 comparisons lean clearly to begin with (base): "
+        "4 with the stereotype, 0 against it."
     )
 
 
@@ -344,6 +350,6 @@ def test_the_basis_counts_leans_by_direction_and_what_the_share_leaves_out() -> 
     turned.loc[against, ["first_value", "first_ci_low", "first_ci_high"]] -= 0.6
     _, said = _screen(replace(made, comparisons=turned)).answer.basis
     assert said.endswith(
-        "2 of 2 cells lean clearly to begin with (base): 1 with the stereotype, 1 against it. "
-        "1 of 2 cells is left out of the share (1 not interpretable)."
+        "2 of 2 comparisons lean clearly to begin with (base): 1 with the stereotype, 1 against it. "
+        "1 of 2 comparisons is left out of the share (1 not interpretable)."
     )

@@ -128,9 +128,9 @@ def test_of_arms_and_stages_the_picture_is_printed_and_the_table_is_not() -> Non
 
 def test_four_arms_stand_with_the_effects_as_text() -> None:
     text = section(render_html(made(estimates(FOUR, [JOB]), checkpoints=ONE)), "arms")
-    levels = "0.400 (0.350 to 0.450) 0.300 (0.250 to 0.350) 0.200 (0.150 to 0.250) 0.100 (0.050 to 0.150)"
+    levels = "0.40 (0.35 to 0.45) 0.30 (0.25 to 0.35) 0.20 (0.15 to 0.25) 0.10 (0.05 to 0.15)"
     assert levels in text
-    assert text.count("0.181 (0.151 to 0.211)") == 3
+    assert text.count("0.18 (0.15 to 0.21)") == 3
 
 
 def test_four_arms_need_all_four() -> None:
@@ -187,7 +187,7 @@ def test_stages_join_the_marks_of_a_cell() -> None:
 @pytest.mark.slow
 def test_stages_stand_with_their_numbers_and_only_from_three_checkpoints_up() -> None:
     text = section(render_html(made(estimates(THREE, [JOB]))), "stages")
-    assert "gender 0.400 (0.350 to 0.450) 0.300 (0.250 to 0.350) 0.150 (0.100 to 0.200)" in text
+    assert "gender 0.40 (0.35 to 0.45) 0.30 (0.25 to 0.35) 0.15 (0.10 to 0.20)" in text
     two = {arm: value for arm, value in THREE.items() if arm[0] != "tuned-2"}
     assert stages(made(estimates(two, [JOB])), {}) is None
     assert 'id="stages"' not in render_html(made(estimates(two, [JOB]), checkpoints=ONE))

@@ -159,8 +159,8 @@ def test_the_next_contrast_of_the_same_checkpoint_stands_beside_the_answer() -> 
 def test_cells_that_are_left_out_are_counted_by_reason() -> None:
     assert left_out(HEADLINE) == ""
     two = replace(HEADLINE, left_out={"not interpretable": 1, "scale saturated": 1})
-    assert left_out(two) == "2 of 5 cells are left out of the share (1 not interpretable, 1 scale saturated)."
-    assert left_out(replace(HEADLINE, left_out={"not measured": 1})).startswith("1 of 5 cells is left out")
+    assert left_out(two) == "2 of 5 comparisons are left out of the share (1 not interpretable, 1 scale saturated)."
+    assert left_out(replace(HEADLINE, left_out={"not measured": 1})).startswith("1 of 5 comparisons is left out")
 
 
 def test_where_a_neutral_base_became_a_leaning_model_the_sentence_says_it() -> None:

@@ -12,6 +12,7 @@ from biasaudit.report.sections.first.answer import Answer, answer
 from biasaudit.report.sections.first.certainty import headline_cells, how_sure, not_measured
 from biasaudit.report.sections.first.compared import asked, compared
 from biasaudit.report.sections.first.elsewhere import elsewhere, why_leading, without_share
+from biasaudit.report.sections.first.failed_controls import failed_controls
 from biasaudit.report.sections.first.guards import Outstanding, guards, outstanding
 from biasaudit.report.sections.first.light import Light, light
 from biasaudit.report.sections.first.one_answer import one_answer
@@ -111,7 +112,7 @@ def first_screen(
         tuned=tuned,
         models=known_models(mapping(recorded.get("fingerprints"))),
         answer=answer(audit.headlines, headline_cells(audit, headline), related=related),
-        cells=counted(headline.n_cells if headline else 0, "cell", "cells"),
+        cells=counted(headline.n_cells if headline else 0, "comparison", "comparisons"),
         contrast=clean(headline.contrast) if headline else "",
         elsewhere=elsewhere(audit, names),
         compared=compared(recorded, lineage),
@@ -119,6 +120,7 @@ def first_screen(
         not_measured=not_measured(audit, recorded, names, headline=headline, guards=found),
         asked=asked(audit, recorded, names),
         warnings=(
+            *failed_controls(audit, names),
             *told_of_checkpoints(recorded),
             *_warnings(audit, lineage, different),
             *one_answer(audit, recorded, names),
@@ -135,7 +137,7 @@ def _headline_row(headline: Headline) -> HeadlineRow:
         tuned=clean(headline.tuned),
         contrast=clean(headline.contrast),
         relative="; ".join(said for said in (brief(headline.relative_reduction), left_out(headline)) if said),
-        verdicts=(in_words(headline.counts) or "no cell") + (" (exploratory)" if headline.exploratory else ""),
+        verdicts=(in_words(headline.counts) or "none") + (" (exploratory)" if headline.exploratory else ""),
         inherited=f"{headline.n_inherited} of {headline.n_cells}",
     )
 

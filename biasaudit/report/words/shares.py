@@ -92,16 +92,16 @@ def best_estimate(relative: Estimate) -> str:
 
 
 def left_out(headline: Headline) -> str:
-    """Say how many cells the share leaves out, and why; empty where it leaves out none.
+    """Say how many comparisons the share leaves out, and why; empty where it leaves out none.
 
-    Every number of cells is of the same cells that the verdicts are counted over.
+    Every number of comparisons is of the same ones that the verdicts are counted over.
     """
     n_left_out = sum(headline.left_out.values())
     if not n_left_out:
         return ""
     verb = "is" if n_left_out == 1 else "are"
-    cells = counted(headline.n_cells, "cell", "cells")
-    return f"{n_left_out} of {cells} {verb} left out of the share ({_reasons(headline.left_out)})."
+    of = counted(headline.n_cells, "comparison", "comparisons")
+    return f"{n_left_out} of {of} {verb} left out of the share ({_reasons(headline.left_out)})."
 
 
 def beside(headline: Headline, headlines: Sequence[Headline], *, related: bool) -> str:
@@ -134,6 +134,8 @@ def numbers(estimate: Estimate) -> tuple[float, float, float]:
 
 def decimals_of(low: float, high: float) -> int:
     """Return how many decimals of a percentage an interval carries: none, once it is two percents wide.
+
+    Coarser than :func:`biasaudit.report.words.rounding.decimals_carried`: these stand in sentences.
 
     Examples
     --------

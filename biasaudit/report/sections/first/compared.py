@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.languages import LANGUAGES
 from biasaudit.report.words.asks import asks
@@ -38,7 +38,7 @@ def compared(recorded: Mapping[str, Any], lineage: Mapping[str, str]) -> tuple[F
             if len(set(dtypes.values())) <= 1 and dtypes
             else tuple(f"{clean(name)}: {dtype}" for name, dtype in dtypes.items()) or (NOT_RECORDED,),
         ),
-        Fact(term="Framings", values=_framings(mapping(recorded.get("plan")))),
+        Fact(term="Ways of asking", values=_framings(mapping(recorded.get("plan")))),
         Fact(term="Run on", values=(start_of(mapping(recorded.get("run"))),)),
     )
 
@@ -93,10 +93,15 @@ def _asked(card: Mapping[str, Any], features: Sequence[str]) -> str:  # Any: JSO
     return said.strip() or NOT_RECORDED
 
 
+_WAYS: Final[Mapping[str, str]] = {"plain": "plain text", "chat": "chat template"}
+"""Framings, in words."""
+
+
 def _framings(plan: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON values
     wordings: dict[str, int] = {}
     for framing in plan.get("framings") or ():
-        name = clean(mapping(framing).get("framing", NOT_RECORDED))
+        recorded = mapping(framing).get("framing", NOT_RECORDED)
+        name = _WAYS.get(str(recorded), clean(recorded))
         wordings[name] = wordings.get(name, 0) + 1
     return tuple(
         f"{name}, {number} wordings of the request" if number > 1 else name for name, number in wordings.items()

@@ -34,13 +34,16 @@ def _printed(browser: Browser, report: Path) -> tuple[pypdf.PdfReader, str]:
 def test_all_that_is_folded_on_the_screen_is_open_on_paper(
     browser: Browser, report: str, request: pytest.FixtureRequest
 ) -> None:
-    """Every caption, verdict and row head is in the PDF's text; the folded ones are closed when printing starts."""
+    """Every caption, verdict and row head is in the PDF's text, but of what is for the screen alone.
+
+    The folded ones are closed when printing starts.
+    """
     path: Path = request.getfixturevalue(report)
     with opened(browser, path) as (page, _):
         assert page.locator("details[open]").count() == 0
         wanted = page.evaluate("""
           [...document.querySelectorAll("caption:not(.hidden), .verdict bdi, th[scope], .flip bdi")]
-          .filter(part => !part.closest(".sign-form"))
+          .filter(part => !part.closest(".sign-form, .screen-only"))
           .map(part => part.textContent)""")
     read, text = _printed(browser, path)
     assert read.pages[0].mediabox.width == pytest.approx(595, abs=1)
@@ -74,8 +77,9 @@ def test_paper_shows_one_look_of_each_chart_in_dark_ink(browser: Browser, small_
         page.emulate_media(media="print", color_scheme="dark")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
-        shown = page.evaluate("""[...document.querySelectorAll("figure")].map(figure =>
-          [...figure.querySelectorAll("svg, img")].filter(part => part.checkVisibility()).length)""")
+        shown = page.evaluate("""[...document.querySelectorAll("figure")]
+          .filter(figure => !figure.closest(".screen-only"))
+          .map(figure => [...figure.querySelectorAll("svg, img")].filter(part => part.checkVisibility()).length)""")
         assert shown
         assert set(shown) == {1}
 
@@ -100,3 +104,21 @@ def test_the_menu_is_not_printed(browser: Browser, small_report: Path) -> None:
     _, text = _printed(browser, small_report)
     assert "Skiptotheanswer" not in text
     assert "thetunedmodelleans12" in text
+
+
+def test_what_is_said_of_all_probes_is_a_line_on_paper(browser: Browser, small_report: Path) -> None:
+    """Its table is in the files; of the weights and the template the picture stands."""
+    with opened(browser, small_report, width=WIDTH) as (page, _):
+        page.emulate_media(media="print")
+        assert page.locator("#leans table").first.is_hidden()
+        assert page.get_by_text("disparities.csv").first.is_visible()
+        assert page.get_by_text("Which groups, in which probes?").locator("visible=true").count() >= 1
+
+
+def test_a_link_to_a_folded_section_opens_it(browser: Browser, small_report: Path) -> None:
+    """The target is inside of the fold, which browsers open for it, without script."""
+    with opened(browser, small_report, script=False) as (page, _):
+        assert page.locator("#leans table").first.is_hidden()
+        page.locator('nav a[href="#leans"]').click()
+        assert page.locator("#leans table").first.is_visible()
+        assert page.locator("section:has(#leans) > details > summary").is_visible()

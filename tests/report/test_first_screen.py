@@ -234,7 +234,7 @@ def test_changes_in_other_contrasts_are_named_and_none_of_them_is_folded() -> No
     made = replace(audit(**PLAIN), comparisons=frame(rows, tables.COMPARISONS))
     screen = _screen(made)
     assert screen.elsewhere == ("Weights, chat (exploratory): 1 comparison increased (Jobs, gender)",)
-    assert screen.leads.startswith("The answer is about the first row: the last tuned checkpoint, asked in the one")
+    assert screen.leads.startswith("The answer is about the first row: the last tuned model, asked in the one")
     assert screen.without_share.startswith("Not in this table: weights, chat; template, base.")
     shown = cells(made, NAMES)
     assert [view.contrast for view in shown.contrasts] == ["weights, plain", "weights, chat"]

@@ -21,7 +21,7 @@ from biasaudit.report.sections.first.plausible import told_of_checkpoints
 from biasaudit.report.words.facts import Fact, counted, mapping
 from biasaudit.report.words.known_models import known_models
 from biasaudit.report.words.order import in_order
-from biasaudit.report.words.shares import brief, left_out, numbers
+from biasaudit.report.words.shares import brief_of, numbers
 from biasaudit.report.words.wording import NOT_RECORDED, clean, in_words
 from biasaudit.types import Contrast, Estimate, Status
 
@@ -135,7 +135,7 @@ def _headline_row(headline: Headline) -> HeadlineRow:
     return HeadlineRow(
         tuned=clean(headline.tuned),
         contrast=clean(headline.contrast),
-        relative="; ".join(said for said in (brief(headline.relative_reduction), left_out(headline)) if said),
+        relative=brief_of(headline),
         verdicts=(in_words(headline.counts) or "none") + (" (exploratory)" if headline.exploratory else ""),
         inherited=f"{headline.n_inherited} of {headline.n_cells}",
     )

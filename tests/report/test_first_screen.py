@@ -67,25 +67,9 @@ def test_when_the_audit_ran_is_said_in_utc() -> None:
         assert _said(screen, "compared")["Run on"] == (said,)
 
 
-def test_each_probe_is_one_line_with_what_it_asks() -> None:
-    """A name alone says nothing to a first-time reader."""
-    pairs, jobs = _screen(audit(**PLAIN)).asked
-    assert jobs.term == "Jobs"
-    (said,) = jobs.values
-    assert said.startswith("How strongly a model ties groups to attributes. By token probabilities; 180 items in 30")
-    assert said.endswith("Feature: gender.")
-    assert pairs.values[0].endswith("Features: 4.")
-    bare = _screen(audit(manifest_changes={"probes": {}}, **PLAIN)).asked[1]
-    assert bare.values == ("Feature: gender.",)
-    empty = audit(cells=(), manifest_changes={"probes": {}}, **{**PLAIN, "headlines": ()})
-    assert _screen(empty).asked[0].values == ("not recorded",)
-
-
 def test_probes_that_can_be_read_stand_first() -> None:
     """As in every other part of the page."""
     unread = [(PAIRS, "a", True, 0.3, 0.1, "not interpretable", ""), (JOBS, "b", True, 0.3, 0.1, "reduced", "")]
-    screen = _screen(audit(cells=unread, **PLAIN))
-    assert [fact.term for fact in screen.asked] == ["Jobs", "Pairs"]
     bare = _screen(audit(cells=unread, with_estimates=False, **PLAIN))
     assert [one.probe for one in bare.outstanding.probes] == ["Jobs", "Pairs"]
 
@@ -287,7 +271,7 @@ def test_changes_in_other_contrasts_are_named_and_their_folds_say_how_many_there
     made = replace(audit(**PLAIN), comparisons=frame(rows, tables.COMPARISONS))
     screen = _screen(made)
     assert screen.elsewhere == ("Weights, chat (exploratory): 1 comparison increased (Jobs, gender)",)
-    assert screen.leads.startswith("The answer is about the first row: the last tuned checkpoint, asked in the one")
+    assert screen.leads.startswith("The answer is about the first row: the last tuned model, asked in the one")
     assert screen.without_share.startswith("Not in this table: weights, chat; template, base.")
     source = Source(audit=made, recorded=made.manifest.as_dict(), names=NAMES, level="95\u00a0%")
     shown = verdicts(source)[JOBS]

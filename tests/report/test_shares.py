@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from biasaudit.analysis.headlines import FEW_SCORED, NONE_LEFT
-from biasaudit.report.words.shares import beside, beside_of, best_estimate, brief, left_out, rounded, sentence
+from biasaudit.report.words.shares import beside, beside_of, best_estimate, brief, brief_of, left_out, rounded, sentence
 from biasaudit.stats.headline import WEAK
 from biasaudit.types import Estimate, Status
 from tests.report.factory import HEADLINE
@@ -134,6 +134,17 @@ def test_what_has_no_estimate_has_its_reason_and_no_number(
 def test_the_short_form_has_status_and_reason() -> None:
     nothing = Estimate(status=Status.NOT_ESTIMABLE, method="no cell is interpretable", unit="relative")
     assert brief(nothing) == "not estimable: no cell is interpretable"
+
+
+def test_a_row_of_a_headline_says_what_it_leaves_out_or_why_there_is_no_number_in_the_words_of_the_page() -> None:
+    """The reason as it was recorded speaks of cells."""
+    two = replace(HEADLINE, left_out={"not interpretable": 2})
+    assert brief_of(two).replace("\u00a0", " ") == (
+        "12 % less (between 5 % and 20 % less); 2 of 5 comparisons are left out of the share (2 not interpretable)."
+    )
+    nothing = Estimate(status=Status.NOT_ESTIMABLE, method="no cell can be counted (1 …)", unit="relative")
+    none = replace(HEADLINE, relative_reduction=nothing, left_out={"not interpretable": 1})
+    assert brief_of(none) == "not estimable: no comparison can be read (1 not interpretable)"
 
 
 def test_the_best_estimate_stands_by_itself() -> None:

@@ -73,6 +73,14 @@ def brief(relative: Estimate) -> str:
     return f"{_one(value, decimals_of(low, high))} ({_between(low, high)})"
 
 
+def brief_of(headline: Headline) -> str:
+    """Return what :func:`brief` says of a headline, and what it leaves out; without a number, the reason in words."""
+    relative = headline.relative_reduction
+    if relative.status is not Status.OK:
+        return f"{clean(relative.status.value)}: {_why_none(headline)}"
+    return "; ".join(said for said in (brief(relative), left_out(headline)) if said)
+
+
 def best_estimate(relative: Estimate) -> str:
     r"""Return what an estimate says beside its bounds; empty where there is no number.
 

@@ -65,7 +65,7 @@ def why_leading(headline: Headline | None) -> str:
     """Say why the answer is about this contrast; empty where there is no answer."""
     if headline is None:
         return ""
-    last = "The answer is about the first row: the last tuned checkpoint,"
+    last = "The answer is about the first row: the last tuned model,"
     if headline.contrast == Contrast.AS_DEPLOYED.value:
         return f"{last} as a user meets it. Its verdicts are claims; those of the other rows are exploratory."
     return f"{last} asked in the one way that was audited. Other rows are exploratory."

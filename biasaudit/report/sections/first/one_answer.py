@@ -55,7 +55,7 @@ def one_answer(audit: AuditRecord, recorded: Mapping[str, Any], names: Mapping[s
     for case in _cases(audit, cards, names):
         cases.setdefault((case.tuned, case.done), []).append(case)
     only = len({tuned for tuned, _ in cases}) == 1
-    notes = [_note("The tuned checkpoint" if only else tuned, done, found) for (tuned, done), found in cases.items()]
+    notes = [_note("The tuned model" if only else tuned, done, found) for (tuned, done), found in cases.items()]
     return (*notes[:-1], f"{notes[-1]} {_LIKE_THAT}") if notes else ()
 
 

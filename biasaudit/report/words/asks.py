@@ -12,7 +12,9 @@ from biasaudit.report.words.wording import count
 
 
 def asks(probe: Mapping[str, Any]) -> str:  # Any: JSON values
-    """Return the first sentence of the card, the kind, the number of items, and a language but English; empty without a card.
+    """Return the first sentence of the card, the kind and the number of items; empty without a card.
+
+    A language other than English is named.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ def without_share(audit: AuditRecord) -> str:
     left = [str(contrast) for contrast in _ORDER if contrast in there - {row.contrast for row in audit.headlines}]
     if not left:
         return ""
-    return f"Not in this table: {'; '.join(left)}. Their cells stand in the next part."
+    return f"Not in this table: {'; '.join(left)}. Their comparisons stand probe by probe."
 
 
 def why_leading(headline: Headline | None) -> str:

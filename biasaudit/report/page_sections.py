@@ -8,18 +8,13 @@ from typing import Final
 from biasaudit.report.section import Section
 from biasaudit.report.sections import (
     audited,
-    competence,
     decision,
     first_screen,
     four_arms,
-    groups,
     heat,
-    item_flows,
     probes,
     published,
-    rates,
     stages,
-    wordings,
 )
 
 SECTIONS: Final[Mapping[str, Section]] = {
@@ -30,12 +25,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
         probes.SECTION,
         stages.SECTION,
         four_arms.SECTION,
-        competence.SECTION,
-        wordings.SECTION,
-        item_flows.SECTION,
         heat.SECTION,
-        rates.SECTION,
-        groups.SECTION,
         published.SECTION,
         audited.SECTION,
         audited.METHOD,

@@ -60,7 +60,8 @@ def _always(_: object) -> bool:
     return True
 
 
-def _never(_: object) -> bool:
+def never(_: object) -> bool:
+    """Say no of whatever is shown."""
     return False
 
 
@@ -94,5 +95,5 @@ class Section:
     view: View
     folder: Path | None = None
     has_link: OfView = _always
-    has_script: OfView = _never
+    has_script: OfView = never
     entries: Callable[[Any], Sequence[Entry]] = _no_entries  # Any: each section has a view of its own

@@ -65,9 +65,9 @@ def test_the_page_loads_nothing_and_reports_nothing(
 
 def test_decisions_and_stages_are_on_the_pages_that_are_opened(suite_report: Path, stages_report: Path) -> None:
     suite, stages = (path.read_text("utf-8") for path in (suite_report, stages_report))
-    assert 'id="rates"' in suite
+    assert 'class="part rates"' in suite
     assert "False-positive rate" in suite
-    assert 'id="rates"' in stages
+    assert 'class="part rates"' in stages
     assert 'id="stages"' in stages
 
 

@@ -118,3 +118,21 @@ def test_of_the_comparisons_the_open_table_alone_is_printed(browser: Browser, de
         assert n_rows > 0
         assert page.evaluate(shown, "tr:not(.thread)") == n_rows + page.evaluate(shown, "thead tr")
         assert [page.evaluate(shown, name) for name in ("figure", "details", ".thread", "a")] == [0, 0, 0, 0]
+
+
+def test_what_is_said_of_all_probes_is_a_line_on_paper(browser: Browser, small_report: Path) -> None:
+    """Its table is in the files; of the weights and the template the picture stands."""
+    with opened(browser, small_report, width=WIDTH) as (page, _):
+        page.emulate_media(media="print")
+        assert page.locator("#leans table").first.is_hidden()
+        assert page.get_by_text("disparities.csv").first.is_visible()
+        assert page.get_by_text("Which groups, in which probes?").locator("visible=true").count() >= 1
+
+
+def test_a_link_to_a_folded_section_opens_it(browser: Browser, small_report: Path) -> None:
+    """The target is inside of the fold, which browsers open for it, without script."""
+    with opened(browser, small_report, script=False) as (page, _):
+        assert page.locator("#leans table").first.is_hidden()
+        page.locator('nav a[href="#leans"]').click()
+        assert page.locator("#leans table").first.is_visible()
+        assert page.locator("section:has(#leans) > details > summary").is_visible()

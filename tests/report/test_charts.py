@@ -94,7 +94,7 @@ def test_the_occupations_chart_holds_every_lean_with_its_interval(small_audit: A
 def test_the_occupations_title_counts_intervals_that_exclude_zero(small_audit: Audit) -> None:
     """Counts only what an interval supports."""
     title = occupations_finding(small_audit.disparities, probe=JOBS, tuned="tuned").title
-    assert title.startswith("Of 17 occupations, 17 lean clearly")
+    assert title == "Occupations that lean clearly: 17 of 17 in the base, 14 after tuning"
 
 
 @pytest.mark.parametrize("width", [NARROW, WIDE])

@@ -21,7 +21,7 @@ def test_what_needs_a_reader_stands_first() -> None:
     assert [row.effect.verdict for row in view.rows] == ["violated", "inconclusive"]
     assert [row.effect.verdict for row in view.further] == ["passed"] * 4
     assert view.n_further == "4 results"
-    assert view.rows[0].measured == "0.450 (0.400 to 0.500)"
+    assert view.rows[0].measured == "0.45 (0.40 to 0.50)"
     assert view.rows[0].limit == "max_index <= 0.3"
     assert view.rows[0].basis == "90 items, 10 clusters"
     assert {row.measured for row in view.further if row.rule == "coverage"} == {"0.9000"}

@@ -182,7 +182,7 @@ def test_what_stood_there_before_is_folded_below_it() -> None:
         "What this audit cannot say",
         "What each probe asks",
         "What the answer rests on, and changes elsewhere",
-        "The same question, put to each contrast",
+        "The same question, in each way of asking",
         "Can the numbers be read at all?",
     ]
     assert "<details open" not in folded

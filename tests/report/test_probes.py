@@ -12,7 +12,8 @@ from biasaudit.report import render_html
 from biasaudit.report.part import Part
 from biasaudit.report.probe_parts import PARTS
 from biasaudit.report.section import Source
-from biasaudit.report.sections.probes import State, probes, state_of
+from biasaudit.report.sections.outcome import State, state_of
+from biasaudit.report.sections.probes import probes
 from biasaudit.report.view import probe_names
 from tests.report.factory import HEADLINE, JOBS, PAIRS, audit
 

@@ -147,7 +147,9 @@ def _measured(result: RuleResult) -> str:
     if CRITERIA[result.criterion].is_exact:
         # Counted, not estimated: it has no interval.
         return NOT_MEASURED if result.value is None else number(result.value, decimals=4)
-    return with_interval(result.value, result.ci_low, result.ci_high)
+    lenient, strict = result.limit + result.margin, result.limit - result.margin
+    # Of a size, the interval is held against the limit on either side.
+    return with_interval(result.value, result.ci_low, result.ci_high, marks=(0.0, lenient, -lenient, strict, -strict))
 
 
 def _view(source: Source) -> DecisionView | None:

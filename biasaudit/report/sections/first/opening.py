@@ -12,7 +12,7 @@ from biasaudit.report.words.crossed import crossed
 from biasaudit.report.words.facts import counted, first_sentence, mapping
 from biasaudit.report.words.lean_size import how_large
 from biasaudit.report.words.places import cell_places, probe_places
-from biasaudit.report.words.wording import VERDICT_SYMBOLS, clean, in_words, number, records, verdict_class
+from biasaudit.report.words.wording import VERDICT_SYMBOLS, as_carried, clean, in_words, records, verdict_class
 from biasaudit.types import Verdict
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _ALWAYS: Final = (Verdict.REDUCED.value, Verdict.INCREASED.value)
 """Verdicts that are counted where there are none, too: they are what was asked."""
 _LIST: Final = "probes"
 _NAME_LIMIT: Final = 60
+_WHOSE: Final = {"first": "the base's", "second": "the tuned model's"}
 _FEW_ROWS: Final = 12
 """Rows up to which each can be taller."""
 
@@ -278,17 +279,14 @@ def _note(said: str) -> Note:
 
 def _how_large(readable: Rows, probes: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """Say what the largest lean means of those of which something short is right, if it is more than the margin."""
-    leans = [
-        (float(row[arm]), whose, row)
-        for row in readable
-        for arm, whose in (("first_value", "the base's"), ("second_value", "the tuned model's"))
-    ]
-    for lean, whose, row in sorted(leans, key=lambda one: -abs(one[0])):
+    leans = [(float(row[f"{arm}_value"]), arm, row) for row in readable for arm in _WHOSE]
+    for lean, arm, row in sorted(leans, key=lambda one: -abs(one[0])):
         probe = str(row["probe"])
         said = how_large(str(mapping(probes.get(probe)).get("kind")), lean)
         if said and abs(lean) > float(row["margin"]):
             where = ", ".join(clean(name, limit=_NAME_LIMIT) for name in (names.get(probe, probe), row["feature"]))
-            return f"{whose} {number(lean, decimals=2)} in {where}, means: {said}."
+            shown = as_carried(lean, float(row[f"{arm}_ci_low"]), float(row[f"{arm}_ci_high"]))
+            return f"{_WHOSE[arm]} {shown} in {where}, means: {said}."
     return ""
 
 

@@ -53,7 +53,8 @@ def test_it_goes_from_the_items_to_the_verdict() -> None:
         two sides had been swapped in them. A change as large comes about in a share p of such cases: p = 0.004. The
         sum of the two leans, which shows which of them is the larger, was tested alike: p = 0.002. A verdict on the
         size needs both, so that the larger p counts.
-        Who looks at 9 comparisons finds something by chance; corrected for that (Holm), p = 0.004 becomes p = 0.036.
+        Among 9 comparisons some look like changes by chance alone; corrected for that (Holm), p = 0.004 becomes
+        p = 0.036.
         The margin, the largest change that counts as none, is ±0.05. The 90 % interval of the change, 0.175 to 0.225,
         reaches beyond it.
         Verdict, reduced: the change and the sum of the two leans are both told from 0, and have the same sign. That is
@@ -124,7 +125,7 @@ def test_what_was_not_measured_is_said_and_gives_no_number() -> None:
     assert said[0].startswith("It rests on 3 items in 3 clusters")
     assert "The mean lean was not measured on both sides (too few clusters)." in said
     assert "Nothing was tested." in said
-    assert not any(one.startswith(("The change", "The margin", "Who looks")) for one in said)
+    assert not any(one.startswith(("The change", "The margin", "Among")) for one in said)
     assert "0.000" not in " ".join(said)
 
 
@@ -160,12 +161,14 @@ def test_the_test_is_said_as_it_was_made() -> None:
 
 def test_a_lead_is_no_claim_and_a_barred_comparison_is_not_corrected() -> None:
     lead = told(exploratory=True, p_holm=None, p_bh=0.02)
-    assert "This is a lead, not one of the claims named beforehand. Who looks at 9 comparisons" in lead
+    assert "This is a lead, not one of the claims named beforehand. Among 9 comparisons some look" in lead
     assert "(Benjamini and Hochberg), p = 0.004 becomes p = 0.020." in lead
     barred = told("not interpretable", "competence at chance, first arm", p_holm=None)
     assert "Nothing is claimed from it, so that nothing was corrected: p = 0.004 stands as it is." in barred
     of_unknown = came_about(row(), level=LEVEL)
-    assert any("Who looks at all comparisons of its kind" in one for one in of_unknown)
+    alone = came_about(row(p_holm=0.004), level=LEVEL, n_corrected=1)
+    assert "No other comparison is of its kind, so that there is nothing to correct for: p = 0.004 stays." in alone
+    assert any("Among all comparisons of its kind some look" in one for one in of_unknown)
 
 
 def test_what_is_missing_is_counted_and_bounds_the_change_from_two_percent_on() -> None:

@@ -207,14 +207,14 @@ def _correction(row: Row, n_corrected: int | None) -> str:
     corrected = present(row.get("p_bh" if exploratory else "p_holm"))
     if corrected is None:
         return f"Nothing is claimed from it, so that nothing was corrected: {_p(size)} stands as it is."
+    lead = "This is a lead, not one of the claims named beforehand. " if exploratory else ""
+    if n_corrected == 1:
+        return f"{lead}No other comparison is of its kind, so that there is nothing to correct for: {_p(size)} stays."
     over = counted(n_corrected, "comparison", "comparisons") if n_corrected else "all comparisons of its kind"
-    if exploratory:
-        return (
-            f"This is a lead, not one of the claims named beforehand. Who looks at {over} finds something by chance; "
-            f"corrected for that (Benjamini and Hochberg), {_p(size)} becomes {_p(corrected)}."
-        )
+    whose = "Benjamini and Hochberg" if exploratory else "Holm"
     return (
-        f"Who looks at {over} finds something by chance; corrected for that (Holm), {_p(size)} becomes {_p(corrected)}."
+        f"{lead}Among {over} some look like changes by chance alone; corrected for that ({whose}), {_p(size)} becomes "
+        f"{_p(corrected)}."
     )
 
 

@@ -166,7 +166,8 @@ def test_without_script_everything_can_be_read(browser: Browser, report: str, re
         for summary in page.locator("summary").all():
             summary.click()
         hidden = """[...document.querySelectorAll("main tr, main figure, main li, main dd, main p, main summary")]
-          .filter(part => !part.checkVisibility()).map(part => part.outerHTML.slice(0, 200))"""
+          .filter(part => !part.checkVisibility() && !part.matches(".paper-only"))
+          .map(part => part.outerHTML.slice(0, 200))"""
         assert page.evaluate(hidden) == []
 
 
@@ -245,7 +246,7 @@ def test_on_a_phone_a_cell_has_its_verdict_and_change_without_scrolling(
     """The rows are stacked: the change comes next after the verdict, and every number has its name beside it."""
     with opened(browser, request.getfixturevalue(report), width=width) as (page, _):
         open_details(page)
-        beyond = """[...document.querySelectorAll(".verdict-table td, .flows td, .flows .bar span")].filter(
+        beyond = """[...document.querySelectorAll(".verdict-table td, .fates td, .fates .bar span")].filter(
           part => part.getBoundingClientRect().right > innerWidth).map(part => part.textContent)"""
         assert page.evaluate(beyond) == []
         verdict, change, first = (

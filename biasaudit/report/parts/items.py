@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.report.part import Part
@@ -56,7 +56,7 @@ class Items:
     ways : tuple of str
         The two models, or ways of asking, between which the fates are told.
     fates : tuple of (str, str)
-        CSS class and words of each.
+        CSS class and words of each; of items that were not scored only where there are any.
     flows : tuple of FlowRow
     evidence : tuple of Evidence
         By tuned checkpoint, in plain framing.
@@ -87,7 +87,7 @@ def _shown(contrast: str, flows: tuple[FlowRow, ...], found: tuple[Evidence, ...
     flips = [flip for one in found for direction in one.directions for flip in direction.flips]
     return Items(
         ways=ARMS.get(contrast, ("first", "second")),
-        fates=tuple(FATES.items()),
+        fates=tuple(fate for fate in FATES.items() if fate[0] in {part.fate for row in flows for part in row.parts}),
         flows=flows,
         evidence=found,
         has_several=len({row.tuned for row in flows} | {one.tuned for one in found}) > 1,
@@ -119,7 +119,14 @@ def flow_rows(audit: AuditRecord, contrast: str) -> dict[str, tuple[FlowRow, ...
     for row in chosen:
         cell = (str(row["tuned"]), contrast, str(row["probe"]), str(row["feature"]))
         found.setdefault(str(row["probe"]), []).append(_flow_row(row, places.get(cell, "")))
-    return {probe: tuple(own) for probe, own in found.items()}
+    return {probe: _scored(tuple(own)) for probe, own in found.items()}
+
+
+def _scored(rows: tuple[FlowRow, ...]) -> tuple[FlowRow, ...]:
+    """Leave out how many items were not scored where all were."""
+    if any(part.fate == "missing" and part.n_items != "0" for row in rows for part in row.parts):
+        return rows
+    return tuple(replace(row, parts=tuple(part for part in row.parts if part.fate != "missing")) for row in rows)
 
 
 def _flow_row(row: Mapping[str, Any], place: str) -> FlowRow:  # Any: pandas cells

@@ -37,6 +37,18 @@ def test_each_comparison_has_a_bar_of_what_became_of_its_items(small_audit: Audi
     assert [part.width for part in row.parts] == ["55.56%", "12.22%", "3.89%", "26.67%", "1.67%"]
 
 
+def test_items_that_were_not_scored_have_a_column_where_there_are_any(small_audit: Audit) -> None:
+    """A column of noughts would be read in vain; one comparison with some is enough."""
+    none = small_audit.comparisons.assign(flow_missing=0)
+    whole = items(source(replace(small_audit, comparisons=none)))[PAIRS]
+    assert [said for _, said in whole.fates] == ["kept its lean", "lost it", "gained one", "never had one"]
+    assert all(len(row.parts) == 4 for row in whole.flows)
+    some = none.assign(flow_missing=(none["feature"] == "age").astype(int))
+    shown = items(source(replace(small_audit, comparisons=some)))[PAIRS]
+    assert shown.fates[-1] == ("missing", "not scored")
+    assert [row.parts[-1].n_items for row in shown.flows] == ["1", "0", "0", "0"]
+
+
 def test_bars_and_items_lead_to_the_row_of_their_comparison(small_audit: Audit) -> None:
     """That of the contrast of the answer; a feature that was not declared has none of its own."""
     shown = items(source(small_audit))[PAIRS]

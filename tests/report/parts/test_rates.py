@@ -59,7 +59,7 @@ def test_the_finding_counts_intervals_and_never_values() -> None:
     finding = decisions_finding(both(), probe=HIRING, tuned="tuned")
     assert finding.title == "Clearly apart from the reference: 1 of 2 groups in the base, 0 after tuning"
     assert finding.counted == (
-        "The mean probability of yes is clearly apart from the reference's in 1 of 2 groups in the base and 0 after "
+        "The mean probability of granting is clearly apart from the reference's in 1 of 2 groups in the base and 0 after "
         "tuning. Four-fifths rule, base: 1 of 2 groups clearly below, 0 inconclusive; "
         "tuned: 0 of 2 groups clearly below, 0 inconclusive"
     )
@@ -90,7 +90,7 @@ def test_one_answer_to_everything_is_said_first() -> None:
         "0.85)"
     )
     assert finding.one_answer == ((finding.title, numbers),)
-    assert f"{finding.title}: {numbers}. The mean probability of yes" in finding.description
+    assert f"{finding.title}: {numbers}. The mean probability of granting" in finding.description
     assert finding.counted.endswith("tuned: not estimable, as nothing is granted")
     granted = disparities(rows(with_rates("selection_rate", 1.0)))
     finding = decisions_finding(granted, probe=HIRING, tuned="tuned")
@@ -234,7 +234,7 @@ def test_the_table_has_a_column_for_each_model_and_every_number_with_its_ruling(
     reference, other, woman = feature.groups
     assert (reference.group, reference.is_reference, other.group, woman.group) == ("man", True, "other", "woman")
     assert [row.measured for row in woman.rows] == [
-        "Mean probability of yes",
+        "Mean probability of granting",
         "that, minus the reference's",
         "Share granted (selection rate)",
         "that, over the highest of any group (impact ratio)",

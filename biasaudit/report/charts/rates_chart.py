@@ -66,8 +66,8 @@ def decisions_finding(disparities: pd.DataFrame, *, probe: str, tuned: str) -> R
             f"{after} after tuning. Four-fifths rule, base: {below[0]}; tuned: {below[1]}"
         ),
         drawn=(
-            "Two dot charts over the same rows, one row per group: the mean probability of granting, and the share granted "
-            "over the most granted group's beside a dashed line at four fifths"
+            "Two dot charts over the same rows, one row per group: the mean probability of granting, and the share "
+            "granted over the most granted group's beside a dashed line at four fifths"
         ),
     )
 

@@ -59,8 +59,8 @@ def test_the_finding_counts_intervals_and_never_values() -> None:
     finding = decisions_finding(both(), probe=HIRING, tuned="tuned")
     assert finding.title == "Clearly apart from the reference: 1 of 2 groups in the base, 0 after tuning"
     assert finding.counted == (
-        "The mean probability of granting is clearly apart from the reference's in 1 of 2 groups in the base and 0 after "
-        "tuning. Four-fifths rule, base: 1 of 2 groups clearly below, 0 inconclusive; "
+        "The mean probability of granting is clearly apart from the reference's in 1 of 2 groups in the base and 0 "
+        "after tuning. Four-fifths rule, base: 1 of 2 groups clearly below, 0 inconclusive; "
         "tuned: 0 of 2 groups clearly below, 0 inconclusive"
     )
     finding = errors_finding(both(), probe=HIRING, tuned="tuned")

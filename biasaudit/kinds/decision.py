@@ -188,6 +188,5 @@ DECISION: Final = ItemKind(
         would_say="whom it grants something",
         labels={"favoured": "Favoured case", "other": "Other case"},
         lean_means=_lean_means,
-        answers={"favoured": "Yes to the favoured case", "other": "Yes to the other case"},
     ),
 )

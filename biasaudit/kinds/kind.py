@@ -146,7 +146,7 @@ class Words:
     shaded : tuple of str, or empty
         Labels of the two texts that are shown shaded.
     answers : mapping of str to str
-        What :attr:`ItemKind.probabilities` names -> its label.
+        Name of an option, as :attr:`ItemKind.option_of` and :attr:`ItemKind.probabilities` have it -> its label.
     lean_means : callable or None
         From a lean, the mean of the graded item values, to what it means in parts of 100; None where nothing short is
         right.

@@ -8,17 +8,13 @@ from typing import Final
 from biasaudit.report.section import Section
 from biasaudit.report.sections import (
     audited,
-    cells,
-    competence,
     decision,
     first_screen,
     four_arms,
     heat,
-    item_flows,
     probes,
     published,
     stages,
-    wordings,
 )
 
 SECTIONS: Final[Mapping[str, Section]] = {
@@ -27,12 +23,8 @@ SECTIONS: Final[Mapping[str, Section]] = {
         first_screen.SECTION,
         decision.SECTION,
         probes.SECTION,
-        cells.SECTION,
         stages.SECTION,
         four_arms.SECTION,
-        competence.SECTION,
-        wordings.SECTION,
-        item_flows.SECTION,
         heat.SECTION,
         published.SECTION,
         audited.SECTION,

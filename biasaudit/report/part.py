@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from biasaudit.report.section import OfView, never
+
 if TYPE_CHECKING:
     from biasaudit.report.section import Source
 
@@ -35,6 +37,8 @@ class Part:
     prints : bool
         Whether it stands on paper, too. What is long does not: its table is among the files of
         ``biasaudit report DIR --csv FOLDER``.
+    has_script : callable
+        Whether it shows items that the script of the page, ``find.js``, finds.
     """
 
     name: str
@@ -43,3 +47,4 @@ class Part:
     views: Views
     folder: Path | None = None
     prints: bool = False
+    has_script: OfView = never

@@ -245,25 +245,28 @@ def test_on_a_phone_a_cell_has_its_verdict_and_change_without_scrolling(
     """The rows are stacked: the change comes next after the verdict, and every number has its name beside it."""
     with opened(browser, request.getfixturevalue(report), width=width) as (page, _):
         open_details(page)
-        beyond = """[...document.querySelectorAll(".cells td, .flows td, .flows .bar span")].filter(
+        beyond = """[...document.querySelectorAll(".verdict-table td, .flows td, .flows .bar span")].filter(
           part => part.getBoundingClientRect().right > innerWidth).map(part => part.textContent)"""
         assert page.evaluate(beyond) == []
         verdict, change, first = (
-            page.locator(f".cells .graded {part}").first.bounding_box()
-            for part in ("[rowspan]", ".change", ".num:not(.change)")
+            page.locator(f".verdict-table .compared {part}").first.bounding_box()
+            for part in (".ruled", ".change", ".num:not(.change)")
         )
         assert verdict
         assert change
         assert first
         assert verdict["y"] < change["y"] < first["y"]
-        named = "getComputedStyle(document.querySelector('.cells .change'), '::before').content"
-        assert "Change D" in page.evaluate(named)
+        named = "getComputedStyle(document.querySelector('.verdict-table .change'), '::before').content"
+        assert "Change" in page.evaluate(named)
 
 
 def test_column_heads_stay_in_sight_on_a_wide_screen(browser: Browser, sample_report: Path) -> None:
-    """A long table is read far from its first row."""
+    """A long table is read far from its first row; the contents lie above its head and do not cover it."""
     with opened(browser, sample_report) as (page, _):
-        page.evaluate("document.querySelector('.cells tbody tr:nth-child(12)').scrollIntoView({block: 'center'})")
-        box = page.locator(".cells thead th").first.bounding_box()
+        open_details(page)
+        page.evaluate("document.querySelector('.verdict-table tbody:nth-of-type(8)').scrollIntoView({block: 'center'})")
+        box = page.locator(".verdict-table thead th").first.bounding_box()
         assert box
-        assert 0 <= box["y"] < 50
+        contents = page.locator(".top").bounding_box()
+        assert contents
+        assert contents["height"] - 2 <= box["y"] < 50

@@ -34,16 +34,16 @@ def _printed(browser: Browser, report: Path) -> tuple[pypdf.PdfReader, str]:
 def test_all_that_is_folded_on_the_screen_is_open_on_paper(
     browser: Browser, report: str, request: pytest.FixtureRequest
 ) -> None:
-    """Every caption, verdict and row head is in the PDF's text, but of what is for the screen alone.
+    """Every caption, verdict and row head is in the PDF's text; the folded ones are closed when printing starts.
 
-    The folded ones are closed when printing starts.
+    But for what says itself that it is of the screen alone, and parts of probes that cannot be interpreted.
     """
     path: Path = request.getfixturevalue(report)
     with opened(browser, path) as (page, _):
         assert page.locator("details[open]").count() == 0
         wanted = page.evaluate("""
           [...document.querySelectorAll("caption:not(.hidden), .verdict bdi, th[scope], .flip bdi")]
-          .filter(part => !part.closest(".sign-form, .screen-only"))
+          .filter(part => !part.closest(".screen-only, .unread .part"))
           .map(part => part.textContent)""")
     read, text = _printed(browser, path)
     assert read.pages[0].mediabox.width == pytest.approx(595, abs=1)
@@ -78,8 +78,8 @@ def test_paper_shows_one_look_of_each_chart_in_dark_ink(browser: Browser, small_
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
         shown = page.evaluate("""[...document.querySelectorAll("figure")]
-          .filter(figure => !figure.closest(".screen-only"))
-          .map(figure => [...figure.querySelectorAll("svg, img")].filter(part => part.checkVisibility()).length)""")
+          .filter(figure => !figure.closest(".screen-only")).map(figure =>
+          [...figure.querySelectorAll("svg, img")].filter(part => part.checkVisibility()).length)""")
         assert shown
         assert set(shown) == {1}
 
@@ -104,6 +104,20 @@ def test_the_menu_is_not_printed(browser: Browser, small_report: Path) -> None:
     _, text = _printed(browser, small_report)
     assert "Skiptotheanswer" not in text
     assert "thetunedmodelleans12" in text
+
+
+def test_of_the_comparisons_the_open_table_alone_is_printed(browser: Browser, demo_report: Path) -> None:
+    """With verdict and numbers; pictures, folded comparisons and how a number came about are of the screen."""
+    with opened(browser, demo_report, width=WIDTH) as (page, _):
+        page.emulate_media(media="print")
+        shown = """name => [...document.querySelectorAll(".probe-section:not(.unread) .verdicts " + name)]
+          .filter(part => part.checkVisibility()).length"""
+        n_rows = page.evaluate(
+            "document.querySelectorAll('.probe-section:not(.unread) .verdicts > .scroll tbody').length"
+        )
+        assert n_rows > 0
+        assert page.evaluate(shown, "tr:not(.thread)") == n_rows + page.evaluate(shown, "thead tr")
+        assert [page.evaluate(shown, name) for name in ("figure", "details", ".thread", "a")] == [0, 0, 0, 0]
 
 
 def test_what_is_said_of_all_probes_is_a_line_on_paper(browser: Browser, small_report: Path) -> None:

@@ -15,7 +15,7 @@ from biasaudit.errors import ItemError, ProbeError, UnknownKindError
 from biasaudit.kinds import KINDS, ItemKind, Words
 from biasaudit.probes import Probe, limited, load_probe
 from biasaudit.report import render_html
-from biasaudit.report.sections.strongest import item_texts
+from biasaudit.report.parts.item_form import item_texts
 from biasaudit.testing import choosing, leaning, scripted_audit
 from biasaudit.types import ItemTexts, PairTexts, ProbeItem, Role, Scored
 from biasaudit.validity import findings

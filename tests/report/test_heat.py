@@ -133,7 +133,7 @@ def test_the_table_is_told_by_signs_and_words_and_its_numbers_are_below(small_pa
         '<td class="with step-4"><span aria-hidden="true">+○</span><i>with, clear uncorrected, from 0.2 up</i></td>'
         in text
     )
-    assert "0.390 (0.340 to 0.440)" in text
+    assert "0.39 (0.34 to 0.44)" in text
     assert "<svg" not in text
     assert text.count('scope="colgroup"') == 1
     assert '<a href="#leans">' in small_page

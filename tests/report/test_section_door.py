@@ -52,7 +52,7 @@ def few() -> Iterator[None]:
     """Leave two sections, for claims that need no more: making them is most of the time."""
     sections = cast("dict[str, Section]", SECTIONS)
     kept = dict(sections)
-    for name in set(kept) - {"cells", "method"}:
+    for name in set(kept) - {"audited", "method"}:
         del sections[name]
     yield
     # All anew, and not what was taken out alone: the order is the page's.
@@ -141,9 +141,9 @@ def test_a_template_from_elsewhere_takes_the_place_of_no_other(
     section: Section, made: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file of the name of one of ours is the section's own, and nobody else's."""
-    (tmp_path / "cells.html.jinja").write_text("<p>mine</p>", encoding="utf-8")
+    (tmp_path / "audited.html.jinja").write_text("<p>mine</p>", encoding="utf-8")
     before = render_html(made)
-    monkeypatch.setitem(SECTIONS, "remarks", replace(section, title=None, template="cells.html.jinja"))
+    monkeypatch.setitem(SECTIONS, "remarks", replace(section, title=None, template="audited.html.jinja"))
     assert render_html(made).replace("<p>mine</p>", "") == before
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.report.charts.chart_parts import domain
 from biasaudit.report.sections.first.elsewhere import CHANGED
-from biasaudit.report.words.order import in_order
-from biasaudit.report.words.wording import ARMS, number, present, records
+from biasaudit.report.words.wording import ARMS, number, present, records, with_interval
 from biasaudit.types import Verdict
 
 if TYPE_CHECKING:
@@ -51,10 +50,9 @@ class OverviewRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewProbe:
-    """The rows of one probe; `place` counts the probes of the contrast from 1, in the order of the page."""
+    """The rows of one probe."""
 
     probe: str
-    place: int
     rows: tuple[OverviewRow, ...]
 
 
@@ -112,9 +110,8 @@ def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: int 
     rows = sorted((row for row in cells if is_drawn(row)), key=_importance)
     if not rows:
         return None
-    first_arm, second_arm = ARMS.get(contrast, ("first arm", "second arm"))
+    first_arm, second_arm = ARMS.get(contrast, ("first", "second"))
     start, end = _ends(rows)
-    places = {probe: place for place, probe in enumerate(in_order(map(str, there["probe"]), comparisons), start=1)}
 
     def at(lean: float) -> float:
         return (lean - start) / (end - start)
@@ -124,7 +121,6 @@ def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: int 
         return tuple(
             OverviewProbe(
                 probe=probe,
-                place=places[probe],
                 rows=tuple(_row(row, start=start, end=end) for row in shown if str(row["probe"]) == probe),
             )
             for probe in dict.fromkeys(str(row["probe"]) for row in shown)
@@ -176,8 +172,7 @@ def _row(row: Row, *, start: float, end: float) -> OverviewRow:
 def _mark(row: Row, arm: str, *, start: float, end: float) -> Mark:
     value, low, high = (float(row[f"{arm}_{part}"]) for part in _PARTS)
     at_value, at_low, at_high = ((lean - start) / (end - start) for lean in (value, low, high))
-    said = f"{_short(value)} ({_short(low)} to {_short(high)})"
-    return Mark(value=at_value, low=at_low, high=at_high, said=said)
+    return Mark(value=at_value, low=at_low, high=at_high, said=with_interval(value, low, high))
 
 
 def _short(lean: float) -> str:

@@ -25,7 +25,7 @@ from biasaudit.report.charts.row_chart import Arm as Look
 from biasaudit.report.charts.row_chart import Panel, base_arm, rows_chart, tuned_arms
 from biasaudit.report.section import Section, Source
 from biasaudit.report.words.facts import counted
-from biasaudit.report.words.wording import NOT_MEASURED, clean, present, records, with_interval
+from biasaudit.report.words.wording import NOT_MEASURED, change_text, clean, present, records
 from biasaudit.types import Contrast, stage_place
 
 if TYPE_CHECKING:
@@ -216,11 +216,7 @@ def _effect_rows(comparisons: pd.DataFrame, tuned: str) -> dict[tuple[str, Cell]
 
 
 def _effect_text(row: Mapping[str, Any] | None) -> str:  # Any: cells of a pandas row
-    if row is None:
-        return NOT_MEASURED
-    if row["status"] != "ok":
-        return clean(row["status"])
-    return with_interval(present(row["reduction"]), present(row["ci_low"]), present(row["ci_high"]))
+    return NOT_MEASURED if row is None else change_text(row)
 
 
 def _low(row: Mapping[str, Any]) -> float:  # Any: cells of a pandas row

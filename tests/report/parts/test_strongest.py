@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -16,7 +14,7 @@ from biasaudit.kinds.segments import Segment
 from biasaudit.probes import Probe, limited, load_probe
 from biasaudit.record import tables
 from biasaudit.report import render_html
-from biasaudit.report.sections.strongest import AT_MOST, QUERY, evidence
+from biasaudit.report.parts.strongest import AT_MOST, Evidence, Flip, evidence
 from biasaudit.report.words.shading import STEPS, shaded_texts
 from biasaudit.testing import choosing, leaning, scripted_audit
 from biasaudit.types import Role
@@ -53,7 +51,16 @@ def with_tokens(given: Audit, *, forged: bool = False) -> Audit:
 
 
 def section(html: str) -> str:
-    return html[html.index('<section id="flows"') : html.index("</section>", html.index('<section id="flows"'))]
+    """The parts of all probes that show items which changed sides."""
+    return "".join(re.findall(r'<section class="part items.*?</section>', html, re.DOTALL))
+
+
+def of_tuned(given: Audit, probe: str) -> Evidence:
+    return evidence(given, {}, contrast="weights, plain")[probe][0]
+
+
+def flips_of(given: Audit, probe: str, *, introduced: bool = False) -> tuple[Flip, ...]:
+    return of_tuned(given, probe).directions[introduced].flips
 
 
 def test_each_word_is_shaded_by_what_it_adds_in_base_and_in_tuned() -> None:
@@ -66,12 +73,21 @@ def test_each_word_is_shaded_by_what_it_adds_in_base_and_in_tuned() -> None:
 
 def test_of_an_association_each_continuation_is_set_against_itself() -> None:
     """A word is shaded by how much likelier it is after the one context than after the other."""
-    found = evidence(with_tokens(audit(**UNDRAWN)), {})
-    flip = next(part for part in found if part.probe == JOBS).introduced[0]
-    assert [text.label for text in flip.texts] == ["Context A", "Context B"]
-    assert [arm.checkpoint for arm in flip.arms] == ["base", "tuned"]
-    assert [[text.label for text in arm.texts] for arm in flip.arms] == [["Continuation A", "Continuation B"]] * 2
-    assert flip.arms[0].texts[0].shades[0].title == "+0.60 nats"
+    flip = flips_of(with_tokens(audit(**UNDRAWN)), JOBS, introduced=True)[0]
+    assert flip.form.columns == ("base", "tuned")
+    assert [[text.label for text in one.texts] for one in flip.shadings] == [["Continuation A", "Continuation B"]] * 2
+    assert flip.shadings[0].texts[0].shades[0].title == "+0.60 nats"
+    assert not flip.is_all_shaded  # four texts are compared, two are shaded
+
+
+def test_a_pair_stands_in_shades_alone(small_audit: Audit) -> None:
+    """Its two texts would else be there three times."""
+    whole = with_tokens(small_audit)
+    assert flips_of(whole, PAIRS)[0].is_all_shaded
+    assert not flips_of(small_audit, PAIRS)[0].is_all_shaded
+    shown = section(render_html(with_tokens(audit(**UNDRAWN))))
+    assert "<bdi>Stereotyping sentence 1.</bdi>" not in shown
+    assert re.sub(r"<[^>]+>", "", shown).count("Stereotyping sentence 1.") == 2
 
 
 def test_texts_that_are_not_those_that_were_scored_are_not_shaded() -> None:
@@ -87,7 +103,7 @@ def test_an_audit_without_token_ends_shows_the_texts_without_shades() -> None:
     older = replace(whole, responses=whole.responses.drop(columns="token_ends"))
     shown = section(render_html(older))
     assert "<mark" not in shown
-    assert "Shades say" not in shown
+    assert "Solid line" not in shown
     assert "Stereotyping sentence 1." in shown
 
 
@@ -128,23 +144,29 @@ def bias_of(name: str) -> Probe:
 
 @pytest.mark.slow
 def test_probabilities_stand_in_the_place_of_shades_for_choices_and_decisions() -> None:
-    """Base: biased by 40 nats, 1.000; tuned: counter. Yes to both cases at even odds is no flip."""
+    """Base: biased by 40 nats, tuned: counter. At d = 2 a yes has e to one for it, 73 of 100, and against it."""
     given = scripted_audit(
         choosing("base", lambda _: "biased"),
         choosing("tuned", lambda _: "counter"),
         probes=[bias_of("ambiguous-qa")],
     )
-    part = evidence(given, {})[0]
-    rows = {row.label: (row.base, row.tuned) for row in part.removed[0].probabilities}
+    part = flips_of(given, "ambiguous-qa")[0]
+    rows = {row.labels: (row.is_stereotype, *row.shares) for row in part.form.contexts[0].rows}
     assert rows == {
-        "Biased answer": ("1.000", "0.000"),
-        "Other answer": ("0.000", "1.000"),
-        "Unknown": ("0.000", "0.000"),
+        ("Biased answer",): (True, "100", "0.0"),
+        ("Other answer",): (False, "0.0", "100"),
+        ("Unknown",): (False, "0.0", "0.0"),
     }
-    assert {text.label for text in part.removed[0].texts} >= {"Question", "Biased answer"}
+    assert part.shadings == ()
     decided = scripted_audit(leaning("base", 2.0), leaning("tuned", -2.0), probes=[bias_of("decisions")])
-    labels = [row.label for row in evidence(decided, {})[0].removed[0].probabilities]
-    assert labels == ["Yes to the favoured case", "Yes to the other case"]
+    form = flips_of(decided, "decisions")[0].form
+    assert [context.label for context in form.contexts] == ["Favoured case", "Other case"]
+    assert [(row.text, row.is_stereotype, row.shares) for context in form.contexts for row in context.rows] == [
+        ("yes", True, ("73", "27")),
+        ("no", False, ("27", "73")),
+        ("yes", False, ("27", "73")),
+        ("no", True, ("73", "27")),
+    ]
 
 
 def test_at_most_five_of_either_kind_stand_on_the_page_and_all_are_counted() -> None:
@@ -152,16 +174,17 @@ def test_at_most_five_of_either_kind_stand_on_the_page_and_all_are_counted() -> 
     given = scripted_audit(
         leaning("base", 2.0), leaning("tuned", -2.0), probes=[limited(load_probe("occupations"), 40, seed=0)]
     )
-    part = evidence(given, {})[0]
-    assert (len(part.removed), len(part.introduced)) == (AT_MOST, 0)
+    part = of_tuned(given, "occupations")
+    removed, introduced = part.directions
+    assert (len(removed.flips), len(introduced.flips)) == (AT_MOST, 0)
     n_bias = len(given.items[given.items["role"] == "bias"])
-    assert part.n_removed == f"{n_bias:,}"
+    assert removed.n_items == f"{n_bias:,}"
     scope = {"scores": given.scores}
-    lines = [line for line in QUERY.splitlines() if line.startswith(("bias", "d =", "removed"))]
+    lines = [line for line in part.query.splitlines() if line.startswith(("bias", "d =", "removed"))]
     exec("\n".join(lines), scope)  # the query of our own page
-    removed = scope["removed"]
-    assert isinstance(removed, pd.DataFrame)
-    assert len(removed) == n_bias
+    found = scope["removed"]
+    assert isinstance(found, pd.DataFrame)
+    assert len(found) == n_bias
 
 
 def test_of_one_scene_and_its_groups_one_item_is_shown() -> None:
@@ -170,50 +193,16 @@ def test_of_one_scene_and_its_groups_one_item_is_shown() -> None:
     one_scene, scenes = (
         replace(whole, items=whole.items.assign(cluster_id=clusters)) for clusters in ("c0", whole.items["item_id"])
     )
-    shown, every = (next(part for part in evidence(of, {}) if part.probe == PAIRS) for of in (one_scene, scenes))
-    assert (len(shown.removed), len(every.removed)) == (1, 3)
-    assert shown.removed[0] == every.removed[0]
-    assert shown.n_removed == every.n_removed
+    shown, every = (of_tuned(of, PAIRS).directions[0] for of in (one_scene, scenes))
+    assert (len(shown.flips), len(every.flips)) == (1, 3)
+    assert shown.flips[0] == every.flips[0]
+    assert shown.n_items == every.n_items
 
 
 def test_the_text_of_an_item_stands_before_its_code(small_page: str) -> None:
     """A code says nothing to a reader."""
     shown = section(small_page)
     assert shown.index("Stereotyping sentence 1.") < shown.index("crows-pairs-001")
-
-
-def test_the_script_runs_by_its_hash_alone(small_page: str) -> None:
-    """The policy names the one script that the page holds; a script that a text brings along does not run."""
-    scripts = re.findall(r"<script>(.*?)</script>", small_page, re.DOTALL)
-    assert len(scripts) == 1
-    digest = base64.b64encode(hashlib.sha256(scripts[0].encode("utf-8")).digest()).decode("ascii")
-    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', small_page)
-    assert policy
-    assert f"script-src &#39;sha256-{digest}&#39;" in policy[1]
-    assert "unsafe-inline" not in policy[1].partition("script-src")[2]
-
-
-def test_the_controls_are_hidden_until_the_script_runs_and_everything_is_there_without_it(small_page: str) -> None:
-    """Progressive enhancement: no control that does nothing, no item that only the script shows."""
-    shown = section(small_page)
-    find = re.search(r'<div class="find"[^>]*>', shown)
-    assert find
-    assert find[0].endswith(" hidden>")
-    assert shown.count("data-fate") >= 2
-    assert not re.search(r"<li[^>]*hidden", shown)
-    labels = set(re.findall(r'<label for="([^"]+)"', shown))
-    assert labels == {"find-word", "find-probe", "find-fate"}
-    assert all(shown.count(f'id="{name}"') == 1 for name in labels)
-
-
-def test_a_page_without_items_runs_no_script() -> None:
-    """And says so; with items it says what its script does."""
-    given = audit(**UNDRAWN)
-    empty = render_html(replace(given, scores=given.scores.iloc[:0]))
-    assert "<script" not in empty
-    assert "script-src" not in empty
-    assert "runs no script" in empty
-    assert "runs no script" not in render_html(given)
 
 
 def test_hostile_items_stay_text_where_they_are_shaded() -> None:

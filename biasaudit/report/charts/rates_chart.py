@@ -62,12 +62,12 @@ def decisions_finding(disparities: pd.DataFrame, *, probe: str, tuned: str) -> R
         _one_answer(rates, tuned, ("selection_rate",)),
         title=f"Clearly apart from the reference: {base} of {of} in the base, {after} after tuning",
         said=(
-            f"The mean probability of yes is clearly apart from the reference's in {base} of {of} in the base and "
+            f"The mean probability of granting is clearly apart from the reference's in {base} of {of} in the base and "
             f"{after} after tuning. Four-fifths rule, base: {below[0]}; tuned: {below[1]}"
         ),
         drawn=(
-            "Two dot charts over the same rows, one row per group: the mean probability of yes, and the share granted "
-            "over the most granted group's beside a dashed line at four fifths"
+            "Two dot charts over the same rows, one row per group: the mean probability of granting, and the share "
+            "granted over the most granted group's beside a dashed line at four fifths"
         ),
     )
 
@@ -91,7 +91,7 @@ def decisions_chart(disparities: pd.DataFrame, *, probe: str, tuned: str, width:
     rates = group_rates(disparities, probe=probe)
     short = width < WIDE
     panels = [
-        _panel(rates, tuned, "by_group", title="Mean probability of yes", ends=_SHARE_ENDS),
+        _panel(rates, tuned, "by_group", title="Mean probability of granting", ends=_SHARE_ENDS),
         _panel(
             rates,
             tuned,

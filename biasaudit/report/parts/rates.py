@@ -46,7 +46,7 @@ _DECISIONS: Final = ("by_group", "selection_rate")
 _ERRORS: Final = ("false_positive_rate", "true_positive_rate")
 
 _MEASURED: Final[Mapping[str, str]] = {
-    "by_group": "Mean probability of yes",
+    "by_group": "Mean probability of granting",
     "difference": "that, minus the reference's",
     "selection_rate": "Share granted (selection rate)",
     "impact_ratio": "that, over the highest of any group (impact ratio)",

@@ -69,8 +69,8 @@ def test_attributes_without_shares_make_a_table_of_leads_and_no_chart() -> None:
     )
     assert part.checkpoints == ("base", "tuned")
     assert [(row.feature, row.attribute, row.values) for row in part.rows] == [
-        ("disability", "frail", ("−0.600 (−0.650 to −0.550)", "−0.500 (−0.550 to −0.450)")),
-        ("age", "frail", ("0.200 (0.150 to 0.250)", "0.100 (0.050 to 0.150)")),
+        ("disability", "frail", ("−0.60 (−0.65 to −0.55)", "−0.50 (−0.55 to −0.45)")),
+        ("age", "frail", ("0.20 (0.15 to 0.25)", "0.10 (0.05 to 0.15)")),
     ]
     html = render_html(found)
     assert "The words that lean clearly" in html
@@ -111,7 +111,7 @@ def test_several_tuned_checkpoints_are_columns_of_one_table() -> None:
         "Of 1 word, 0 lean clearly to one group in the base, 0 in tuned and 1 in 2-dpo, after a correction"
     )
     [row] = part.rows
-    assert (row.values[2], row.leans_to) == ("0.400 (0.350 to 0.450)", "old over young")
+    assert (row.values[2], row.leans_to) == ("0.40 (0.35 to 0.45)", "old over young")
 
 
 def table(*parts: Any) -> GroupTable:
@@ -126,9 +126,9 @@ def test_two_groups_have_a_row_each_and_their_difference_with_models_as_columns(
     [feature] = found.features
     assert (feature.tied_to, found.finding, found.is_long) == ("woman", "", False)
     assert [(row.group, row.values[:2]) for row in feature.rows] == [
-        ("man", ("0.300 (0.250 to 0.350)", "0.400 (0.350 to 0.450)")),
-        ("woman", ("0.600 (0.550 to 0.650)", "0.500 (0.450 to 0.550)")),
-        ("woman − man", ("0.300 (0.250 to 0.350)", "0.100 (0.050 to 0.150)")),
+        ("man", ("0.30 (0.25 to 0.35)", "0.40 (0.35 to 0.45)")),
+        ("woman", ("0.60 (0.55 to 0.65)", "0.50 (0.45 to 0.55)")),
+        ("woman − man", ("0.30 (0.25 to 0.35)", "0.10 (0.05 to 0.15)")),
     ]
 
 

@@ -59,8 +59,8 @@ def test_the_finding_counts_intervals_and_never_values() -> None:
     finding = decisions_finding(both(), probe=HIRING, tuned="tuned")
     assert finding.title == "Clearly apart from the reference: 1 of 2 groups in the base, 0 after tuning"
     assert finding.counted == (
-        "The mean probability of yes is clearly apart from the reference's in 1 of 2 groups in the base and 0 after "
-        "tuning. Four-fifths rule, base: 1 of 2 groups clearly below, 0 inconclusive; "
+        "The mean probability of granting is clearly apart from the reference's in 1 of 2 groups in the base and 0 "
+        "after tuning. Four-fifths rule, base: 1 of 2 groups clearly below, 0 inconclusive; "
         "tuned: 0 of 2 groups clearly below, 0 inconclusive"
     )
     finding = errors_finding(both(), probe=HIRING, tuned="tuned")
@@ -90,7 +90,7 @@ def test_one_answer_to_everything_is_said_first() -> None:
         "0.85)"
     )
     assert finding.one_answer == ((finding.title, numbers),)
-    assert f"{finding.title}: {numbers}. The mean probability of yes" in finding.description
+    assert f"{finding.title}: {numbers}. The mean probability of granting" in finding.description
     assert finding.counted.endswith("tuned: not estimable, as nothing is granted")
     granted = disparities(rows(with_rates("selection_rate", 1.0)))
     finding = decisions_finding(granted, probe=HIRING, tuned="tuned")
@@ -234,20 +234,20 @@ def test_the_table_has_a_column_for_each_model_and_every_number_with_its_ruling(
     reference, other, woman = feature.groups
     assert (reference.group, reference.is_reference, other.group, woman.group) == ("man", True, "other", "woman")
     assert [row.measured for row in woman.rows] == [
-        "Mean probability of yes",
+        "Mean probability of granting",
         "that, minus the reference's",
         "Share granted (selection rate)",
         "that, over the highest of any group (impact ratio)",
     ]
     assert [(row.cells[0].estimate, row.cells[0].note) for row in woman.rows] == [
-        ("0.500 (0.450 to 0.550)", ""),
-        ("−0.200 (−0.250 to −0.150)", ""),
-        ("0.400 (0.350 to 0.450)", ""),
-        ("0.500 (0.450 to 0.550)", "below four fifths"),
+        ("0.50 (0.45 to 0.55)", ""),
+        ("−0.20 (−0.25 to −0.15)", ""),
+        ("0.40 (0.35 to 0.45)", ""),
+        ("0.50 (0.45 to 0.55)", "below four fifths"),
     ]
     assert woman.rows[3].cells[1].note == "not below four fifths"
     assert [row.cells[1].estimate for row in other.rows] == ["too few clusters"] * 4
-    assert [row.cells[0].estimate for row in reference.rows][2:] == ["0.950 (0.900 to 1.000)"]
+    assert [row.cells[0].estimate for row in reference.rows][2:] == ["0.95 (0.90 to 1.00)"]
     assert part.errors is not None
     assert [row.measured for row in part.errors.features[0].groups[0].rows] == [
         "Wrongly denied (false-positive rate)",
@@ -275,7 +275,7 @@ def test_the_part_says_once_that_the_rule_is_no_legal_finding() -> None:
     text = section(html)
     assert text.count("rule of thumb of US employment law") == 1
     assert "It is no legal finding: the cases are made up" in text
-    assert "0.500 (0.450 to 0.550) below four fifths" in text
+    assert "0.50 (0.45 to 0.55) below four fifths" in text
     assert "Errors by group" in text
     assert re.findall(r'id="probe-\d+-(rates|attributes)"', html) == ["rates"], "associations repeat no decisions"
 

@@ -45,9 +45,9 @@ def test_it_goes_from_the_items_to_the_verdict() -> None:
         It rests on 96 items in 12 clusters, each scored on both sides. Items that share a template, a source or a
         writer move together, so a cluster of them counts as one. None of those asked lacks a score.
         On plain items of this probe, the base scores 90.0 % and the tuned model 88.0 %; a guess scores 50 %.
-        The mean lean is 0.300 (0.260 to 0.340) for the base and 0.100 (0.065 to 0.135) for the tuned model; in
+        The mean lean is 0.30 (0.26 to 0.34) for the base and 0.10 (0.07 to 0.14) for the tuned model; in
         brackets, 95 % intervals. The scale goes from −1 to 1: 0 is no lean, above 0 is with the stereotype.
-        The change is what the base has less what the tuned model has, item by item: 0.200 (0.170 to 0.230), 95 %
+        The change is what the base has less what the tuned model has, item by item: 0.20 (0.17 to 0.23), 95 %
         interval, which is a move away from the stereotype.
         Whether chance alone could do this was tested by flipping the signs of whole clusters over and over, as if the
         two sides had been swapped in them. A change as large comes about in a share p of such cases: p = 0.004. The
@@ -142,7 +142,7 @@ def test_a_row_that_lacks_everything_says_so() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "value", "words"),
     [
-        (-0.01, 0.05, 0.02, "0.020 (−0.010 to 0.050), 95 % interval; the interval holds 0, which is no change."),
+        (-0.01, 0.05, 0.02, "0.02 (−0.01 to 0.05), 95 % interval; the interval holds 0, which is no change."),
         (-0.09, -0.01, -0.05, "95 % interval, which is a move towards the stereotype."),
         (0.0, 0.0, 0.0, "0.000, the same in every cluster, so that it has no interval."),
     ],
@@ -199,8 +199,8 @@ def test_the_form_by_sign_stands_beside_it_without_a_verdict() -> None:
     sign = {**row(), "metric": "sign"}
     (said,) = other_forms(row(framings_low=None), sign, saturated=True)
     assert said.replace("\u00a0", " ") == (
-        "By the side alone that each item leans to, and not by how far, the base has 0.300 (0.260 to 0.340) and the "
-        "tuned model 0.100 (0.065 to 0.135); change 0.200 (0.170 to 0.230); p of no difference in size, corrected, "
+        "By the side alone that each item leans to, and not by how far, the base has 0.30 (0.26 to 0.34) and the "
+        "tuned model 0.10 (0.07 to 0.14); change 0.20 (0.17 to 0.23); p of no difference in size, corrected, "
         "0.036. No verdict is given on that. Over 95 % of the items lie on one side there, so that it can hardly move."
     )
     (unknown,) = other_forms(row(framings_low=None), {**sign, "status": "too few clusters"}, saturated=False)
@@ -223,8 +223,8 @@ def test_pairs_of_equal_length_and_wordings_stand_beside_it_where_they_were_aske
     assert len(said) == 3
     assert " ".join(said).replace("\u00a0", " ") == lines_of(
         """
-        Over the 1,091 pairs whose two texts have as many tokens, the base has 0.400 (0.300 to 0.500) and the tuned
-        model 0.200 (0.100 to 0.300); change 0.200 (0.100 to 0.300).
+        Over the 1,091 pairs whose two texts have as many tokens, the base has 0.40 (0.30 to 0.50) and the tuned
+        model 0.20 (0.10 to 0.30); change 0.20 (0.10 to 0.30).
         Over the pairs whose two texts have as many tokens, the base leans to the other side: nothing is claimed about
         its level.
         Over the wordings of the request the change goes from 0.011 to 0.029; 100 % of them lie on its side of 0.

@@ -68,7 +68,7 @@ def test_a_word_that_is_not_in_it_is_an_error() -> None:
 def test_every_button_of_a_page_leads_to_one_explanation_of_it() -> None:
     """And each explanation stands once, whatever the sections."""
     html = render_html(audit(contrasts=("weights, plain",), with_disparities=False, with_families=False))
-    targets = re.findall(r'popovertarget="([^"]+)"', html)
+    targets = re.findall(r'popovertarget="(term-[^"]+)"', html)
     places = re.findall(r'<div popover id="([^"]+)">', html)
     assert places == [term.place for term in GLOSSARY.values()]
     assert len(set(places)) == len(places)

@@ -180,7 +180,6 @@ def test_what_stood_there_before_is_folded_below_it() -> None:
         "What was compared",
         "How sure is that?",
         "What this audit cannot say",
-        "What each probe asks",
         "What the answer rests on, and changes elsewhere",
         "The same question, in each way of asking",
         "Can the numbers be read at all?",

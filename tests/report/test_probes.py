@@ -15,6 +15,7 @@ from biasaudit.report.section import Source
 from biasaudit.report.sections.outcome import State, state_of
 from biasaudit.report.sections.probes import probes
 from biasaudit.report.view import probe_names
+from biasaudit.types import VerdictCode
 from tests.report.factory import HEADLINE, JOBS, PAIRS, audit
 
 QUIET: dict[str, Any] = {"with_disparities": False, "with_families": False, "contrasts": (HEADLINE.contrast,)}
@@ -80,11 +81,12 @@ def test_a_probe_that_cannot_be_read_stands_in_one_line_with_the_reason() -> Non
     reason = "competence fell together with the lean"
     rows = [cell(JOBS, feature, "not interpretable", reason=reason) for feature in ("age", "gender")]
     given = source(rows)
+    given.audit.comparisons["verdict_code"] = VerdictCode.COMPETENCE_FELL.value
     shown = probes(given)
     assert shown
     [probe] = [one for one in shown.groups[0].probes if one.name == "Gender and occupation"]
     assert not probe.is_read
-    assert probe.finding == "Competence fell together with the lean."
+    assert probe.finding == "The tuned model leans less and also reads it worse; the two cannot be told apart."
     html = render_html(given.audit)
     for summary in re.findall(r'<details class="probe-section unread">(.*?)</summary>', html, re.DOTALL):
         assert "How strongly" not in summary

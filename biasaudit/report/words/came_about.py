@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from biasaudit.report.words.contrasts import sides_of
 from biasaudit.report.words.facts import counted
+from biasaudit.report.words.rounding import decimals_carried
 from biasaudit.report.words.verdict_clauses import clause
 from biasaudit.report.words.wording import clean, number, p_value, percent, present, with_interval
 from biasaudit.stats.clusters import MIN_CLUSTERS
@@ -222,10 +223,11 @@ def _margin(row: Row) -> str:
     low, high, margin = (present(row.get(name)) for name in ("ci90_low", "ci90_high", "margin"))
     if low is None or high is None or margin is None:
         return ""
+    decimals = decimals_carried(low, high, marks=(0.0, -margin, margin))
     lies = "lies wholly inside it" if -margin < low and high < margin else "reaches beyond it"
     return (
         f"The margin, the largest change that counts as none, is ±{number(margin, decimals=2)}. The 90\u00a0% interval "
-        f"of the change, {number(low)} to {number(high)}, {lies}."
+        f"of the change, {number(low, decimals=decimals)} to {number(high, decimals=decimals)}, {lies}."
     )
 
 

@@ -20,10 +20,7 @@ def shown(page: Page, selector: str) -> int:
 
 
 def test_a_word_opens_the_probes_with_hits_and_hides_the_others(browser: Browser, small_report: Path) -> None:
-    """3 and 5 items of the pairs, 5 of the occupations; sentence 1 lost its lean.
-
-    One item, shown with its probe's name and without the other parts.
-    """
+    """3 + 5 items of the pairs, 5 of the occupations; sentence 1 is one, shown under its probe and no other part."""
     with opened(browser, small_report) as (page, seen):
         assert page.locator("#find-said").inner_text() == "13 of 13 items"
         assert shown(page, "li[data-fate]") == 0

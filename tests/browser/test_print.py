@@ -71,9 +71,9 @@ def test_nothing_is_wider_or_a_chart_taller_than_the_paper(
         assert page.evaluate("document.scrollingElement.scrollWidth") <= WIDTH
 
 
-def test_paper_shows_one_look_of_each_chart_in_dark_ink(browser: Browser, small_report: Path) -> None:
+def test_paper_shows_one_look_of_each_chart_in_dark_ink(browser: Browser, stages_report: Path) -> None:
     """A page read in the dark is still printed on white paper."""
-    with opened(browser, small_report, width=WIDTH) as (page, _):
+    with opened(browser, stages_report, width=WIDTH) as (page, _):
         page.emulate_media(media="print", color_scheme="dark")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
@@ -95,7 +95,7 @@ def test_pages_are_numbered(browser: Browser, small_report: Path) -> None:
 def test_warnings_keep_a_tint_on_paper(browser: Browser, small_report: Path) -> None:
     with opened(browser, small_report, width=WIDTH) as (page, _):
         page.emulate_media(media="print")
-        tint = page.evaluate("getComputedStyle(document.querySelector('.warning')).backgroundColor")
+        tint = page.evaluate("getComputedStyle(document.querySelector('.warns')).backgroundColor")
         assert tint != "rgb(255, 255, 255)"
 
 

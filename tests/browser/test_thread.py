@@ -44,6 +44,7 @@ def test_a_verdict_leads_to_its_items_and_each_item_back(browser: Browser, suite
         link.click()
         page.wait_for_timeout(100)
         assert is_in_sight(page, href)
+        page.locator(f"{href} details > summary").first.click()
         back = page.locator(f"{href} .flips a[href^='#cell-']").first
         to = back.get_attribute("href") or ""
         back.click()

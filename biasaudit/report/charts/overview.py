@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]  # Any: cells of a pandas row
 
-MOST_ROWS: Final = 24
-"""Rows that stand open: those that changed, then those that moved most."""
+MOST_ROWS: Final = 22.5
+"""Rows that stand open, names of probes counted: those that changed, then those that moved most."""
+NAME: Final = 0.6
+"""Rows that the name of a probe takes."""
 LEAST_END: Final = 0.1
 """The scale goes at least so far either way: a lean of 0.02 must not fill the picture."""
 SAYS_NOTHING: Final = frozenset({Verdict.NOT_INTERPRETABLE.value, Verdict.NOT_MEASURED.value})
@@ -94,7 +96,7 @@ class Overview:
     margin: tuple[float, float] | None
 
 
-def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: int = MOST_ROWS) -> Overview | None:
+def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: float = MOST_ROWS) -> Overview | None:
     """Return the picture of a contrast: its declared cells that can be read; None where there are none.
 
     Parameters
@@ -102,8 +104,8 @@ def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: int 
     comparisons : DataFrame
         See :data:`biasaudit.record.tables.COMPARISONS`.
     tuned, contrast : str
-    most : int
-        Rows that stand open.
+    most : float
+        Rows that stand open; the name of a probe takes :data:`NAME` of one.
     """
     there = comparisons[(comparisons["tuned"] == tuned) & (comparisons["contrast"] == contrast)]
     cells = records(there[(there["metric"] == "graded") & there["declared"]])
@@ -112,6 +114,7 @@ def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: int 
         return None
     first_arm, second_arm = ARMS.get(contrast, ("first", "second"))
     start, end = _ends(rows)
+    n_open = _fitting(rows, most)
 
     def at(lean: float) -> float:
         return (lean - start) / (end - start)
@@ -131,10 +134,10 @@ def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: int 
     return Overview(
         first_arm=first_arm,
         second_arm=second_arm,
-        probes=probes(rows[:most]),
-        further=probes(rows[most:]),
-        n_rows=len(rows[:most]),
-        n_further=len(rows[most:]),
+        probes=probes(rows[:n_open]),
+        further=probes(rows[n_open:]),
+        n_rows=n_open,
+        n_further=len(rows) - n_open,
         n_cells=len(cells),
         ticks=tuple(Tick(at=at(tick), said=_short(tick)) for tick in _ticks(start, end)),
         zero=at(0.0),
@@ -150,6 +153,16 @@ def is_drawn(row: Row) -> bool:
 
 
 _PARTS: Final = ("value", "ci_low", "ci_high")
+
+
+def _fitting(rows: Sequence[Row], most: float) -> int:
+    """Return how many of the first rows there is room for, with the names of their probes."""
+    probes: set[str] = set()
+    for number_of, row in enumerate(rows, start=1):
+        probes.add(str(row["probe"]))
+        if number_of + NAME * len(probes) > most:
+            return number_of - 1
+    return len(rows)
 
 
 def _importance(row: Row) -> tuple[bool, float, str, str]:

@@ -124,7 +124,7 @@ def _ways(plan: Mapping[str, Any]) -> str:  # Any: JSON values
     names = [str(mapping(one).get("framing")) for one in framings] if isinstance(framings, Sequence) else []
     said = ["in plain text"] if "plain" in names else []
     if n_chat := names.count("chat"):
-        said.append(f"as a chat in {counted(n_chat, 'other wording', 'other wordings')}")
+        said.append("as a chat" if n_chat == 1 else f"as a chat in {n_chat} wordings")
     return f"each asked {listed(said)}" if said else ""
 
 

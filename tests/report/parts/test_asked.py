@@ -65,8 +65,7 @@ def test_what_positive_means_and_how_much_was_asked_stand_beside_it() -> None:
     shown = asked(source(audit(**UNDRAWN)))[PAIRS]
     assert shown.positive == "With the stereotype."
     assert shown.sizes == (
-        "180 items in 30 clusters of the same wording or scene, each asked in plain text and as a chat in 2 other "
-        "wordings."
+        "180 items in 30 clusters of the same wording or scene, each asked in plain text and as a chat in 2 wordings."
     )
     bare: dict[str, Any] = {"probes": {}, "plan": {}}
     nothing = asked(source(audit(**UNDRAWN, manifest_changes=bare)))[PAIRS]

@@ -11,7 +11,7 @@ from biasaudit.report.sections.first.elsewhere import CHANGED
 from biasaudit.report.words.crossed import crossed
 from biasaudit.report.words.facts import counted, first_sentence, mapping
 from biasaudit.report.words.lean_size import how_large
-from biasaudit.report.words.places import cell_places, probe_places
+from biasaudit.report.words.places import cell_places
 from biasaudit.report.words.wording import VERDICT_SYMBOLS, as_carried, clean, in_words, records, verdict_class
 from biasaudit.types import Verdict
 
@@ -71,10 +71,9 @@ class DrawnRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnProbe:
-    """The rows of one probe; `href` leads to its numbers."""
+    """The rows of one probe."""
 
     name: str
-    href: str
     rows: tuple[DrawnRow, ...]
 
 
@@ -211,13 +210,12 @@ def _drawn(audit: AuditRecord, headline: Headline, names: Mapping[str, str]) -> 
     picture = overview(audit.comparisons, tuned=headline.tuned, contrast=headline.contrast)
     if picture is None:
         return None
-    places, cells = probe_places(names), cell_places(audit.comparisons)
+    cells = cell_places(audit.comparisons)
 
     def probes(shown: Sequence[OverviewProbe]) -> tuple[DrawnProbe, ...]:
         return tuple(
             DrawnProbe(
                 name=names.get(probe.probe, clean(probe.probe)),
-                href=places.get(probe.probe, _LIST),
                 rows=tuple(
                     _row(row, href=cells[headline.tuned, headline.contrast, probe.probe, row.feature])
                     for row in probe.rows

@@ -34,13 +34,16 @@ def _printed(browser: Browser, report: Path) -> tuple[pypdf.PdfReader, str]:
 def test_all_that_is_folded_on_the_screen_is_open_on_paper(
     browser: Browser, report: str, request: pytest.FixtureRequest
 ) -> None:
-    """Every caption, verdict and row head is in the PDF's text; the folded ones are closed when printing starts."""
+    """Every caption, verdict and row head is in the PDF's text; the folded ones are closed when printing starts.
+
+    Parts of a probe that do not print are left out, and only they.
+    """
     path: Path = request.getfixturevalue(report)
     with opened(browser, path) as (page, _):
         assert page.locator("details[open]").count() == 0
         wanted = page.evaluate("""
-          [...document.querySelectorAll("caption:not(.hidden), .verdict bdi, th[scope], .flip bdi")]
-          .filter(part => !part.closest(".sign-form"))
+          [...document.querySelectorAll("caption:not(.hidden), .verdict bdi, th[scope]")]
+          .filter(part => !part.closest(".sign-form, .screen-only"))
           .map(part => part.textContent)""")
     read, text = _printed(browser, path)
     assert read.pages[0].mediabox.width == pytest.approx(595, abs=1)
@@ -91,7 +94,7 @@ def test_pages_are_numbered(browser: Browser, small_report: Path) -> None:
 def test_warnings_keep_a_tint_on_paper(browser: Browser, small_report: Path) -> None:
     with opened(browser, small_report, width=WIDTH) as (page, _):
         page.emulate_media(media="print")
-        tint = page.evaluate("getComputedStyle(document.querySelector('.warning')).backgroundColor")
+        tint = page.evaluate("getComputedStyle(document.querySelector('.note')).backgroundColor")
         assert tint != "rgb(255, 255, 255)"
 
 

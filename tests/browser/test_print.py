@@ -91,8 +91,8 @@ def test_pages_are_numbered(browser: Browser, small_report: Path) -> None:
     assert f"{n_pages}/{n_pages}" in _squeezed(read.pages[-1].extract_text())
 
 
-def test_warnings_keep_a_tint_on_paper(browser: Browser, small_report: Path) -> None:
-    with opened(browser, small_report, width=WIDTH) as (page, _):
+def test_warnings_keep_a_tint_on_paper(browser: Browser, demo_report: Path) -> None:
+    with opened(browser, demo_report, width=WIDTH) as (page, _):
         page.emulate_media(media="print")
         tint = page.evaluate("getComputedStyle(document.querySelector('.note')).backgroundColor")
         assert tint != "rgb(255, 255, 255)"

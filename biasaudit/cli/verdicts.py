@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.cells import cell_len
 
 from biasaudit.cli import terminal
-from biasaudit.types import Contrast, Verdict, VerdictCode
+from biasaudit.types import Contrast, Verdict
 from biasaudit.visible import visible_line
 
 if TYPE_CHECKING:
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     Row = Mapping[str, Any]  # Any: cells of a pandas row
 
 _UNREADABLE: Final = frozenset({Verdict.NOT_INTERPRETABLE.value, Verdict.NOT_MEASURED.value})
-"""Cells of which nothing can be said: counted with their reason, without a row."""
-
-_AT_CHANCE: Final = {VerdictCode.CHANCE_FIRST.value: "base", VerdictCode.CHANCE_SECOND.value: "tuned"}
-"""Who cannot be told from chance; the contrasts that have a headline go from the base to the tuned checkpoint."""
+"""Comparisons of which nothing can be said: counted with their reason, without a row."""
 
 _SIDES: Final = {
     Contrast.AS_DEPLOYED.value: "base on plain text, tuned in its chat template",
@@ -52,13 +49,13 @@ class _Column:
 
 
 def print_verdicts(audit: Audit) -> None:
-    """Print what became of each cell of the first contrast, and the headline below.
+    """Print what came of each comparison that the answer is about, and the answer below.
 
     In a terminal that is wide enough this is a table, with as much in it as fits; in a narrow one and in a pipe each
-    cell has lines of its own. A word or a number is never broken.
+    comparison has lines of its own. A word or a number is never broken.
     """
     if not audit.headlines:
-        terminal.say("Not measured: no contrast was compared.")
+        terminal.say("Not measured: nothing was compared.")
         return
     headline, width = audit.headlines[0], terminal.width()
     cells = _cells(audit, headline)
@@ -66,7 +63,9 @@ def print_verdicts(audit: Audit) -> None:
     for said in _title(headline):
         terminal.say(_wrapped(said, width))
     if readable:
-        terminal.say("\n".join(_table(readable, _level(headline), width) or _lines(readable, _level(headline), width)))
+        terminal.say(
+            "\n".join(_table(readable, _confidence(headline), width) or _lines(readable, _confidence(headline), width))
+        )
     for said in _unreadable(cells):
         terminal.say(_wrapped(said, width))
     if readable:
@@ -76,9 +75,9 @@ def print_verdicts(audit: Audit) -> None:
         terminal.say(_wrapped(said, width))
 
 
-def _cells(audit: Audit, headline: Headline) -> list[dict[str, Any]]:  # Any: cells of a pandas row
-    """Return the declared cells that the headline is about, in the order of the report."""
-    from biasaudit.report.words.order import in_order
+def _cells(audit: Audit, headline: Headline) -> list[Row]:
+    """Return the declared cells that the headline is about, in the order of the page."""
+    from biasaudit.report.sections.outcome import in_order_of_page
     from biasaudit.report.words.wording import records
 
     table = audit.comparisons
@@ -90,8 +89,7 @@ def _cells(audit: Audit, headline: Headline) -> list[dict[str, Any]]:  # Any: ce
             & table["declared"]
         ]
     )
-    place = {probe: number for number, probe in enumerate(in_order((str(row["probe"]) for row in rows), table))}
-    return sorted(rows, key=lambda row: (place[str(row["probe"])], str(row["feature"])))
+    return in_order_of_page(rows)
 
 
 def _title(headline: Headline) -> list[str]:
@@ -100,7 +98,7 @@ def _title(headline: Headline) -> list[str]:
 
     sides = f": {_SIDES[headline.contrast]}" if headline.contrast in _SIDES else ""
     exploratory = " (exploratory)" if headline.exploratory else ""
-    cells = counted(headline.n_cells, "cell", "cells")
+    cells = counted(headline.n_cells, "comparison", "comparisons")
     return [
         f"{visible_line(headline.tuned)}, {visible_line(headline.contrast)}{sides}{exploratory}",
         f"{cells}: {visible_line(in_words(headline.counts))}",
@@ -111,14 +109,10 @@ def _columns(level: str) -> tuple[_Column, ...]:
     return (
         _Column(heading="verdict", cell=_verdict, right=False),
         _Column(heading="feature", cell=lambda row: visible_line(str(row["feature"])), right=False),
-        _Column(heading="base", cell=lambda row: _number(row["first_value"]), most=1),
-        _Column(
-            heading="base", cell=lambda row: _interval(row, "first_value", "first_ci_low", "first_ci_high"), least=2
-        ),
-        _Column(heading="tuned", cell=lambda row: _number(row["second_value"]), most=1),
-        _Column(
-            heading="tuned", cell=lambda row: _interval(row, "second_value", "second_ci_low", "second_ci_high"), least=2
-        ),
+        _Column(heading="base", cell=lambda row: _level(row, "first"), most=1),
+        _Column(heading="base", cell=lambda row: _level_with_interval(row, "first"), least=2),
+        _Column(heading="tuned", cell=lambda row: _level(row, "second"), most=1),
+        _Column(heading="tuned", cell=lambda row: _level_with_interval(row, "second"), least=2),
         _Column(heading=f"change ({level} interval)", cell=_change),
         _Column(heading="items", cell=lambda row: f"{row['n_items']:,}", least=1),
         _Column(heading="p of |B|, corrected", cell=_corrected, least=3),
@@ -144,12 +138,12 @@ def _table(rows: Sequence[Row], level: str, width: int | None) -> list[str]:
 
 
 def _lines(rows: Sequence[Row], level: str, width: int | None) -> list[str]:
-    """Give each cell a line of its own, broken between its parts where the terminal is narrow."""
+    """Give each comparison a line of its own, broken between its parts where the terminal is narrow."""
     parts = [
         (
             f"{_verdict(row)}, {visible_line(str(row['feature']))}:",
-            f"base {_number(row['first_value'])},",
-            f"tuned {_number(row['second_value'])},",
+            f"base {_level(row, 'first')},",
+            f"tuned {_level(row, 'second')},",
             f"change {_change(row)}",
         )
         for row in rows
@@ -194,26 +188,48 @@ def _verdict(row: Row) -> str:
     return f"{sign} {visible_line(verdict.removesuffix(' the stereotype'))}"
 
 
-def _number(value: object) -> str:
-    from biasaudit.report.words.wording import present
-
-    found = present(value)
-    if found is None:
-        return "-"
-    shown = f"{found:+.3f}"
-    return shown if float(shown) else shown[1:]
+def _level(row: Row, arm: str) -> str:
+    """Return the index of one model alone, with the decimals that it has beside its interval."""
+    value, *bounds = _numbers(row, f"{arm}_value", f"{arm}_ci_low", f"{arm}_ci_high")
+    return _signed(value, *bounds)[0]
 
 
-def _interval(row: Row, value: str, low: str, high: str) -> str:
-    if _number(row[value]) == "-":
-        return visible_line(str(row["status"]))
-    return f"{_number(row[value])} ({_number(row[low])} to {_number(row[high])})"
+def _level_with_interval(row: Row, arm: str) -> str:
+    return _with_interval(row, _numbers(row, f"{arm}_value", f"{arm}_ci_low", f"{arm}_ci_high"))
 
 
 def _change(row: Row) -> str:
-    if row["status"] == "ok" and row["reduction"] == row["ci_low"] == row["ci_high"]:
-        return f"{_number(row['reduction'])} in every cluster"  # an interval of no width would say certain
-    return _interval(row, "reduction", "ci_low", "ci_high")
+    from biasaudit.report.words.rounding import change_marks
+
+    value, low, high = _numbers(row, "reduction", "ci_low", "ci_high")
+    if row["status"] == "ok" and value == low == high:
+        return f"{_signed(value, low, high)[0]} in every cluster"  # an interval of no width would say certain
+    return _with_interval(row, (value, low, high), marks=change_marks(row))
+
+
+def _numbers(row: Row, *names: str) -> tuple[float | None, ...]:
+    from biasaudit.report.words.wording import present
+
+    return tuple(present(row[name]) for name in names)
+
+
+def _with_interval(row: Row, found: tuple[float | None, ...], *, marks: Sequence[float] = (0.0,)) -> str:
+    value, low, high = _signed(*found, marks=marks)
+    return visible_line(str(row["status"])) if value == "-" else f"{value} ({low} to {high})"
+
+
+def _signed(
+    value: float | None, low: float | None, high: float | None, *, marks: Sequence[float] = (0.0,)
+) -> tuple[str, str, str]:
+    """Return a number and its bounds with their signs, rounded to what the interval carries; else dashes."""
+    from biasaudit.report.words.rounding import decimals_carried
+
+    if value is None or low is None or high is None:
+        return "-", "-", "-"
+    decimals = decimals_carried(low, high, marks=marks)
+    shown = [f"{part:+.{decimals}f}" for part in (value, low, high)]
+    first, second, third = (text if float(text) else text[1:] for text in shown)
+    return first, second, third
 
 
 def _corrected(row: Row) -> str:
@@ -222,30 +238,28 @@ def _corrected(row: Row) -> str:
     return terminal.spelled(p_value(present(row["p_bh"] if row["exploratory"] else row["p_holm"])))
 
 
-def _level(headline: Headline) -> str:
+def _confidence(headline: Headline) -> str:
     return f"{100 * headline.relative_reduction.level:g} %"
 
 
 def _unreadable(cells: Sequence[Row]) -> list[str]:
-    """Count the cells of which nothing can be said, a line for each reason."""
+    """Count the comparisons of which nothing can be said, a line for each reason."""
     from biasaudit.report.words.facts import counted
+    from biasaudit.report.words.reasons import reason_in_words
 
     found: dict[tuple[str, str], list[str]] = {}
     for row in cells:
         if row["verdict"] in _UNREADABLE:
-            found.setdefault((str(row["verdict"]), _why(row)), []).append(visible_line(str(row["probe"])))
+            found.setdefault((str(row["verdict"]), visible_line(reason_in_words(row))), []).append(
+                visible_line(str(row["probe"]))
+            )
     lines = []
     for (verdict, why), probes in found.items():
         by_probe = ", ".join(f"{probe}\u00a0{probes.count(probe)}" for probe in dict.fromkeys(probes))
-        lines.append(terminal.spelled(f"{counted(len(probes), 'cell', 'cells')} {verdict} ({by_probe}): {why}."))
+        lines.append(
+            terminal.spelled(f"{counted(len(probes), 'comparison', 'comparisons')} {verdict} ({by_probe}): {why}.")
+        )
     return lines
-
-
-def _why(row: Row) -> str:
-    who = _AT_CHANCE.get(str(row["verdict_code"]))
-    if who is None:
-        return visible_line(str(row["verdict_reason"]))
-    return f"{who} is not clearly above chance at the competence items"
 
 
 def _answer(audit: Audit, headline: Headline, readable: Sequence[Row]) -> list[str]:

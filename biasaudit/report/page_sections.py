@@ -8,18 +8,13 @@ from typing import Final
 from biasaudit.report.section import Section
 from biasaudit.report.sections import (
     audited,
-    cells,
-    competence,
     decision,
     first_screen,
     four_arms,
-    groups,
     heat,
     probes,
     published,
-    rates,
     stages,
-    wordings,
 )
 
 SECTIONS: Final[Mapping[str, Section]] = {
@@ -28,14 +23,9 @@ SECTIONS: Final[Mapping[str, Section]] = {
         first_screen.SECTION,
         decision.SECTION,
         probes.SECTION,
-        cells.SECTION,
         stages.SECTION,
         four_arms.SECTION,
-        competence.SECTION,
-        wordings.SECTION,
         heat.SECTION,
-        rates.SECTION,
-        groups.SECTION,
         published.SECTION,
         audited.SECTION,
         audited.METHOD,

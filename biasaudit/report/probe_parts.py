@@ -6,6 +6,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from biasaudit.report.part import Part
-from biasaudit.report.parts import asked, items, limits
+from biasaudit.report.parts import asked, attributes, competence, items, limits, rates, verdicts, wordings
 
-PARTS: Final[Mapping[str, Part]] = {part.name: part for part in (asked.PART, items.PART, limits.PART)}
+PARTS: Final[Mapping[str, Part]] = {
+    part.name: part
+    for part in (
+        asked.PART,
+        verdicts.PART,
+        rates.PART,
+        attributes.PART,
+        wordings.PART,
+        competence.PART,
+        items.PART,
+        limits.PART,
+    )
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -43,6 +43,19 @@ OfView: TypeAlias = Callable[[Any], bool]  # Any: each section has a view of its
 """What is so of a view that is shown."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A place within a section, as the table of contents lists it; `under` groups entries."""
+
+    place: str
+    title: str
+    under: str
+
+
+def _no_entries(_: object) -> Sequence[Entry]:
+    return ()
+
+
 def _always(_: object) -> bool:
     return True
 
@@ -72,6 +85,8 @@ class Section:
         Whether the navigation leads to it, where it has a title and is shown.
     has_script : callable
         Whether it shows items that the script of the page, ``find.js``, finds. No section can bring another script.
+    entries : callable
+        Places within it to which the table of contents leads, too; most sections have none.
     """
 
     name: str
@@ -81,3 +96,4 @@ class Section:
     folder: Path | None = None
     has_link: OfView = _always
     has_script: OfView = never
+    entries: Callable[[Any], Sequence[Entry]] = _no_entries  # Any: each section has a view of its own

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from biasaudit.report.page_sections import SECTIONS
-from biasaudit.report.section import Section, Source
+from biasaudit.report.section import Entry, Section, Source
 from biasaudit.report.sections.audited import audited
 from biasaudit.report.words.wording import clean
 
@@ -27,6 +28,12 @@ class ShownSection:
     def has_link(self) -> bool:
         """Whether the navigation leads to it."""
         return self.section.title is not None and self.section.has_link(self.view)
+
+    @property
+    def entries(self) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+        """The places within it that the table of contents leads to, by what they stand under."""
+        found = self.section.entries(self.view)
+        return tuple((under, tuple(own)) for under, own in groupby(found, key=lambda entry: entry.under))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

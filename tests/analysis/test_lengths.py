@@ -12,7 +12,7 @@ import pytest
 from biasaudit.analysis.lengths import unequal_pairs, with_equal_lengths
 from biasaudit.facade import Audit
 from biasaudit.report import render_html
-from biasaudit.report.sections.equal_lengths import DISAGREES
+from biasaudit.report.words.other_forms import DISAGREES
 from biasaudit.testing import leaning, scripted_audit
 from biasaudit.types import ClusterDesign, ProbeItem, Request
 from tests.tiny import item, save_probe
@@ -138,10 +138,10 @@ def test_the_page_has_both_and_says_where_they_disagree(tmp_path: Path) -> None:
         level=0.95,
     )
     page = render_html(replace(audit, comparisons=whole))
-    assert "by sign alone, the 80 pairs of equal length" in page
-    assert "by degree, the 80 pairs of equal length" in page
-    assert DISAGREES in page
-    assert "pairs of equal length" not in render_html(audit)
+    assert "Over the 80 pairs whose two texts have as many tokens, by side alone, the base has " in page
+    assert "Over the 80 pairs whose two texts have as many tokens, the base has " in page
+    assert DISAGREES.format(first="the base") in page
+    assert "have as many tokens" not in render_html(audit)
 
 
 def test_of_other_kinds_nothing_is_asked(tmp_path: Path) -> None:

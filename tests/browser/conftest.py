@@ -97,7 +97,7 @@ def suite_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stages_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three checkpoints, one after the other, and decisions."""
     rows = estimates({**FOUR, **THREE}, [(JOBS, "gender"), (PAIRS, "age")])
-    decided = disparities(by_group.rows(DECISIONS), by_group.rows(ERRORS))
+    decided = disparities(by_group.rows(DECISIONS, probe=JOBS), by_group.rows(ERRORS, probe=JOBS))
     return _written(tmp_path_factory.mktemp("stages"), render_html(replace(made(rows), disparities=decided)))
 
 

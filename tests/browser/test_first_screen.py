@@ -46,7 +46,7 @@ def test_a_tile_shows_its_rows_alone_and_by_key_too(browser: Browser, suite_repo
         page.locator("#only-inconclusive").check()
         shown = [row.get_attribute("class") for row in rows.all() if row.is_visible()]
         assert shown == ["row inconclusive"] * int(page.locator(".tile.inconclusive .n").inner_text())
-        names = [probe for probe in page.locator(".probe > a").all() if probe.is_visible()]
+        names = [probe for probe in page.locator(".probe > .of").all() if probe.is_visible()]
         assert 0 < len(names) < page.locator(".probe").count()
         page.locator("#only-every").check()
         page.keyboard.press("ArrowRight")

@@ -65,9 +65,9 @@ def test_the_page_loads_nothing_and_reports_nothing(
 
 def test_decisions_and_stages_are_on_the_pages_that_are_opened(suite_report: Path, stages_report: Path) -> None:
     suite, stages = (path.read_text("utf-8") for path in (suite_report, stages_report))
-    assert 'id="rates"' in suite
+    assert 'class="part rates"' in suite
     assert "False-positive rate" in suite
-    assert 'id="rates"' in stages
+    assert 'class="part rates"' in stages
     assert 'id="stages"' in stages
 
 
@@ -246,25 +246,28 @@ def test_on_a_phone_a_cell_has_its_verdict_and_change_without_scrolling(
     """The rows are stacked: the change comes next after the verdict, and every number has its name beside it."""
     with opened(browser, request.getfixturevalue(report), width=width) as (page, _):
         open_details(page)
-        beyond = """[...document.querySelectorAll(".cells td, .fates td, .fates .bar span")].filter(
+        beyond = """[...document.querySelectorAll(".verdict-table td, .fates td, .fates .bar span")].filter(
           part => part.getBoundingClientRect().right > innerWidth).map(part => part.textContent)"""
         assert page.evaluate(beyond) == []
         verdict, change, first = (
-            page.locator(f".cells .graded {part}").first.bounding_box()
-            for part in ("[rowspan]", ".change", ".num:not(.change)")
+            page.locator(f".verdict-table .compared {part}").first.bounding_box()
+            for part in (".ruled", ".change", ".num:not(.change)")
         )
         assert verdict
         assert change
         assert first
         assert verdict["y"] < change["y"] < first["y"]
-        named = "getComputedStyle(document.querySelector('.cells .change'), '::before').content"
-        assert "Change D" in page.evaluate(named)
+        named = "getComputedStyle(document.querySelector('.verdict-table .change'), '::before').content"
+        assert "Change" in page.evaluate(named)
 
 
 def test_column_heads_stay_in_sight_on_a_wide_screen(browser: Browser, sample_report: Path) -> None:
-    """A long table is read far from its first row."""
+    """A long table is read far from its first row; the contents lie above its head and do not cover it."""
     with opened(browser, sample_report) as (page, _):
-        page.evaluate("document.querySelector('.cells tbody tr:nth-child(12)').scrollIntoView({block: 'center'})")
-        box = page.locator(".cells thead th").first.bounding_box()
+        open_details(page)
+        page.evaluate("document.querySelector('.verdict-table tbody:nth-of-type(8)').scrollIntoView({block: 'center'})")
+        box = page.locator(".verdict-table thead th").first.bounding_box()
         assert box
-        assert 0 <= box["y"] < 50
+        contents = page.locator(".top").bounding_box()
+        assert contents
+        assert contents["height"] - 2 <= box["y"] < 50

@@ -17,6 +17,7 @@ import biasaudit
 from biasaudit.cli import terminal
 from biasaudit.cli.verdicts import print_verdicts
 from biasaudit.facade import Audit
+from biasaudit.report.sections.first.elsewhere import CHANGED
 from biasaudit.report.words.shares import left_out, sentence
 from biasaudit.report.words.wording import VERDICT_SYMBOLS
 from biasaudit.testing import leaning, scripted_audit
@@ -25,6 +26,12 @@ from tests.cli.test_verdicts import around, probe
 REPORTS = Path(__file__).parents[2] / "reports"
 SAMPLES = ("gemma-3-270m-demo", "gemma-3-270m-pair", "gemma-3-270m-suite")
 UNREADABLE = {"not interpretable", "not measured"}
+PROBES = {
+    5: ["traits", "occupations"],  # undecided, unchanged
+    10: ["crows-pairs", "occupations"],
+    20: ["traits", "harms", "occupations", "dialect"],  # changed, undecided, unchanged: 0.023 moved more than 0.012
+}
+"""By the number of rows of a sample, its probes in the order of the page."""
 SIGNS = "".join(VERDICT_SYMBOLS.values())
 
 Printed = Callable[..., str]
@@ -88,13 +95,25 @@ def test_its_rows_are_those_of_the_picture_that_can_be_interpreted(
     readable = [row for row in declared(sample) if row[2] not in UNREADABLE]
     found = rows_of(printed(sample, width))
     assert sorted(found) == sorted(readable)
-    assert [probe for probe, *_ in found] == sorted(probe for probe, *_ in readable)  # each probe together
+    assert [probe for probe, _ in itertools.groupby(probe for probe, *_ in found)] == PROBES[len(found)]
+
+
+def test_in_a_probe_what_changed_stands_first_and_then_what_moved_most(printed: Printed, sample: Audit) -> None:
+    """As in the picture: a reader who stops after three lines has seen what matters."""
+    moves = {
+        (row["probe"], row["feature"]): abs(row["first_value"] - row["second_value"])
+        for _, row in sample.comparisons.query("metric == 'graded' and declared").iterrows()
+        if (row["tuned"], row["contrast"]) == (sample.headlines[0].tuned, sample.headlines[0].contrast)
+    }
+    for _, rows in itertools.groupby(rows_of(printed(sample, None)), key=lambda row: row[0]):
+        found = [(verdict in CHANGED, moves[probe, feature]) for probe, feature, verdict in rows]
+        assert found == sorted(found, reverse=True)
 
 
 def test_what_cannot_be_interpreted_is_counted_with_its_reason(printed: Printed, demo: Audit) -> None:
     """Three of `decisions`, which the base answers by chance."""
     text = printed(demo, None)
-    assert "\n3 cells not interpretable (decisions\u00a03): base is not clearly above chance at" in text
+    assert "\n3 comparisons not interpretable (decisions\u00a03): the base is not shown to read it better" in text
     assert text.count("not interpretable") == 2  # there, and among the counts
 
 
@@ -120,15 +139,15 @@ def test_at_80_columns_it_is_a_table_with_the_verdict_first_and_numbers_aligned(
         "?",
         "inconclusive",
         "religion",
-        "+0.229",
-        "+0.245",
-        "-0.016",
-        "(-0.072",
+        "+0.23",
+        "+0.25",
+        "-0.02",
+        "(-0.07",
         "to",
-        "+0.039)",
+        "+0.04)",
         "48",
     ]
-    for name, value in (("base", "+0.229"), ("tuned", "+0.245"), ("items", "48")):
+    for name, value in (("base", "+0.23"), ("tuned", "+0.25"), ("items", "48")):
         assert heading.index(name) + len(name) == row.index(value) + len(value)
     assert lines.count("traits") == 1
 
@@ -158,7 +177,9 @@ def test_of_several_stages_it_is_about_the_last_and_names_what_else_there_is(pri
     base = leaning("base", around(0.6))
     audit = scripted_audit(base, stages, probes=[probe(tmp_path)], framing_names=("plain", "chat"))
     text = printed(audit, None)
-    assert text.startswith("tuned-2, as deployed: base on plain text, tuned in its chat template\n1 cell: 1 reduced\n")
+    assert text.startswith(
+        "tuned-2, as deployed: base on plain text, tuned in its chat template\n1 comparison: 1 reduced\n"
+    )
     assert rows_of(text) == [("mini", "gender", "reduced")]
     weights = [f"{contrast} (exploratory)" for contrast in ("weights, plain", "weights, chat")]
     also = [*(f"tuned-2, {row}" for row in weights), "tuned, as deployed", *(f"tuned, {row}" for row in weights)]
@@ -214,4 +235,4 @@ def test_the_width_is_what_columns_says_and_a_pipe_has_none(
 
 
 def test_an_audit_that_compared_nothing_says_so(printed: Printed, demo: Audit) -> None:
-    assert printed(replace(demo, headlines=()), 80) == "Not measured: no contrast was compared.\n"
+    assert printed(replace(demo, headlines=()), 80) == "Not measured: nothing was compared.\n"

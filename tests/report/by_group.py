@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.record import tables
 from tests.report.factory import JOBS, estimate_columns, frame
@@ -13,6 +14,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HIRING = "hiring"
+
+QUIET: Final[Mapping[str, Any]] = {
+    "contrasts": ("template, tuned",),
+    "with_disparities": False,
+    "with_families": False,
+    "with_estimates": False,
+}
+"""Of :func:`tests.report.factory.audit`: one without the tables that a claim is not about."""
 
 DECISIONS = (
     # statistic, group, reference, base, tuned; half-width of the interval 0.05

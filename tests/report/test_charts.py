@@ -32,8 +32,9 @@ def _values(spec: dict[str, Any]) -> list[dict[str, Any]]:  # Any: Vega-Lite is 
 def test_the_title_states_the_finding_over_declared_cells(small_audit: Audit) -> None:
     """The pooled row repeats evidence of the declared cells and is not counted."""
     finding = reduction_finding(small_audit.comparisons, contrast=PLAIN, tuned="tuned")
-    assert finding.title == "Of 5 cells: 1 reduced, 1 unchanged, 1 increased, 1 inconclusive, 1 not measured"
-    assert finding.title in finding.description
+    assert finding.title == "Change shown in 2 of 5 comparisons"
+    counts = "1 reduced, 1 unchanged, 1 increased, 1 inconclusive, 1 not measured"
+    assert f"{finding.title} ({counts})." in finding.description
 
 
 def test_the_chart_draws_the_numbers_of_the_table(small_audit: Audit) -> None:
@@ -75,7 +76,7 @@ def test_a_contrast_that_was_not_compared_still_gives_a_chart_that_says_so(small
     chart = reduction_chart(small_audit.comparisons, contrast="template, base", tuned="tuned")
     assert "Nothing was compared." in svg(chart)
     finding = reduction_finding(small_audit.comparisons, contrast="template, base", tuned="tuned")
-    assert finding.title == "No cell was compared"
+    assert finding.title == "Nothing was compared"
 
 
 def test_the_occupations_chart_holds_every_lean_with_its_interval(small_audit: Audit) -> None:
@@ -93,7 +94,7 @@ def test_the_occupations_chart_holds_every_lean_with_its_interval(small_audit: A
 def test_the_occupations_title_counts_intervals_that_exclude_zero(small_audit: Audit) -> None:
     """Counts only what an interval supports."""
     title = occupations_finding(small_audit.disparities, probe=JOBS, tuned="tuned").title
-    assert title.startswith("Of 17 occupations, 17 lean clearly")
+    assert title == "Occupations that lean clearly: 17 of 17 in the base, 14 after tuning"
 
 
 @pytest.mark.parametrize("width", [NARROW, WIDE])

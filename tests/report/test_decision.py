@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from biasaudit.gate import Effect
+from biasaudit.gate import Effect, RuleResult
 from biasaudit.report.outputs.render import render_decision, render_html
-from biasaudit.report.sections.decision import SYMBOLS, decision_view
+from biasaudit.report.sections.decision import MOST_ROWS, SYMBOLS, decision_view
 from tests.gate.rows import Row, judged, level
 from tests.report.factory import audit
 
@@ -18,18 +18,25 @@ RULES: list[Row] = [{"id": "index", "max_index": 0.3}, {"id": "coverage", "min_c
 def test_what_needs_a_reader_stands_first() -> None:
     decision = judged(RULES, levels=[level(), level(0.2, 0.4, probe="open"), level(0.4, 0.5, probe="z")])
     view = decision_view(decision)
-    words = [row.effect.verdict for row in view.rows]
-    assert words == ["violated", "inconclusive", "passed", "passed", "passed", "passed"]
-    assert view.rows[0].measured == "0.450 (0.400 to 0.500)"
+    assert [row.effect.verdict for row in view.rows] == ["violated", "inconclusive"]
+    assert [row.effect.verdict for row in view.further] == ["passed"] * 4
+    assert view.n_further == "4 results"
+    assert view.rows[0].measured == "0.45 (0.40 to 0.50)"
     assert view.rows[0].limit == "max_index <= 0.3"
     assert view.rows[0].basis == "90 items, 10 clusters"
-    assert {row.measured for row in view.rows if row.rule == "coverage"} == {"0.9000"}
+    assert {row.measured for row in view.further if row.rule == "coverage"} == {"0.9000"}
     assert view.outcome.verdict == "violated"
 
 
 def test_no_number_where_none_was_measured() -> None:
-    rows = [level(None, None, status="too few clusters", n_asked=0)]
-    assert [row.measured for row in decision_view(judged(RULES, levels=rows)).rows] == ["not measured"] * 2
+    view = decision_view(judged(RULES, levels=[level(None, None, status="too few clusters", n_asked=0)]))
+    assert [row.measured for row in (*view.rows, *view.further)] == ["not measured"] * 2
+
+
+def test_of_many_that_need_a_reader_twelve_stand_open() -> None:
+    view = decision_view(judged(RULES[:1], levels=[level(0.4, 0.5, probe=f"p{n:02d}") for n in range(15)]))
+    assert (len(view.rows), len(view.further)) == (MOST_ROWS, 3)
+    assert {row.effect.verdict for row in view.further} == {"violated"}
 
 
 def test_each_effect_has_a_sign_of_its_own() -> None:
@@ -63,3 +70,18 @@ def test_an_empty_decision_has_no_table() -> None:
     section = render_decision(GateDecision(outcome=Outcome.INCONCLUSIVE, results=()))
     assert "nothing was judged" in section
     assert "<table" not in section
+
+
+def test_a_result_leads_to_its_comparison_and_else_to_its_probe() -> None:
+    """A level is of one model in one framing; a comparison has a row of its own."""
+    decision = judged(RULES[:1], levels=[level(0.4, 0.5, probe="z")])
+    [result] = decision.results
+    compared = replace(result, tuned="tuned", framing_or_contrast="as deployed")
+    cells = {("tuned", "as deployed", "z", result.feature): "cell-7"}
+
+    def href(of: RuleResult, probes: dict[str, str]) -> str:
+        return decision_view(replace(decision, results=(of,)), cells=cells, probes=probes).rows[0].href
+
+    assert href(compared, {"z": "probe-3"}) == "cell-7"
+    assert href(result, {"z": "probe-3"}) == "probe-3"
+    assert href(result, {}) == ""

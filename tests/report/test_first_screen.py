@@ -10,7 +10,10 @@ from biasaudit.models.hashes import sha256_of
 from biasaudit.models.local.embedded import adapter_folder
 from biasaudit.record import tables
 from biasaudit.record.audit_record import Headline
-from biasaudit.report.sections.cells import cells
+from biasaudit.report import render_html
+from biasaudit.report.parts.verdicts import verdicts
+from biasaudit.report.section import Source
+from biasaudit.report.sections.first.guards import Guards, guards, outstanding
 from biasaudit.report.sections.first_screen import FirstScreen, first_screen
 from biasaudit.report.words.known_models import DEMO_ADAPTER, DEMO_WEIGHTS
 from biasaudit.stats.significance import SIGN_FLIP
@@ -29,6 +32,12 @@ def _said(screen: FirstScreen, part: str) -> dict[str, tuple[str, ...]]:
     return {fact.term: fact.values for fact in getattr(screen, part)}
 
 
+def _guards(made: Audit) -> Guards:
+    """Return those of the probe that has items for them."""
+    [found] = [part for part in guards(made, NAMES) if part.key == JOBS]
+    return found
+
+
 def _share(value: float, low: float, high: float, *, contrast: str) -> Headline:
     estimate = Estimate(status=Status.OK, value=value, ci_low=low, ci_high=high, unit="relative")
     return replace(HEADLINE, contrast=contrast, relative_reduction=estimate)
@@ -41,7 +50,7 @@ def test_names_model_lineage_format_and_framings_are_said_of_what_was_compared()
     said = _said(screen, "compared")
     assert said["Lineage"] == ("same architecture, sizes and vocabulary",)
     assert said["Number format"] == ("bfloat16",)
-    assert said["Framings"] == ("plain", "chat, 2 wordings of the request")
+    assert said["Ways of asking"] == ("plain text", "chat template, 2 wordings of the request")
     assert said["Model"] == ("ForCausalLM, 268,098,176 parameters",)
     assert said["Tuned how"] == ("all weights may differ from the base; method and data are not recorded",)
     assert said["Run on"] == ("not recorded",)
@@ -58,25 +67,11 @@ def test_when_the_audit_ran_is_said_in_utc() -> None:
         assert _said(screen, "compared")["Run on"] == (said,)
 
 
-def test_each_probe_is_one_line_with_what_it_asks() -> None:
-    """A name alone says nothing to a first-time reader."""
-    pairs, jobs = _screen(audit(**PLAIN)).asked
-    assert jobs.term == "Jobs"
-    (said,) = jobs.values
-    assert said.startswith("How strongly a model ties groups to attributes. By token probabilities; 180 items in 30")
-    assert said.endswith("Feature: gender.")
-    assert pairs.values[0].endswith("Features: 4.")
-    bare = _screen(audit(manifest_changes={"probes": {}}, **PLAIN)).asked[1]
-    assert bare.values == ("Feature: gender.",)
-    empty = audit(cells=(), manifest_changes={"probes": {}}, **{**PLAIN, "headlines": ()})
-    assert _screen(empty).asked[0].values == ("not recorded",)
-
-
 def test_probes_that_can_be_read_stand_first() -> None:
     """As in every other part of the page."""
     unread = [(PAIRS, "a", True, 0.3, 0.1, "not interpretable", ""), (JOBS, "b", True, 0.3, 0.1, "reduced", "")]
-    screen = _screen(audit(cells=unread, **PLAIN))
-    assert [fact.term for fact in screen.asked] == [part.probe for part in screen.guards] == ["Jobs", "Pairs"]
+    bare = _screen(audit(cells=unread, with_estimates=False, **PLAIN))
+    assert [one.probe for one in bare.outstanding.probes] == ["Jobs", "Pairs"]
 
 
 def test_the_demo_pair_is_named_by_its_checksums() -> None:
@@ -119,19 +114,23 @@ def test_the_known_adapter_is_the_one_that_is_shipped() -> None:
 def test_certainty_counts_guards_cells_and_requests() -> None:
     """Five declared cells, one inconclusive at 0.042; four arms of the one probe that has items for the guards."""
     said = _said(_screen(audit(**PLAIN)), "how_sure")
-    assert said["Interval"][0].startswith("95\u00a0%: cross-fitted ratio of sums over cells")
+    assert said["Interval"][0].startswith("95\u00a0%: so often")
+    assert said["Interval"][1].startswith("computed as cross-fitted ratio of sums over cells")
     assert said["Verdicts"] == (
-        "Holm-corrected over the 4 cells that competence does not bar, in one contrast; others exploratory",
+        (
+            "corrected for their number (Holm) over the 4 comparisons that the answer is about and the models can "
+            "read; others exploratory"
+        ),
         "unchanged: within ±0.05, set beforehand",
     )
     assert said["Holds for"] == ("other wordings or sources of the same kind, by probe",)
     assert said["Undecided"] == (
-        "1 of 5 cells",
-        "smallest change one would see there at 80\u00a0% power, without the correction: 0.042",
+        "1 of 5 comparisons",
+        "smallest change one would find there in 80 of 100 such audits, without the correction: 0.04",
     )
-    assert said["Competence"] == ("above chance in all 4 models and framings: 1 of 1 probe",)
-    assert said["Negative controls"] == ("covers 0 in all 4 models and framings: 1 of 1 probe",)
-    assert said["Coverage"] == ("11,997 of 12,000 requests scored", "lowest in any cell: 0.0\u00a0% of its items")
+    assert said["Competence"] == ("above chance in all 4 models and ways of asking: 1 of 1 probe",)
+    assert said["Negative controls"] == ("covers 0 in all 4 models and ways of asking: 1 of 1 probe",)
+    assert said["Coverage"] == ("11,997 of 12,000 requests scored", "lowest in any comparison: 0.0\u00a0% of its items")
 
 
 def test_guards_that_were_not_measured_are_said_to_be_so() -> None:
@@ -149,15 +148,22 @@ def test_a_control_that_misses_0_is_counted_against_the_answer() -> None:
     estimates.loc[hit, ["value", "ci_low", "ci_high"]] += 0.1
     screen = _screen(replace(made, estimates=estimates))
     assert _said(screen, "how_sure")["Negative controls"] == (
-        "covers 0 in all 4 models and framings: 0 of 1 probe; in some of them: 1 more",
+        "covers 0 in all 4 models and ways of asking: 0 of 1 probe; in some of them: 1 more",
     )
-    assert [row.warns for part in screen.guards for row in part.rows] == [False, False, True, True]
+    jobs = _guards(replace(made, estimates=estimates))
+    assert [row.warns for row in jobs.rows] == [False, True, False, True]
+    assert jobs.failed == ("tuned in plain text", "tuned in chat")
+    assert screen.outstanding.probes[-1].says == (
+        "negative control does not cover 0 in tuned in plain text and tuned in chat"
+    )
 
 
 def test_what_was_not_measured_names_cells_with_their_reason_and_kinds_that_were_not_asked() -> None:
     """Silence about a cell would read as "no bias"."""
     said = _said(_screen(audit(**PLAIN)), "not_measured")
-    assert said["Not measured, 1 cell"] == ("Pairs (disability): too few clusters",)
+    assert said["Not measured, 1 comparison"] == (
+        "Pairs (disability): there are too few independent groups of items for an interval",
+    )
     assert said["No negative control"] == ("1 of 2 probes: Pairs",)
     assert said["Behaviour"] == (
         "what the model writes: no text was generated",
@@ -186,10 +192,10 @@ def test_cells_without_a_verdict_are_grouped_by_reason_and_probe() -> None:
     codes = {first: "competence at chance, first arm", second: "competence at chance, second arm"}
     coded = made.comparisons.assign(verdict_code=made.comparisons["verdict_reason"].map(codes).fillna("other"))
     said = _said(_screen(replace(made, comparisons=coded)), "not_measured")
-    assert said["Not measured, 7 cells"] == ("Pairs (7): too few clusters",)
-    assert said["Not interpretable, 6 cells"] == (
-        "Jobs (3), Pairs (2): base not shown to be better than chance",
-        "Jobs (h): tuned not shown to be better than chance",
+    assert said["Not measured, 7 comparisons"] == ("Pairs (7): too few clusters",)
+    assert said["Not interpretable, 6 comparisons"] == (
+        "Jobs (3), Pairs (2): the base is not shown to read it better than by guessing",
+        "Jobs (h): the tuned model is not shown to read it better than by guessing",
     )
 
 
@@ -209,15 +215,52 @@ def test_guards_are_counted_by_probe_and_say_on_how_much_they_rest() -> None:
     hit = (plain["metric"] == "competence") & (plain["checkpoint"] == "tuned")
     plain.loc[hit, ["value", "ci_low", "ci_high"]] -= 0.441
     screen = _screen(replace(made, estimates=plain))
-    base, tuned = screen.guards[1].rows
+    base, tuned = _guards(replace(made, estimates=plain)).rows
     assert (base.competence_says, tuned.competence_says) == ("above chance", "not shown above chance")
-    assert (base.competence_of, base.control_of) == ("40 (20)", "40 (20)")
+    assert base.competence_of == base.control_of == "40 items in 20 clusters"
     said = _said(screen, "how_sure")
     assert said["Competence"] == ("above chance in both models: 0 of 1 probe; in one of them: 1 more",)
     assert said["Negative controls"] == ("covers 0 in both models: 1 of 1 probe",)
 
 
-def test_changes_in_other_contrasts_are_named_and_none_of_them_is_folded() -> None:
+def test_what_stands_out_is_listed_with_a_link_to_its_numbers() -> None:
+    """Of two probes one has no items for either guard; the other passes both."""
+    found = _screen(audit(**PLAIN)).outstanding
+    (pairs,) = found.probes
+    assert (pairs.probe, pairs.says) == ("Pairs", "competence not measured: it has no items for that")
+    html = render_html(audit(**PLAIN))
+    fold = html[html.index("Can the numbers be read at all?") :].split("</details>")[0]
+    assert f'<span class="sign" aria-hidden="true">⚠</span> <a href="#{pairs.href}">' in fold
+    assert f'id="{pairs.href}"' in html
+    assert "<table" not in fold
+    assert found.others == (
+        "Of 1 other probe, competence is above chance in every model and framing, and no negative control fails."
+    )
+
+
+def test_where_nothing_stands_out_that_is_said_and_nothing_is_said_of_none() -> None:
+    good = guards(audit(**PLAIN), {JOBS: "Jobs"})
+    assert outstanding(good, {JOBS: "Jobs"}).others.startswith("Nothing stands out: competence is above chance")
+    bad = guards(audit(with_estimates=False, **PLAIN), NAMES)
+    assert (len(outstanding(bad, NAMES).probes), outstanding(bad, NAMES).others) == (2, "")
+    assert outstanding((), {}).others == "No probe was asked."
+
+
+def test_competence_that_is_not_above_chance_names_its_models() -> None:
+    """0.5 in the tuned one, in chat alone; then 0.4 in every arm, which is below it and no more above it."""
+    made = audit(**PLAIN)
+    estimates = made.estimates.copy()
+    of_jobs = estimates["metric"] == "competence"
+    hit = of_jobs & (estimates["checkpoint"] == "tuned") & (estimates["framing"] == "chat")
+    estimates.loc[hit, ["value", "ci_low", "ci_high"]] -= 0.441
+    jobs = _screen(replace(made, estimates=estimates)).outstanding.probes[-1]
+    assert jobs.says == "competence not shown above chance in tuned in chat"
+    estimates.loc[of_jobs, ["value", "ci_low", "ci_high"]] = [0.4, 0.38, 0.42]
+    jobs = _screen(replace(made, estimates=estimates)).outstanding.probes[-1]
+    assert jobs.says == "competence not shown above chance in all 4 models and framings"
+
+
+def test_changes_in_other_contrasts_are_named_and_their_folds_say_how_many_there_are() -> None:
     """The tiles are of one contrast; an increase in another one must not be found by opening a fold only."""
     changed = (JOBS, "gender", True, 0.4, 0.5, "increased", "D is below 0 after Holm's correction")
     same = (JOBS, "gender", True, 0.4, 0.4, "unchanged", "the 90 % interval of D lies within ±0.05")
@@ -227,12 +270,16 @@ def test_changes_in_other_contrasts_are_named_and_none_of_them_is_folded() -> No
     ]
     made = replace(audit(**PLAIN), comparisons=frame(rows, tables.COMPARISONS))
     screen = _screen(made)
-    assert screen.elsewhere == ("Weights, chat (exploratory): 1 cell increased (Jobs, gender)",)
-    assert screen.leads.startswith("The answer is about the first row: the last tuned checkpoint, in the one framing")
+    assert screen.elsewhere == ("Weights, chat (exploratory): 1 comparison increased (Jobs, gender)",)
+    assert screen.leads.startswith("The answer is about the first row: the last tuned model, asked in the one")
     assert screen.without_share.startswith("Not in this table: weights, chat; template, base.")
-    shown = cells(made, NAMES)
-    assert [view.contrast for view in shown.contrasts] == ["weights, plain", "weights, chat"]
-    assert [view.contrast for view in shown.further_contrasts] == ["template, base"]
+    source = Source(audit=made, recorded=made.manifest.as_dict(), names=NAMES, level="95\u00a0%")
+    shown = verdicts(source)[JOBS]
+    assert [view.title for view in shown.leading] == ["The changed weights, on plain text"]
+    assert [(view.title, view.n_changed) for view in shown.others] == [
+        ("The changed weights, in the chat template", "1 of 1 comparison changed (1 increased)"),
+        ("The chat template, around the base", "no change shown in 1 comparison"),
+    ]
 
 
 def test_many_changed_cells_elsewhere_are_counted_after_the_fourth() -> None:
@@ -243,14 +290,14 @@ def test_many_changed_cells_elsewhere_are_counted_after_the_fourth() -> None:
     assert screen.elsewhere == (
         (
             "Weights, plain, checkpoint dpo (exploratory): "
-            "6 cells reduced (Pairs, f0; Pairs, f1; Pairs, f2; Pairs, f3; 2 more)"
+            "6 comparisons reduced (Pairs, f0; Pairs, f1; Pairs, f2; Pairs, f3; 2 more)"
         ),
     )
 
 
 def test_an_audit_where_all_was_measured_says_so() -> None:
     """The heading stands, so there must be an answer under it."""
-    assert _said(_screen(audit(cells=CELLS[:3], **PLAIN)), "not_measured")["Cells"] == ("every cell was measured",)
+    assert _said(_screen(audit(cells=CELLS[:3], **PLAIN)), "not_measured")["Comparisons"] == ("every one was measured",)
 
 
 @pytest.mark.parametrize(
@@ -273,8 +320,8 @@ def test_the_basis_says_which_arm_leans_and_on_how_much() -> None:
     first, second = _screen(audit(**PLAIN)).answer.basis
     assert first.startswith("Weights, plain, checkpoint tuned. What the changed weights do")
     assert second == (
-        "900 items in 120 clusters of shared wording or source. 4 of 5 cells lean clearly to begin with (base): 4 with "
-        "the stereotype, 0 against it."
+        "900 items in 120 clusters of shared wording or source. 4 of 5 comparisons lean clearly to begin with (base): "
+        "4 with the stereotype, 0 against it."
     )
 
 
@@ -287,6 +334,6 @@ def test_the_basis_counts_leans_by_direction_and_what_the_share_leaves_out() -> 
     turned.loc[against, ["first_value", "first_ci_low", "first_ci_high"]] -= 0.6
     _, said = _screen(replace(made, comparisons=turned)).answer.basis
     assert said.endswith(
-        "2 of 2 cells lean clearly to begin with (base): 1 with the stereotype, 1 against it. "
-        "1 of 2 cells is left out of the share (1 not interpretable)."
+        "2 of 2 comparisons lean clearly to begin with (base): 1 with the stereotype, 1 against it. "
+        "1 of 2 comparisons is left out of the share (1 not interpretable)."
     )

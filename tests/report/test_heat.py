@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +8,9 @@ import pytest
 from biasaudit.record import tables
 from biasaudit.report import render_html
 from biasaudit.report.sections.heat import Heat, HeatCell, heat
-from tests.report.by_group import DECISIONS, HIRING, association, disparities, rows
-from tests.report.factory import JOBS, audit, estimate_columns, frame
-from tests.report.test_rates import QUIET
+from biasaudit.report.words.places import probe_places
+from tests.report.by_group import DECISIONS, HIRING, QUIET, association, disparities, rows
+from tests.report.factory import JOBS, PAIRS, audit, estimate_columns, frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,8 +52,8 @@ def test_the_finding_counts_marks_after_the_correction() -> None:
     )
     assert found.is_corrected
     assert found.finding == (
-        "Of 2 leans of a group against its reference, base: 0 clearly with, 1 clearly against; "
-        "tuned: 0 clearly with, 0 clearly against the stereotype"
+        "Of 2 pairs of group and reference, 0 lean clearly with the stereotype and 1 against it in base, 0 and 0 in "
+        "tuned"
     )
 
 
@@ -83,22 +82,23 @@ def test_what_is_not_interpretable_has_no_mark_and_is_not_counted() -> None:
     assert (tuned.sign, tuned.mark, tuned.css_class) == ("+", "", "unread")
     assert tuned.words == "with, not interpretable"
     assert found.finding == (
-        "Of 3 leans of a group against its reference, base (3 interpretable): 2 clearly with, 0 clearly against; "
-        "tuned (2 interpretable): 0 clearly with, 0 clearly against the stereotype"
+        "Of 3 pairs of group and reference, 2 lean clearly with the stereotype and 0 against it in base, 0 and 0 in "
+        "tuned"
     )
+    assert found.read == "3 count in base and 2 count in tuned"
     assert found.left_out == "Pronouns"
     both_arms = heat(replace(unread, estimates=competence(JOBS, 0.5, 0.5)), {})
     assert both_arms is not None
     assert both_arms.probes[0].note == "not interpretable"
     page = render_html(unread)
-    assert "These cells are hatched, have no mark and are not counted above." in page
+    assert "These squares are hatched, have no mark and are not counted above: <bdi>3 count in base" in page
     assert "Brown: with the stereotype. Teal: against it." in page
 
 
 def test_an_audit_without_p_values_says_that_marks_are_uncorrected() -> None:
     table = disparities(association("woman", "man", 0.3, 0.1))
     assert not of(table).is_corrected
-    assert "1 clearly with" in of(table).finding
+    assert "1 lean clearly with the stereotype" in of(table).finding
     text = render_html(replace(audit(**QUIET), disparities=table))
     assert "this audit has no p-values for that" in text
     assert "Benjamini and Hochberg's correction over all differences" not in text
@@ -124,21 +124,44 @@ def test_only_plain_framing_is_shown_where_it_was_measured() -> None:
     plain = association("woman", "man", 0.3, 0.1, framings=("plain",))
     chat = association("woman", "man", -0.3, -0.1, framings=("chat",))
     assert cells(of(disparities(plain, chat)))["woman"][0].sign == "+"
-    assert of(disparities(chat)).framing == "chat"
+    assert of(disparities(chat)).framing == "in chat"
 
 
 def test_the_table_is_told_by_signs_and_words_and_its_numbers_are_below(small_page: str) -> None:
-    found = re.search(r'<section id="leans".*?</section>', small_page, re.DOTALL)
-    assert found
-    text = found[0]
+    text = small_page.partition('<div id="leans"')[2].partition("</section>")[0]
     assert (
         '<td class="with step-4"><span aria-hidden="true">+○</span><i>with, clear uncorrected, from 0.2 up</i></td>'
         in text
     )
-    assert "0.390 (0.340 to 0.440)" in text
+    assert "0.39 (0.34 to 0.44)" in text
     assert "<svg" not in text
     assert text.count('scope="colgroup"') == 1
     assert '<a href="#leans">' in small_page
+
+
+def test_the_names_of_probes_lead_to_their_sections(small_page: str) -> None:
+    """A probe of which the audit has no section has no link."""
+    place = probe_places([JOBS, PAIRS])[JOBS]
+    head = small_page.partition('<div id="leans"')[2].partition("</thead>")[0]
+    assert f'<a href="#{place}"><bdi>Gender and occupation</bdi></a>' in head
+    assert f'<div id="{place}" class="opened">' in small_page
+    table = disparities(association("woman", "man", 0.3, 0.1))
+    found = heat(replace(audit(**QUIET), disparities=table), {HIRING: "Hiring"})
+    assert found is not None
+    assert [(probe.name, probe.place) for probe in found.probes] == [(JOBS, "")]
+
+
+def test_it_is_folded_to_what_came_of_it_and_not_printed(small_page: str) -> None:
+    """The link of the navigation opens it, since its target is inside; paper names the file that has it."""
+    fold = small_page[small_page.rindex("<section", 0, small_page.index('<div id="leans"')) :].partition("</section>")[
+        0
+    ]
+    summary, _, inside = fold.partition("</summary>")
+    assert "<details>" in summary
+    assert 'Which groups, in which probes?</h2> <span class="finding"><bdi>Of 1 pair of group and reference' in summary
+    assert inside.index('id="leans"') < inside.index('class="screen-only"') < inside.index("<table")
+    assert inside.index("</table>") < inside.index("<code>disparities.csv</code>")
+    assert '<p class="back"><a href="#question">Back to the answer</a></p>' in inside
 
 
 def test_without_groups_there_is_no_table() -> None:

@@ -1,4 +1,4 @@
-"""The sections that set the index of all cells side by side: four arms, competence, stages."""
+"""The sections that set the index of all cells side by side: four arms, stages."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import pytest
 from biasaudit.record import tables
 from biasaudit.report import render_html
 from biasaudit.report.charts.pictures import drawing, svg
-from biasaudit.report.sections.competence import competence, competence_chart, competence_finding
 from biasaudit.report.sections.four_arms import arms_chart, arms_finding, four_arms
 from biasaudit.report.sections.stages import stages, stages_chart, stages_finding
+from tests.report.by_group import QUIET
 from tests.report.factory import CELLS, JOBS, PAIRS, audit, comparison, estimate_columns, frame
-from tests.report.test_rates import QUIET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +78,7 @@ def marks(spec: dict[str, Any]) -> list[tuple[str, str, float]]:  # Any: Vega-Li
 
 
 def section(html: str, name: str) -> str:
-    found = re.search(rf'<section id="{name}".*?</section>', html, re.DOTALL)
+    found = re.search(rf'<(?:section|div) id="{name}".*?</section>', html, re.DOTALL)
     assert found
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", found[0]))
 
@@ -97,18 +96,41 @@ def test_four_arms_draw_every_cell_four_times() -> None:
 
 def test_the_finding_of_four_arms_counts_effects_whose_interval_lies_above_zero() -> None:
     """Reductions of the five declared cells, half-width 0.03: 0.181 lies above; -0.049 below; 0.029, 0.005 neither."""
-    title = arms_finding(comparisons(), tuned="tuned").title
-    assert title == (
-        "Of 5 cells, the changed weights lower the index clearly in 1, the chat template in 1; "
-        "the two depend on each other clearly in 2"
+    finding = arms_finding(comparisons(), tuned="tuned")
+    assert finding.title == "Away from the stereotype: by weights in 1 of 5, by template in 1"
+    assert finding.said == (
+        "Of 5 comparisons, the changed weights move the model clearly away from the stereotype in 1, the chat template "
+        "in 1; in 2, what one does clearly depends on the other"
     )
+
+
+def test_several_tuned_checkpoints_are_told_apart_in_the_line_of_their_arms() -> None:
+    """One alone needs no name."""
+    values = {**FOUR, ("tuned-2", "plain"): 0.2, ("tuned-2", "chat"): 0.1}
+    fold = render_html(made(estimates(values, [JOB]))).partition('id="arms-title"')[2].partition("</summary>")[0]
+    assert fold.index("tuned: Of 5 comparisons") < fold.index("tuned-2: Of 5 comparisons")
+    one = render_html(made(estimates(FOUR, [JOB]), checkpoints=ONE)).partition('id="arms-title"')[2]
+    assert "tuned: Of 5" not in one.partition("</summary>")[0]
+
+
+def test_of_arms_and_stages_the_picture_is_printed_and_the_table_is_not() -> None:
+    """Which file has the numbers is printed, too."""
+    html = render_html(made(estimates({**FOUR, **THREE}, [JOB])))
+    for name, file in (("arms", "comparisons.csv"), ("stages", "estimates.csv")):
+        own = html.partition(f'<div id="{name}"')[2].partition("</section>")[0]
+        printed = re.sub(r'<details class="screen-only">.*?</details>', "", own, flags=re.DOTALL)
+        assert "screen-only" not in printed
+        assert "<figure>" in printed
+        assert "<table" in own
+        assert "<table" not in printed
+        assert f"<code>{file}</code>" in printed
 
 
 def test_four_arms_stand_with_the_effects_as_text() -> None:
     text = section(render_html(made(estimates(FOUR, [JOB]), checkpoints=ONE)), "arms")
-    levels = "0.400 (0.350 to 0.450) 0.300 (0.250 to 0.350) 0.200 (0.150 to 0.250) 0.100 (0.050 to 0.150)"
+    levels = "0.40 (0.35 to 0.45) 0.30 (0.25 to 0.35) 0.20 (0.15 to 0.25) 0.10 (0.05 to 0.15)"
     assert levels in text
-    assert text.count("0.181 (0.151 to 0.211)") == 3
+    assert text.count("0.18 (0.15 to 0.21)") == 3
 
 
 def test_four_arms_need_all_four() -> None:
@@ -127,56 +149,6 @@ def test_a_cell_that_was_not_measured_says_so() -> None:
     [view] = four_arms(made_audit, {})
     row = next(row for part in view.probes for row in part.rows if row.feature == "disability")
     assert (row.levels, row.effects) == (("too few clusters",) * 4, ("too few clusters",) * 3)
-
-
-def test_competence_stands_beside_the_index_of_the_whole_probe() -> None:
-    """Of a probe with several features the pooled index; of one with a single feature that."""
-    able = {("base", "plain"): 0.9, ("tuned", "plain"): 0.7, ("tuned", "chat"): 0.6}
-    made_audit = made(
-        estimates(FOUR, [JOB, AGE]),
-        estimates(dict.fromkeys(FOUR, 0.55), [(PAIRS, "all")]),
-        estimates(able, [(JOBS, "all"), (PAIRS, "all")], "competence"),
-        checkpoints=ONE,
-    )
-    spec = competence_chart(made_audit.estimates, made_audit.comparisons, tuned="tuned").to_dict()
-    assert (JOBS, "tuned, chat", 0.6) in marks(spec)
-    assert (JOBS, "tuned, chat", 0.1) in marks(spec)
-    assert (PAIRS, "base", 0.55) in marks(spec)
-    assert {"value": 0.5} in points(spec)
-    text = section(render_html(made_audit), "competence")
-    assert "tuned, plain 0.700 (0.650 to 0.750) 0.200 (0.150 to 0.250)" in text
-
-
-def test_competence_that_is_not_shown_above_chance_is_the_finding() -> None:
-    """Half-width 0.05: 0.9 and 0.56 lie above 0.5, 0.52 does not; so one probe of two loses it."""
-    able = [
-        estimates({("base", "plain"): 0.9, ("tuned", "plain"): 0.52}, [(JOBS, "all")], "competence"),
-        estimates({("base", "plain"): 0.56, ("tuned", "plain"): 0.56}, [(PAIRS, "all")], "competence"),
-    ]
-    made_audit = made(estimates(FOUR, [JOB, AGE]), *able, checkpoints=ONE)
-    title = competence_finding(made_audit.estimates, made_audit.comparisons, tuned="tuned").title
-    assert title == (
-        "Competence is not shown above chance in 0 of 2 probes before tuning and in 1 after it; 1 of these was above "
-        "it before. A fall beyond the intervals of both is shown in 0 of 5 cells (weights, plain)"
-    )
-    assert "triangle" not in section(render_html(made_audit), "competence")
-
-
-def test_a_fall_of_competence_is_said_with_its_verdicts() -> None:
-    """Five declared cells; of those where competence fell, one is judged reduced."""
-    able = estimates({("base", "plain"): 0.9, ("tuned", "plain"): 0.7}, [(PAIRS, "all")], "competence")
-    made_audit = made(estimates(FOUR, [AGE]), able, competence_fell=True)
-    title = competence_finding(made_audit.estimates, made_audit.comparisons, tuned="tuned").title
-    assert title.startswith("Competence is not shown above chance in 0 of 1 probe before tuning and in 0 after it. ")
-    assert title.endswith("is shown in 5 of 5 cells (weights, plain); 1 of these are judged reduced")
-    [view] = competence(made_audit, {})
-    assert view.probes[0].fell.startswith("race-color (weights, plain); ")
-
-
-def test_without_items_of_sense_there_is_no_such_section() -> None:
-    made_audit = made(estimates(FOUR, [JOB]), checkpoints=ONE)
-    assert competence(made_audit, {}) == ()
-    assert 'id="competence"' not in render_html(made_audit)
 
 
 THREE: dict[Arm, float | None] = {("base", "plain"): 0.4, ("tuned", "plain"): 0.3, ("tuned-2", "plain"): 0.15}
@@ -200,15 +172,22 @@ def test_stages_join_the_marks_of_a_cell() -> None:
         ("gender", 1, 0.3),
         ("gender", 2, 0.15),
     ]
-    assert stages_finding(made_audit.estimates, made_audit.comparisons).title == (
-        "From the base to tuned-2: of 5 cells: 1 reduced, 1 unchanged, 1 increased, 1 inconclusive, 1 not measured"
+    finding = stages_finding(made_audit.estimates, made_audit.comparisons)
+    assert finding.title == "Changed from the base to tuned-2: 2 of 5"
+    said = (
+        "From the base to tuned-2, of 5 comparisons: 1 reduced, 1 unchanged, 1 increased, 1 inconclusive, 1 not "
+        "measured"
     )
+    assert said in finding.description
+    shown = stages(made_audit, {})
+    assert shown is not None
+    assert (shown.finding, shown.framing) == (said, "in plain text")
 
 
 @pytest.mark.slow
 def test_stages_stand_with_their_numbers_and_only_from_three_checkpoints_up() -> None:
     text = section(render_html(made(estimates(THREE, [JOB]))), "stages")
-    assert "gender 0.400 (0.350 to 0.450) 0.300 (0.250 to 0.350) 0.150 (0.100 to 0.200)" in text
+    assert "gender 0.40 (0.35 to 0.45) 0.30 (0.25 to 0.35) 0.15 (0.10 to 0.20)" in text
     two = {arm: value for arm, value in THREE.items() if arm[0] != "tuned-2"}
     assert stages(made(estimates(two, [JOB])), {}) is None
     assert 'id="stages"' not in render_html(made(estimates(two, [JOB]), checkpoints=ONE))

@@ -57,16 +57,16 @@ def test_the_answer_the_verdicts_and_every_cell_stand_in_the_text() -> None:
         "**On plain text, the tuned model leans 12 % less than the base (between 5 % and 20 % less).**\n\n"
         "Best estimate: 12 % less lean."
     ) in text
-    assert "Of 5 cells, in the contrast weights, plain: 1 reduced, 1 unchanged, 1 increased, 1 inconclusive" in text
+    assert "Of 5 comparisons (weights, plain): 1 reduced, 1 unchanged, 1 increased, 1 inconclusive" in text
     rows = {row[1]: row for row in table_rows(text)}
     assert rows["gender"][2:] == [
-        "0.612 (0.572 to 0.652)", "0.431 (0.396 to 0.466)", "0.181 (0.151 to 0.211)", "↓ reduced",
+        "0.61 (0.57 to 0.65)", "0.43 (0.40 to 0.47)", "0.18 (0.15 to 0.21)", "↓ reduced",
     ]  # fmt: skip
     assert rows["disability"][2:] == ["too few clusters"] * 3 + ["– not measured"]
-    assert "In other contrasts. " in text
+    assert "Between other models or ways of asking. " in text
     assert (
-        "As deployed (exploratory): 1 cell reduced (Gender and occupation, gender); 1 cell increased (CrowS-Pairs"
-        in text
+        "As deployed (exploratory): 1 comparison reduced (Gender and occupation, gender); 1 comparison increased "
+        "(CrowS-Pairs" in text
     )
     assert "Coverage: 11,997 of 12,000 requests scored" in text
     assert "org/base-it" in text
@@ -80,7 +80,7 @@ def test_a_headline_without_an_estimate_gives_no_number() -> None:
     answer = next(line for line in text.splitlines() if line.startswith("**"))
     assert answer.startswith("**Not estimable on plain text: too little lean.")
     assert not re.search(r"\d", answer)
-    assert "No contrast was compared." in render_markdown(audit(headlines=(), **PLAIN))
+    assert "Nothing was compared." in render_markdown(audit(headlines=(), **PLAIN))
 
 
 def test_hostile_names_are_nothing_but_text() -> None:
@@ -129,13 +129,13 @@ def test_a_model_card_is_read_back_with_its_numbers_and_intervals(tmp_path: Path
     }
     assert len(results) == 8
     index = results[JOBS, "gender", "graded_bias_index"]
-    assert index.metric_value == "0.431 (0.396 to 0.466)"
+    assert index.metric_value == "0.43 (0.40 to 0.47)"
     numbers = [index.metric_args[name] for name in ("value", "ci_low", "ci_high")]
     assert numbers == pytest.approx([0.431, 0.396, 0.466])
     assert index.metric_args["verdict"] == "reduced"
     assert index.metric_config == "weights, plain"
     reduction = results[JOBS, "gender", "graded_bias_index_reduction"]
-    assert reduction.metric_value == "0.181 (0.151 to 0.211)"
+    assert reduction.metric_value == "0.18 (0.15 to 0.21)"
     assert not any(result.dataset_config == "disability" for result in card.data.eval_results)
     assert "## Bias audit: org/base-it" in card.text
 

@@ -31,12 +31,9 @@ def rates(base: tuple[float | None, ...], tuned: tuple[float | None, ...], **set
 def test_refusing_everyone_is_said_with_the_rates_of_the_base_and_their_intervals() -> None:
     """Half-width 0.05: the base grants 0.4 to 0.8; 0 has an interval up to 0.05."""
     (said,) = notes(disparities(rates((0.8, 0.4), (0.0, 0.0))))
-    assert said.startswith("The tuned checkpoint refuses every case in Hiring, whatever the group.")
-    assert (
-        "Share granted by the base, lowest and highest group: 0.400 (0.350 to 0.450) and 0.800 (0.750 to 0.850)."
-        in said
-    )
-    assert "After tuning: 0.000 in every group, with intervals up to 0.050." in said
+    assert said.startswith("The tuned model refuses every case in Hiring, whatever the group.")
+    assert "Share granted by the base, lowest and highest group: 0.40 (0.35 to 0.45) and 0.80 (0.75 to 0.85)." in said
+    assert "After tuning: 0 in every group, with intervals up to 0.05." in said
     assert said.endswith("that alone is not fairness.")
 
 
@@ -46,14 +43,14 @@ def test_letting_everything_pass_names_the_toxic_comments() -> None:
     passed = rates((0.4, 0.4), (1.0, 1.0), probe=POSTS)
     refused = rates((0.8, 0.4), (0.0, 0.0))
     first, second = notes(disparities(refused, passed, caught), cards=CARDS)
-    assert first.startswith("The tuned checkpoint refuses every case in Hiring")
-    assert second.startswith("The tuned checkpoint lets every comment pass, the toxic ones too, in Posts")
-    assert "Share let pass by the base, lowest and highest group: 0.400 (0.350 to 0.450). After" in second
-    assert "After tuning: 1.000 in every group, with intervals down to 0.950." in second
+    assert first.startswith("The tuned model refuses every case in Hiring")
+    assert second.startswith("The tuned model lets every comment pass, the toxic ones too, in Posts")
+    assert "Share let pass by the base, lowest and highest group: 0.40 (0.35 to 0.45). After" in second
+    assert "After tuning: 1 in every group, with intervals down to 0.95." in second
     assert "the toxic ones too" not in notes(disparities(passed), cards=CARDS)[0]
     assert "grants every case in Posts" in notes(disparities(passed))[0]
     blocked = notes(disparities(rates((0.4, 0.4), (0.0, 0.0), probe=POSTS)), cards=CARDS)
-    assert blocked[0].startswith("The tuned checkpoint calls every comment toxic in Posts")
+    assert blocked[0].startswith("The tuned model calls every comment toxic in Posts")
 
 
 def test_framings_and_probes_of_one_answer_share_a_note() -> None:

@@ -42,7 +42,6 @@ def test_the_picture_holds_the_cells_that_can_be_read_by_probe_and_by_how_much_t
         (JOBS, ["gender"]),
         (PAIRS, ["race-color", "age", "religion"]),
     ]
-    assert [probe.place for probe in found.probes] == [2, 1]
     assert (found.n_rows, found.n_further, found.n_cells) == (4, 0, 5)
 
 
@@ -100,12 +99,28 @@ def test_every_verdict_that_can_be_drawn_has_a_rule_that_shows_it_alone() -> Non
         assert name == "every" or f".seen:has(#only-{name}:checked) .row:not(.{name})" in page
 
 
-def test_links_of_the_picture_lead_to_the_rows_of_their_probe() -> None:
-    """Its second probe by the order of the page is the second body of that contrast's table."""
+def test_links_of_the_picture_lead_to_the_section_of_their_probe_and_to_the_row_of_their_comparison() -> None:
+    """By name `crows-pairs` is the first probe and `occupations` the second; a row leads to its own numbers."""
     page = render_html(audit(**PLAIN))
     (anchor,) = re.findall(r'<li class="probe"><a href="#([a-z0-9-]+)"><bdi>Gender and occupation', page)
-    body = page[page.index(f'<tbody id="{anchor}"') :]
-    assert body.index("Gender and occupation") < body.index("</tbody>")
+    assert anchor == "probe-2"
+    assert f'<div id="{anchor}" class="opened">' in page
+    rows = re.findall(r'<li class="row [a-z-]+"><a class="feature" href="#(cell-\d+)"><bdi>(.*?)</bdi>', page)
+    assert [feature for _, feature in rows] == ["gender", "race-color", "age", "religion"]
+    for place, feature in rows:
+        (found,) = re.findall(rf'<tbody id="{place}" [^>]*>\s*<tr [^>]*>\s*<th [^>]*><bdi>(.*?)</bdi>', page)
+        assert found == feature
+
+
+def test_every_link_within_the_page_leads_somewhere() -> None:
+    """Of an audit with all there is, of one without items, and of one with nothing that can be read."""
+    unread = [(PAIRS, "a", True, 0.3, 0.1, "not interpretable", "")]
+    whole = audit()
+    bare = replace(whole, items=whole.items.iloc[:0], scores=whole.scores.iloc[:0])
+    for made in (whole, bare, audit(cells=unread, **PLAIN), audit(headlines=(), cells=(), **PLAIN)):
+        page = render_html(made)
+        there = set(re.findall(r' id="([^"]+)"', page))
+        assert {link for link in re.findall(r'href="#([^"]+)"', page) if link not in there} == set()
 
 
 def test_a_note_is_one_line_and_the_fourth_is_folded() -> None:
@@ -159,15 +174,14 @@ def test_the_first_screen_has_no_word_of_the_tables() -> None:
 
 def test_what_stood_there_before_is_folded_below_it() -> None:
     page = render_html(audit(**UNDRAWN))
-    folded = page[page.index('class="folds"') : page.index('id="cells"')]
+    folded = page[page.index('class="folds"') : page.index('id="probes"')]
     titles = re.findall(r'<summary><h2 class="small">(.*?)</h2></summary>', folded)
     assert titles == [
         "What was compared",
         "How sure is that?",
         "What this audit cannot say",
-        "What each probe asks",
         "What the answer rests on, and changes elsewhere",
-        "The same question, put to each contrast",
+        "The same question, in each way of asking",
         "Can the numbers be read at all?",
     ]
     assert "<details open" not in folded

@@ -43,6 +43,7 @@ def test_base_and_tuned_stand_side_by_side_with_their_intervals() -> None:
     found = text[text.index("Scored, of asked") :]
     assert re.search(r"all stereotype preferred 50 \+?61\.0\S* \(.*?59\.0.*?63\.0.*?\) \+?58\.5", found)
     assert "99.0" not in found
+    assert "CrowS-Pairs (original release), in the units of the papers; no part of the verdicts." in text
     assert "age stereotype preferred 50 too few clusters not measured" in found
 
 

@@ -115,8 +115,8 @@ def test_an_audit_without_any_headline_says_that_nothing_was_compared() -> None:
     """An empty audit has a page too."""
     empty = audit(headlines=(), cells=(), with_disparities=False, with_estimates=False, with_families=False)
     text = _text(render_html(empty))
-    assert "Not measured: no contrast was compared." in text
-    assert "No contrast was compared." in text
+    assert "Not measured: nothing was compared." in text
+    assert text.count("It was not compared.") == 2
     assert "By attribute" not in text
 
 
@@ -162,11 +162,11 @@ def test_opposite_effects_of_weights_and_deployment_are_flagged() -> None:
 def test_every_measured_cell_stands_with_intervals_and_every_other_with_its_status(small_page: str) -> None:
     """0.612 - 0.431 = 0.181, half-width 0.03; disability had too few clusters."""
     text = _text(small_page)
-    assert "0.612 (0.572 to 0.652)" in text
-    assert "0.431 (0.396 to 0.466)" in text
-    assert "0.181 (0.151 to 0.211)" in text
-    assert "−0.049 (−0.079 to −0.019)" in text
-    row = re.search(r"<bdi>disability</bdi>.*?</tr>", small_page[small_page.index('id="cells"') :], re.DOTALL)
+    assert "0.61 (0.57 to 0.65)" in text
+    assert "0.43 (0.40 to 0.47)" in text
+    assert "0.18 (0.15 to 0.21)" in text
+    assert "−0.05 (−0.08 to −0.02)" in text
+    row = re.search(r"<bdi>disability</bdi>.*?</tr>", small_page[small_page.index('id="probes"') :], re.DOTALL)
     assert row
     assert row[0].count("too few clusters") == 3
     assert "0.000" not in row[0]
@@ -174,14 +174,14 @@ def test_every_measured_cell_stands_with_intervals_and_every_other_with_its_stat
 
 def test_smallest_detectable_change_stands_where_no_change_was_shown(small_page: str) -> None:
     """3 of 6 cells are unchanged or inconclusive, in 5 contrasts."""
-    assert _text(small_page).count("Smallest detectable change at 80 % power: 0.042") == 15
+    assert _text(small_page).count("A change of 0.042 would be found in 8 of 10 such audits") == 15
 
 
-def test_guards_stand_on_the_first_screen(small_page: str) -> None:
-    """Competence, controls and coverage beside the answer."""
-    first = _text(small_page[: small_page.index('id="cells"')])
-    assert "0.941 (0.920 to 0.962) above chance" in first
-    assert "0.004 (−0.017 to 0.025) covers 0" in first
+def test_what_stands_out_and_coverage_stand_on_the_first_screen(small_page: str) -> None:
+    """Competence, controls and coverage beside the answer; the numbers of each probe stand in its own section."""
+    first = _text(small_page[: small_page.index('id="probes"')])
+    assert "CrowS-Pairs (original release): competence not measured: it has no items for that" in first
+    assert "Of 1 other probe, competence is above chance in every model and framing" in first
     assert "11,997 of 12,000 requests scored" in first
 
 
@@ -254,8 +254,8 @@ def test_the_occupations_table_holds_the_numbers_of_the_chart(small_page: str) -
     row = re.search(r"<tr><th scope=\"row\"><bdi>nurse</bdi>.*?</tr>", small_page)
     assert row
     assert "86.8" in row[0]
-    assert "1.104 (0.604 to 1.604)" in row[0]
-    assert "0.773 (0.273 to 1.273)" in row[0]
+    assert "1.10 (0.60 to 1.60)" in row[0]
+    assert "0.77 (0.27 to 1.27)" in row[0]
 
 
 def test_the_command_to_run_it_again_is_on_the_page(small_page: str) -> None:

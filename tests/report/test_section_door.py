@@ -52,7 +52,7 @@ def few() -> Iterator[None]:
     """Leave two sections, for claims that need no more: making them is most of the time."""
     sections = cast("dict[str, Section]", SECTIONS)
     kept = dict(sections)
-    for name in set(kept) - {"cells", "method"}:
+    for name in set(kept) - {"audited", "method"}:
         del sections[name]
     yield
     # All anew, and not what was taken out alone: the order is the page's.
@@ -141,9 +141,9 @@ def test_a_template_from_elsewhere_takes_the_place_of_no_other(
     section: Section, made: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file of the name of one of ours is the section's own, and nobody else's."""
-    (tmp_path / "cells.html.jinja").write_text("<p>mine</p>", encoding="utf-8")
+    (tmp_path / "audited.html.jinja").write_text("<p>mine</p>", encoding="utf-8")
     before = render_html(made)
-    monkeypatch.setitem(SECTIONS, "remarks", replace(section, title=None, template="cells.html.jinja"))
+    monkeypatch.setitem(SECTIONS, "remarks", replace(section, title=None, template="audited.html.jinja"))
     assert render_html(made).replace("<p>mine</p>", "") == before
 
 
@@ -160,11 +160,41 @@ def test_a_section_that_shows_items_brings_the_script_that_finds_them(
 
 
 @pytest.mark.parametrize("name", SECTIONS)
-def test_every_link_of_the_navigation_leads_to_its_section(name: str) -> None:
-    """The name of a section is the id in its template."""
+def test_every_section_writes_its_name_as_an_id(name: str) -> None:
+    """By itself, or by the frame of what is folded."""
     one = SECTIONS[name]
     assert one.name == name
-    assert one.title is None or f'<section id="{name}"' in (TEMPLATES / one.template).read_text(encoding="utf-8")
+    text = (TEMPLATES / one.template).read_text(encoding="utf-8")
+    assert one.title is None or f'id="{name}"' in text or f'call folded("{name}"' in text
+
+
+def test_every_link_of_the_navigation_leads_to_one_place(small_page: str) -> None:
+    ids = re.findall(r'<[^>]* id="([^"]+)"', small_page)
+    there = links(small_page)
+    assert {"probes", "leans", "method"} <= set(there)
+    assert [ids.count(name) for name in there] == [1] * len(there)
+
+
+@pytest.mark.usefixtures("few")
+def test_a_section_from_elsewhere_may_stand_folded(
+    section: Section, made: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The target of its link is inside of the fold, so that the link opens it; foreign text in its line is text."""
+    (tmp_path / "remarks.html.jinja").write_text(
+        '{% call folded("remarks", "Remarks", shown.remarks[0], csv="items.csv", prints=true) %}'
+        "<p>{{ shown.remarks[2] }}, {{ page.level }}</p>{% endcall %}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setitem(SECTIONS, "remarks", section)
+    html = render_html(made)
+    fold = html.partition('<section class="folded" aria-labelledby="remarks-title">')[2].partition("</section>")[0]
+    before, _, after = fold.partition("</summary>")
+    assert '<h2 id="remarks-title">Remarks</h2>' in before
+    assert "&lt;script&gt;alert(1)" in before
+    assert "<p>Gender and occupation, 95\xa0%</p>" in after.partition('<div id="remarks"')[2]
+    assert "screen-only" not in after
+    assert "<code>items.csv</code>" in after
+    assert HOSTILE not in html
 
 
 @pytest.mark.usefixtures("few")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from biasaudit.analysis.headlines import FEW_SCORED, NONE_LEFT
-from biasaudit.report.words.shares import beside, beside_of, best_estimate, brief, left_out, rounded, sentence
+from biasaudit.report.words.shares import beside, beside_of, best_estimate, brief, brief_of, left_out, rounded, sentence
 from biasaudit.stats.headline import WEAK
 from biasaudit.types import Estimate, Status
 from tests.report.factory import HEADLINE
@@ -136,6 +136,17 @@ def test_the_short_form_has_status_and_reason() -> None:
     assert brief(nothing) == "not estimable: no cell is interpretable"
 
 
+def test_a_row_of_a_headline_says_what_it_leaves_out_or_why_there_is_no_number_in_the_words_of_the_page() -> None:
+    """The reason as it was recorded speaks of cells."""
+    two = replace(HEADLINE, left_out={"not interpretable": 2})
+    assert brief_of(two).replace("\u00a0", " ") == (
+        "12 % less (between 5 % and 20 % less); 2 of 5 comparisons are left out of the share (2 not interpretable)."
+    )
+    nothing = Estimate(status=Status.NOT_ESTIMABLE, method="no cell can be counted (1 …)", unit="relative")
+    none = replace(HEADLINE, relative_reduction=nothing, left_out={"not interpretable": 1})
+    assert brief_of(none) == "not estimable: no comparison can be read (1 not interpretable)"
+
+
 def test_the_best_estimate_stands_by_itself() -> None:
     """The sentence of "no change is shown" has none: a number in it would be read as one."""
     assert best_estimate(share(-0.223, -0.07, 0.039)) == "Best estimate: 7\u00a0% more lean"
@@ -159,8 +170,8 @@ def test_the_next_contrast_of_the_same_checkpoint_stands_beside_the_answer() -> 
 def test_cells_that_are_left_out_are_counted_by_reason() -> None:
     assert left_out(HEADLINE) == ""
     two = replace(HEADLINE, left_out={"not interpretable": 1, "scale saturated": 1})
-    assert left_out(two) == "2 of 5 cells are left out of the share (1 not interpretable, 1 scale saturated)."
-    assert left_out(replace(HEADLINE, left_out={"not measured": 1})).startswith("1 of 5 cells is left out")
+    assert left_out(two) == "2 of 5 comparisons are left out of the share (1 not interpretable, 1 scale saturated)."
+    assert left_out(replace(HEADLINE, left_out={"not measured": 1})).startswith("1 of 5 comparisons is left out")
 
 
 def test_where_a_neutral_base_became_a_leaning_model_the_sentence_says_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import altair as alt
@@ -26,7 +27,9 @@ from biasaudit.report.charts.chart_parts import (
 )
 from biasaudit.report.charts.occupations import as_share, occupations_chart, occupations_finding
 from biasaudit.report.charts.pictures import GRID, INK, LINK, MUTED
-from biasaudit.report.words.order import in_order
+from biasaudit.report.sections.first.elsewhere import CHANGED
+from biasaudit.report.words.facts import counted
+from biasaudit.report.words.order import by_verdict, in_order
 from biasaudit.report.words.wording import ARMS, VERDICT_SYMBOLS, chart_label, in_words, present, records
 
 if TYPE_CHECKING:
@@ -59,20 +62,33 @@ def reduction_finding(comparisons: pd.DataFrame, *, contrast: str, tuned: str) -
     """
     cells = _graded(comparisons, contrast=contrast, tuned=tuned)
     declared = [row for row in cells if row["declared"]]
-    counts: dict[str, int] = {}
-    for row in declared:
-        counts[str(row["verdict"])] = counts.get(str(row["verdict"]), 0) + 1
+    counts = Counter(str(row["verdict"]) for row in declared)
+    title = _title(counts)
+    told = f" ({in_words(counts)})" if declared else ""
     first, second = ARMS.get(contrast, ("first arm", "second arm"))
-    noun = "cell" if len(declared) == 1 else "cells"
-    title = f"Of {len(declared)} {noun}: {in_words(counts)}" if declared else "No cell was compared"
     return Finding(
         title=title,
         description=(
             f"Dumbbell chart, one row per probe and feature: the index of {first} as an open circle and of {second} "
             "as a filled diamond, each with its interval; 0 is parity, and a band shows the margin on either side. "
-            f"Each probe has a scale of its own. {title}. The table after the chart holds the same numbers."
+            f"Each probe has a scale of its own. {title}{told}. The table after the chart holds the same numbers."
         ),
     )
+
+
+def _title(counts: Counter[str]) -> str:
+    """Return what came of comparisons, in one line of a narrow picture.
+
+    Examples
+    --------
+    >>> _title(Counter({"reduced": 1, "increased": 1, "unchanged": 1})), _title(Counter({"unchanged": 1}))
+    ('Change shown in 2 of 3 comparisons', 'No change shown in 1 comparison')
+    """
+    n_changed = sum(counts[verdict] for verdict in CHANGED)
+    of = counted(counts.total(), "comparison", "comparisons")
+    if not counts:
+        return "Nothing was compared"
+    return f"Change shown in {n_changed} of {of}" if n_changed else f"No change shown in {of}"
 
 
 def reduction_chart(
@@ -94,7 +110,7 @@ def reduction_chart(
     tuned : str
         Tuned checkpoint.
     names : mapping, optional
-        Probe -> name to show.
+        Probe -> name to show; one that is empty has no title.
     width : int
         Of the plot without labels, in pixels.
 
@@ -131,9 +147,7 @@ def _graded(comparisons: pd.DataFrame, *, contrast: str, tuned: str) -> list[dic
         (comparisons["contrast"] == contrast) & (comparisons["tuned"] == tuned) & (comparisons["metric"] == "graded")
     ]
     place = {probe: number for number, probe in enumerate(in_order(map(str, chosen["probe"]), comparisons))}
-    return sorted(
-        records(chosen), key=lambda row: (place[str(row["probe"])], bool(row["declared"]), str(row["feature"]))
-    )
+    return sorted(records(chosen), key=lambda row: (place[str(row["probe"])], by_verdict(row)))
 
 
 def _domain(cells: Sequence[Mapping[str, Any]]) -> list[float]:  # Any: pandas cells
@@ -192,7 +206,7 @@ def _panel(
         layers,
         width=width,
         height=rows_height(rows, least=ROW_HEIGHT),
-        title=panel_title(title),
+        **({"title": panel_title(title)} if title else {}),
     )
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import altair as alt
 
 from biasaudit.report.charts.chart_parts import WIDE, Finding, Numbers, layered, looks, styled
+from biasaudit.report.charts.group_rates import only_pair
 from biasaudit.report.charts.pictures import INK, LINK, MUTED, TUNED_SOFT
-from biasaudit.report.sections.group_rates import only_pair
 from biasaudit.report.words.wording import chart_label, records
 
 if TYPE_CHECKING:
@@ -28,10 +28,7 @@ def occupations_finding(disparities: pd.DataFrame, *, probe: str, tuned: str, fr
         for arm in ("base", tuned)
     }
     attributes = len({row["attribute"] for row in points if row["checkpoint"] in clear})
-    title = (
-        f"Of {attributes} occupations, {clear['base']} lean clearly to one group in the base "
-        f"and {clear[tuned]} after tuning"
-    )
+    title = f"Occupations that lean clearly: {clear['base']} of {attributes} in the base, {clear[tuned]} after tuning"
     return Finding(
         title=title,
         description=(

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.report.charts.chart_parts import domain
 from biasaudit.report.sections.first.elsewhere import CHANGED
-from biasaudit.report.words.order import in_order
-from biasaudit.report.words.wording import ARMS, number, present, records
+from biasaudit.report.words.wording import ARMS, number, present, records, with_interval
 from biasaudit.types import Verdict
 
 if TYPE_CHECKING:
@@ -19,8 +18,10 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]  # Any: cells of a pandas row
 
-MOST_ROWS: Final = 24
-"""Rows that stand open: those that changed, then those that moved most."""
+MOST_ROWS: Final = 22.5
+"""Rows that stand open, names of probes counted: those that changed, then those that moved most."""
+NAME: Final = 0.6
+"""Rows that the name of a probe takes."""
 LEAST_END: Final = 0.1
 """The scale goes at least so far either way: a lean of 0.02 must not fill the picture."""
 SAYS_NOTHING: Final = frozenset({Verdict.NOT_INTERPRETABLE.value, Verdict.NOT_MEASURED.value})
@@ -51,10 +52,9 @@ class OverviewRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewProbe:
-    """The rows of one probe; `place` counts the probes of the contrast from 1, in the order of the page."""
+    """The rows of one probe."""
 
     probe: str
-    place: int
     rows: tuple[OverviewRow, ...]
 
 
@@ -96,7 +96,7 @@ class Overview:
     margin: tuple[float, float] | None
 
 
-def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: int = MOST_ROWS) -> Overview | None:
+def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: float = MOST_ROWS) -> Overview | None:
     """Return the picture of a contrast: its declared cells that can be read; None where there are none.
 
     Parameters
@@ -104,17 +104,17 @@ def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: int 
     comparisons : DataFrame
         See :data:`biasaudit.record.tables.COMPARISONS`.
     tuned, contrast : str
-    most : int
-        Rows that stand open.
+    most : float
+        Rows that stand open; the name of a probe takes :data:`NAME` of one.
     """
     there = comparisons[(comparisons["tuned"] == tuned) & (comparisons["contrast"] == contrast)]
     cells = records(there[(there["metric"] == "graded") & there["declared"]])
     rows = sorted((row for row in cells if is_drawn(row)), key=_importance)
     if not rows:
         return None
-    first_arm, second_arm = ARMS.get(contrast, ("first arm", "second arm"))
+    first_arm, second_arm = ARMS.get(contrast, ("first", "second"))
     start, end = _ends(rows)
-    places = {probe: place for place, probe in enumerate(in_order(map(str, there["probe"]), comparisons), start=1)}
+    n_open = _fitting(rows, most)
 
     def at(lean: float) -> float:
         return (lean - start) / (end - start)
@@ -124,7 +124,6 @@ def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: int 
         return tuple(
             OverviewProbe(
                 probe=probe,
-                place=places[probe],
                 rows=tuple(_row(row, start=start, end=end) for row in shown if str(row["probe"]) == probe),
             )
             for probe in dict.fromkeys(str(row["probe"]) for row in shown)
@@ -135,10 +134,10 @@ def overview(comparisons: pd.DataFrame, *, tuned: str, contrast: str, most: int 
     return Overview(
         first_arm=first_arm,
         second_arm=second_arm,
-        probes=probes(rows[:most]),
-        further=probes(rows[most:]),
-        n_rows=len(rows[:most]),
-        n_further=len(rows[most:]),
+        probes=probes(rows[:n_open]),
+        further=probes(rows[n_open:]),
+        n_rows=n_open,
+        n_further=len(rows) - n_open,
         n_cells=len(cells),
         ticks=tuple(Tick(at=at(tick), said=_short(tick)) for tick in _ticks(start, end)),
         zero=at(0.0),
@@ -154,6 +153,16 @@ def is_drawn(row: Row) -> bool:
 
 
 _PARTS: Final = ("value", "ci_low", "ci_high")
+
+
+def _fitting(rows: Sequence[Row], most: float) -> int:
+    """Return how many of the first rows there is room for, with the names of their probes."""
+    probes: set[str] = set()
+    for number_of, row in enumerate(rows, start=1):
+        probes.add(str(row["probe"]))
+        if number_of + NAME * len(probes) > most:
+            return number_of - 1
+    return len(rows)
 
 
 def _importance(row: Row) -> tuple[bool, float, str, str]:
@@ -176,8 +185,7 @@ def _row(row: Row, *, start: float, end: float) -> OverviewRow:
 def _mark(row: Row, arm: str, *, start: float, end: float) -> Mark:
     value, low, high = (float(row[f"{arm}_{part}"]) for part in _PARTS)
     at_value, at_low, at_high = ((lean - start) / (end - start) for lean in (value, low, high))
-    said = f"{_short(value)} ({_short(low)} to {_short(high)})"
-    return Mark(value=at_value, low=at_low, high=at_high, said=said)
+    return Mark(value=at_value, low=at_low, high=at_high, said=with_interval(value, low, high))
 
 
 def _short(lean: float) -> str:

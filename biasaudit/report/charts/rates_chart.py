@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from biasaudit.report.charts.chart_parts import WIDE, Finding
-from biasaudit.report.charts.row_chart import Arm, Mark, Panel, Row, Words, base_arm, rows_chart, tuned_arms
-from biasaudit.report.sections.group_rates import (
+from biasaudit.report.charts.group_rates import (
     AGAINST,
     FeatureGroups,
     GroupRates,
@@ -14,6 +14,7 @@ from biasaudit.report.sections.group_rates import (
     group_rates,
     leaves_out_zero,
 )
+from biasaudit.report.charts.row_chart import Arm, Mark, Panel, Row, Words, base_arm, rows_chart, tuned_arms
 from biasaudit.report.words.facts import counted
 from biasaudit.report.words.wording import chart_label, number, present
 from biasaudit.stats import FOUR_FIFTHS, FourFifths
@@ -28,7 +29,23 @@ ARMS: Final = ("base", "tuned")
 _SHARE_ENDS: Final = (0.0, 1.0)
 
 
-def decisions_finding(disparities: pd.DataFrame, *, probe: str, tuned: str) -> Finding:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatesFinding(Finding):
+    """What a chart of rates says; its title is one line.
+
+    Attributes
+    ----------
+    one_answer : tuple of (str, str)
+        That a model gives all groups the same answer, and the numbers of it: it makes all else say little.
+    counted : str
+        The groups that differ, in one or two sentences.
+    """
+
+    one_answer: tuple[tuple[str, str], ...]
+    counted: str
+
+
+def decisions_finding(disparities: pd.DataFrame, *, probe: str, tuned: str) -> RatesFinding:
     """Say what :func:`decisions_chart` shows.
 
     Parameters
@@ -38,22 +55,19 @@ def decisions_finding(disparities: pd.DataFrame, *, probe: str, tuned: str) -> F
     probe, tuned : str
     """
     rates = group_rates(disparities, probe=probe)
-    n_others = sum(len(of.groups) - 1 for of in rates.features)
-    apart = [_n_apart(rates, checkpoint, "difference") for checkpoint in ("base", tuned)]
+    of = counted(sum(len(of.groups) - 1 for of in rates.features), "group", "groups")
+    base, after = (_n_apart(rates, checkpoint, "difference") for checkpoint in ("base", tuned))
     below = [_four_fifths(rates, checkpoint) for checkpoint in ("base", tuned)]
-    differing = (
-        f"Mean p(yes) is clearly apart from the reference's in {apart[0]} of {counted(n_others, 'group', 'groups')} in "
-        f"the base and {apart[1]} after tuning"
-    )
-    judged = f"Four-fifths rule, base: {below[0]}; tuned: {below[1]}"
-    title = ". ".join([*_one_answer(rates, tuned, ("selection_rate",)), differing, judged])
-    return Finding(
-        title=title,
-        description=(
-            "Two dot charts over the same rows, one row per group: the mean probability of yes, and the selection rate "
-            "over the most selected group's beside a dashed line at four fifths; the base as open circles, "
-            f"the tuned checkpoint as filled diamonds, with intervals. {title}. The table after the chart holds the "
-            "same numbers."
+    return _finding(
+        _one_answer(rates, tuned, ("selection_rate",)),
+        title=f"Clearly apart from the reference: {base} of {of} in the base, {after} after tuning",
+        said=(
+            f"The mean probability of granting is clearly apart from the reference's in {base} of {of} in the base and "
+            f"{after} after tuning. Four-fifths rule, base: {below[0]}; tuned: {below[1]}"
+        ),
+        drawn=(
+            "Two dot charts over the same rows, one row per group: the mean probability of granting, and the share "
+            "granted over the most granted group's beside a dashed line at four fifths"
         ),
     )
 
@@ -77,12 +91,12 @@ def decisions_chart(disparities: pd.DataFrame, *, probe: str, tuned: str, width:
     rates = group_rates(disparities, probe=probe)
     short = width < WIDE
     panels = [
-        _panel(rates, tuned, "by_group", title="Mean p(yes)", ends=_SHARE_ENDS),
+        _panel(rates, tuned, "by_group", title="Mean probability of granting", ends=_SHARE_ENDS),
         _panel(
             rates,
             tuned,
             "impact_ratio",
-            title="Impact ratio" if short else "Selection rate over the most selected group's; dashes: 0.8",
+            title="Share granted, over the highest" if short else "Share granted, over the highest; dashes: 0.8",
             ends=_SHARE_ENDS,
             limit=FOUR_FIFTHS,
         ),
@@ -91,27 +105,25 @@ def decisions_chart(disparities: pd.DataFrame, *, probe: str, tuned: str, width:
     return rows_chart(_rows(rates), panels, _arms(), finding, width=width)
 
 
-def errors_finding(disparities: pd.DataFrame, *, probe: str, tuned: str) -> Finding:
+def errors_finding(disparities: pd.DataFrame, *, probe: str, tuned: str) -> RatesFinding:
     """Say what :func:`errors_chart` shows; the arguments are those of :func:`decisions_finding`."""
     rates = group_rates(disparities, probe=probe)
-    n_others = sum(len(of.groups) - 1 for of in rates.features)
+    of = counted(sum(len(of.groups) - 1 for of in rates.features), "group", "groups")
     wrongly, rightly = (
         [_n_apart(rates, checkpoint, AGAINST[statistic]) for checkpoint in ("base", tuned)]
         for statistic in ("false_positive_rate", "true_positive_rate")
     )
-    differing = (
-        f"Wrongly denied clearly more or less often than the reference: {wrongly[0]} of "
-        f"{counted(n_others, 'group', 'groups')} in the base, {wrongly[1]} after tuning; rightly denied: {rightly[0]} "
-        f"and {rightly[1]}"
-    )
-    title = ". ".join([*_one_answer(rates, tuned, ("true_positive_rate", "false_positive_rate")), differing])
-    return Finding(
-        title=title,
-        description=(
+    return _finding(
+        _one_answer(rates, tuned, ("true_positive_rate", "false_positive_rate")),
+        title=f"Wrongly denied more or less often: {wrongly[0]} of {of} in the base, {wrongly[1]} after tuning",
+        said=(
+            f"Wrongly denied clearly more or less often than the reference: {wrongly[0]} of {of} in the base, "
+            f"{wrongly[1]} after tuning; rightly denied: {rightly[0]} and {rightly[1]}"
+        ),
+        drawn=(
             "Two dot charts over the same rows, one row per group: the false-positive rate, which is the share denied "
             "of the cases that are rightly granted, and the true-positive rate, which is the share denied of those "
-            "rightly denied; the base as open circles, the tuned checkpoint as filled diamonds, with intervals. "
-            f"{title}. The table after the chart holds the same numbers."
+            "rightly denied"
         ),
     )
 
@@ -141,8 +153,22 @@ _ALL_OR_NONE: Final[Mapping[tuple[str, float], str]] = {
 """What a rate of none or all in every group means."""
 
 
-def _one_answer(rates: GroupRates, tuned: str, statistics: Sequence[str]) -> list[str]:
-    """Say of which checkpoints all groups have a rate of 0 or 1: groups that all get one answer cannot differ."""
+def _finding(one_answer: Sequence[tuple[str, str]], *, title: str, said: str, drawn: str) -> RatesFinding:
+    """Put together what a chart says: that all groups get one answer is its title, where it is so."""
+    whole = ". ".join([*(f"{what}: {numbers}" for what, numbers in one_answer), said])
+    return RatesFinding(
+        title=one_answer[0][0] if one_answer else title,
+        description=(
+            f"{drawn}; the base as open circles, the tuned model as filled diamonds, with intervals. {whole}. The "
+            "table after the chart holds the same numbers."
+        ),
+        one_answer=tuple(one_answer),
+        counted=said,
+    )
+
+
+def _one_answer(rates: GroupRates, tuned: str, statistics: Sequence[str]) -> list[tuple[str, str]]:
+    """Say of which models all groups have a rate of 0 or 1: groups that all get one answer cannot differ."""
     said = []
     for checkpoint, other in ((tuned, "base"), ("base", tuned)):
         arm = (checkpoint, rates.framing)
@@ -150,19 +176,19 @@ def _one_answer(rates: GroupRates, tuned: str, statistics: Sequence[str]) -> lis
             same = rates.same_in_all(arm, statistic)
             if same is None:
                 continue
-            whose = "base" if checkpoint == "base" else "tuned checkpoint"
-            compared = _range(
-                rates.rate_range((other, rates.framing), statistic), "tuned" if whose == "base" else "base"
+            whose, compared = ("base", "tuned") if checkpoint == "base" else ("tuned model", "base")
+            of_other = _range(rates.rate_range((other, rates.framing), statistic), compared)
+            rate, low, high = (number(end, decimals=2) for end in (same.least, same.low, same.high))
+            numbers = (
+                f"{_NAMES[statistic]} {rate} in each of {counted(same.n_groups, 'group', 'groups')} "
+                f"(intervals within {low} to {high}){of_other}"
             )
-            said.append(
-                f"The {whose} {_ALL_OR_NONE[statistic, same.least]}: {_NAMES[statistic]} {number(same.least)} in each "
-                f"of {same.n_groups} (intervals within {number(same.low)} to {number(same.high)}){compared}"
-            )
+            said.append((f"The {whose} {_ALL_OR_NONE[statistic, same.least]}", numbers))
     return said
 
 
 _NAMES: Final[Mapping[str, str]] = {
-    "selection_rate": "selection rate",
+    "selection_rate": "share granted",
     "true_positive_rate": "true-positive rate",
     "false_positive_rate": "false-positive rate",
 }
@@ -171,8 +197,8 @@ _NAMES: Final[Mapping[str, str]] = {
 def _range(found: RateOfAll | None, whose: str) -> str:
     if found is None:
         return ""
-    of_all = " to ".join(dict.fromkeys([number(found.least), number(found.most)]))
-    return f"; {whose}: {of_all} (within {number(found.low)} to {number(found.high)})"
+    least, most, low, high = (number(end, decimals=2) for end in (found.least, found.most, found.low, found.high))
+    return f"; {whose}: {' to '.join(dict.fromkeys([least, most]))} (within {low} to {high})"
 
 
 def _four_fifths(rates: GroupRates, checkpoint: str) -> str:

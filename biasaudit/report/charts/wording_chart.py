@@ -102,19 +102,20 @@ def families_finding(families: pd.DataFrame, *, probe: str, tuned: str, framing:
     marks = measured_wordings(families, probe=probe, tuned=tuned, framing=framing)
     by_feature = wordings_by_feature(families, probe=probe)
     arms = [[mark for mark in marks if mark.arm == arm] for arm in ARMS]
+    # Over several features a wording has a value in each.
+    noun = "values" if len(by_feature) > 1 else "wordings"
     if not marks:
-        title = _nothing_measured(families, probe=probe, framing=framing)
+        title = said = _nothing_measured(families, probe=probe, framing=framing)
     else:
-        # Over several features a wording has a value in each.
-        noun = "values" if len(by_feature) > 1 else "wordings"
+        title = _in_one_line(arms, noun=noun)
         whens = zip(arms, ("in the base", "after tuning"), strict=True)
-        said = " and ".join(_said(own, when, noun=noun) for own, when in whens)
-        title = f"The lean is clearly with the stereotype {said}"
+        with_it = " and ".join(_said(own, when, noun=noun) for own, when in whens)
+        said = f"The lean is clearly with the stereotype {with_it}"
         against = [sum(mark.high < 0 for mark in own) for own in arms]
         if any(against):
-            title += f"; clearly against it in {against[0]} and {against[1]}"
+            said += f"; clearly against it in {against[0]} and {against[1]}"
         if len(by_feature) > 1:
-            title += f" ({_sizes(by_feature)})"
+            said += f" ({_sizes(by_feature)})"
     kind = (
         "one row per wording" if _has_rows_of_its_own(by_feature) else "one row per feature, its wordings side by side"
     )
@@ -122,10 +123,23 @@ def families_finding(families: pd.DataFrame, *, probe: str, tuned: str, framing:
         title=title,
         description=(
             f"Dot chart of the index, {kind}: the base as open circles, the tuned checkpoint as filled diamonds; 0 is "
-            f"parity. {title}; clearly means that the interval does not include 0. The table after the chart holds the "
+            f"parity. {said}; clearly means that the interval does not include 0. The table after the chart holds the "
             "same numbers."
         ),
     )
+
+
+def _in_one_line(arms: Sequence[Sequence[Mark]], *, noun: str) -> str:
+    """Count leans in the base and then after tuning; an arm without numbers has a dash."""
+    n_with = _then([str(sum(mark.low > 0 for mark in own)) if own else "–" for own in arms])
+    n_against = _then([str(sum(mark.high < 0 for mark in own)) if own else "–" for own in arms])
+    sizes = [str(len(own)) for own in arms]
+    of = sizes[0] if len(set(sizes)) == 1 else _then(sizes)
+    return f"Clearly with the stereotype {n_with}, against it {n_against}, of {of} {noun}"
+
+
+def _then(said: Sequence[str]) -> str:
+    return " → ".join(said)
 
 
 def _said(marks: Sequence[Mark], when: str, *, noun: str) -> str:

@@ -24,7 +24,7 @@ METHOD: Final = (
     "The model writes nothing: it is asked how probable given texts are. The index runs from -1 to 1; 0 is parity, "
     "and positive leans with the stereotype that the probe's card states. D is the first column minus the second, "
     "paired by item; intervals are over clusters of items that share wording or source, and p-values are "
-    "Holm-corrected over the cells of the contrast that the audit is about. What could not be measured has a status in "
+    "Holm-corrected over the comparisons that the answer is about. What could not be measured has a status in "
     "the place of a number. A measured change says what these probes show in these framings, not how the model acts "
     "elsewhere."
 )
@@ -98,24 +98,27 @@ def _answer(first: FirstScreen, audit: AuditRecord) -> list[str]:
         lines += [f"> Note. {escaped(warning)}", ""]
     if audit.headlines:
         counts = in_words(audit.headlines[0].counts) or "none judged"
-        lines += [f"Of {escaped(first.cells)}, in the contrast {escaped(first.contrast)}: {escaped(counts)}.", ""]
+        lines += [f"Of {escaped(first.cells)} ({escaped(first.contrast)}): {escaped(counts)}.", ""]
     if first.elsewhere:
-        lines += [f"In other contrasts. {' '.join(f'{escaped(said)}.' for said in first.elsewhere)}", ""]
+        lines += [
+            f"Between other models or ways of asking. {' '.join(f'{escaped(said)}.' for said in first.elsewhere)}",
+            "",
+        ]
     return lines
 
 
 def _cells(audit: AuditRecord, names: Mapping[str, str]) -> list[str]:
     if not audit.headlines:
-        return ["No contrast was compared.", ""]
+        return ["Nothing was compared.", ""]
     contrast = audit.headlines[0].contrast
-    first_arm, second_arm = ARMS.get(contrast, ("first arm", "second arm"))
+    first_arm, second_arm = ARMS.get(contrast, ("first", "second"))
     lines: list[str] = []
     for tuned in tuned_of(audit, contrast=contrast):
         rows = [cell_line(row, names) for row in cell_rows(audit, tuned=tuned, contrast=contrast)]
         lines += [
-            f"Index and reduction D with intervals, {escaped(contrast)}, {escaped(tuned)}:",
+            f"Index and change D with intervals, {escaped(contrast)}, {escaped(tuned)}:",
             "",
-            _row(["Probe", "Feature", first_arm, second_arm, "D", "Verdict"]),
+            _row(["Probe", "Feature", first_arm, second_arm, "Change D", "Verdict"]),
             _row(["---", "---", "---:", "---:", "---:", "---"], raw=True),
             *(
                 _row([row.probe, row.feature, row.first, row.second, row.reduction, f"{row.symbol} {row.verdict}"])

@@ -81,7 +81,7 @@ def _result(
     if value is None or low is None or high is None:
         return None
     probe, contrast = str(row["probe"]), clean(row["contrast"])
-    first, second = ARMS.get(str(row["contrast"]), ("first arm", "second arm"))
+    first, second = ARMS.get(str(row["contrast"]), ("first", "second"))
     said = f"Graded index, {second}" if which == "second" else f"Reduction of the graded index, {first} minus {second}"
     card = audit.manifest.probes.get(probe, {})
     return EvalResult(

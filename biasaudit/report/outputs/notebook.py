@@ -40,7 +40,7 @@ def compact(audit: AuditRecord) -> Compact:
     first = first_screen(audit, recorded, names)
     headline = audit.headlines[0] if audit.headlines else None
     rows = cell_rows(audit, tuned=headline.tuned, contrast=headline.contrast) if headline else []
-    arms = ARMS.get(headline.contrast if headline else "", ("first arm", "second arm"))
+    arms = ARMS.get(headline.contrast if headline else "", ("first", "second"))
     return Compact(
         base=first.base,
         tuned=", ".join(first.tuned),

@@ -15,6 +15,7 @@ from biasaudit.report.outputs.side_by_side import sides
 from biasaudit.report.probe_parts import PARTS
 from biasaudit.report.sections.decision import decision_view
 from biasaudit.report.view import page
+from biasaudit.report.words.glossary import GLOSSARY
 from biasaudit.report.words.wording import showable
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _template(section: Section | Part) -> jinja2.Template:
 
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("biasaudit.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -117,6 +118,8 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.globals["glossary"] = GLOSSARY
+    return environment
 
 
 def _encodable(value: object) -> object:

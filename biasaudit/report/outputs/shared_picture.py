@@ -102,7 +102,7 @@ def _title(audit: AuditRecord, headline: Headline | None) -> str:
 
 def _said(audit: AuditRecord, headline: Headline | None) -> str:
     if headline is None:
-        return "Not measured: no contrast was compared."
+        return "Not measured: nothing was compared."
     different = of_different_lineage(mapping(audit.manifest.as_dict().get("lineage")))
     return chart_label(sentence(headline, related=headline.tuned not in different), limit=400)
 

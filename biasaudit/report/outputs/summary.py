@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from biasaudit.report.sections.outcome import in_order_of_page
 from biasaudit.report.words.wording import (
     VERDICT_SYMBOLS,
+    change_text,
     clean,
     present,
     records,
@@ -36,8 +38,8 @@ class CellLine:
     css_class: str
 
 
-def cell_rows(audit: AuditRecord, *, tuned: str, contrast: str) -> list[dict[str, Any]]:  # Any: pandas cells
-    """Return the declared cells of a contrast in their graded form, by probe and feature.
+def cell_rows(audit: AuditRecord, *, tuned: str, contrast: str) -> list[Row]:
+    """Return the declared cells of a contrast in their graded form, in the order of the page.
 
     Parameters
     ----------
@@ -48,7 +50,7 @@ def cell_rows(audit: AuditRecord, *, tuned: str, contrast: str) -> list[dict[str
     chosen = rows[
         rows["declared"] & (rows["metric"] == "graded") & (rows["tuned"] == tuned) & (rows["contrast"] == contrast)
     ]
-    return sorted(records(chosen), key=lambda row: (str(row["probe"]), str(row["feature"])))
+    return in_order_of_page(records(chosen))
 
 
 def cell_line(row: Row, names: Mapping[str, str]) -> CellLine:
@@ -60,7 +62,7 @@ def cell_line(row: Row, names: Mapping[str, str]) -> CellLine:
         feature=clean(row["feature"]),
         first=level(row, "first"),
         second=level(row, "second"),
-        reduction=_estimate(row, ("reduction", "ci_low", "ci_high")),
+        reduction=change_text(row),
         verdict=clean(verdict),
         symbol=VERDICT_SYMBOLS.get(verdict, "•"),
         css_class=verdict_class(verdict),
@@ -69,14 +71,10 @@ def cell_line(row: Row, names: Mapping[str, str]) -> CellLine:
 
 def level(row: Row, arm: str) -> str:
     """Return the index of one arm with its interval, or the status."""
-    return _estimate(row, (f"{arm}_value", f"{arm}_ci_low", f"{arm}_ci_high"))
-
-
-def _estimate(row: Row, columns: tuple[str, str, str]) -> str:
     status = clean(row["status"])
     if status != "ok":
         return status
-    return with_interval(*(present(row[name]) for name in columns))
+    return with_interval(*(present(row[name]) for name in (f"{arm}_value", f"{arm}_ci_low", f"{arm}_ci_high")))
 
 
 def tuned_of(audit: AuditRecord, *, contrast: str) -> tuple[str, ...]:

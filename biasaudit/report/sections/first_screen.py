@@ -10,9 +10,10 @@ from biasaudit.record.lineage_fact import of_different_lineage
 from biasaudit.report.section import Section, Source
 from biasaudit.report.sections.first.answer import Answer, answer
 from biasaudit.report.sections.first.certainty import headline_cells, how_sure, not_measured
-from biasaudit.report.sections.first.compared import asked, compared
+from biasaudit.report.sections.first.compared import compared
 from biasaudit.report.sections.first.elsewhere import elsewhere, why_leading, without_share
-from biasaudit.report.sections.first.guards import Guards, guards
+from biasaudit.report.sections.first.failed_controls import failed_controls
+from biasaudit.report.sections.first.guards import Outstanding, guards, outstanding
 from biasaudit.report.sections.first.light import Light, light
 from biasaudit.report.sections.first.one_answer import one_answer
 from biasaudit.report.sections.first.opening import Opening, opening
@@ -20,7 +21,7 @@ from biasaudit.report.sections.first.plausible import told_of_checkpoints
 from biasaudit.report.words.facts import Fact, counted, mapping
 from biasaudit.report.words.known_models import known_models
 from biasaudit.report.words.order import in_order
-from biasaudit.report.words.shares import brief, left_out, numbers
+from biasaudit.report.words.shares import brief_of, numbers
 from biasaudit.report.words.wording import NOT_RECORDED, clean, in_words
 from biasaudit.types import Contrast, Estimate, Status
 
@@ -57,14 +58,15 @@ class FirstScreen:
         The one that the answer is about; empty where there is none.
     elsewhere : tuple of str
         Cells that changed in other contrasts.
-    compared, how_sure, not_measured, asked : tuple of Fact
+    compared, how_sure, not_measured : tuple of Fact
     warnings : tuple of str
     headlines : tuple of HeadlineRow
     leads : str
         Why the answer is about that contrast.
     without_share : str
         Contrasts that have no headline.
-    guards : tuple of Guards
+    outstanding : Outstanding
+        Probes whose numbers cannot be taken as they are.
     """
 
     base: str
@@ -77,12 +79,11 @@ class FirstScreen:
     compared: tuple[Fact, ...]
     how_sure: tuple[Fact, ...]
     not_measured: tuple[Fact, ...]
-    asked: tuple[Fact, ...]
     warnings: tuple[str, ...]
     headlines: tuple[HeadlineRow, ...]
     leads: str
     without_share: str
-    guards: tuple[Guards, ...]
+    outstanding: Outstanding
 
 
 def first_screen(
@@ -110,14 +111,14 @@ def first_screen(
         tuned=tuned,
         models=known_models(mapping(recorded.get("fingerprints"))),
         answer=answer(audit.headlines, headline_cells(audit, headline), related=related),
-        cells=counted(headline.n_cells if headline else 0, "cell", "cells"),
+        cells=counted(headline.n_cells if headline else 0, "comparison", "comparisons"),
         contrast=clean(headline.contrast) if headline else "",
         elsewhere=elsewhere(audit, names),
         compared=compared(recorded, lineage),
         how_sure=how_sure(audit, recorded, headline=headline, guards=found),
         not_measured=not_measured(audit, recorded, names, headline=headline, guards=found),
-        asked=asked(audit, recorded, names),
         warnings=(
+            *failed_controls(audit, names),
             *told_of_checkpoints(recorded),
             *_warnings(audit, lineage, different),
             *one_answer(audit, recorded, names),
@@ -125,7 +126,7 @@ def first_screen(
         headlines=tuple(_headline_row(row) for row in audit.headlines),
         leads=why_leading(headline),
         without_share=without_share(audit),
-        guards=found,
+        outstanding=outstanding(found, names),
     )
 
 
@@ -133,8 +134,8 @@ def _headline_row(headline: Headline) -> HeadlineRow:
     return HeadlineRow(
         tuned=clean(headline.tuned),
         contrast=clean(headline.contrast),
-        relative="; ".join(said for said in (brief(headline.relative_reduction), left_out(headline)) if said),
-        verdicts=(in_words(headline.counts) or "no cell") + (" (exploratory)" if headline.exploratory else ""),
+        relative=brief_of(headline),
+        verdicts=(in_words(headline.counts) or "none") + (" (exploratory)" if headline.exploratory else ""),
         inherited=f"{headline.n_inherited} of {headline.n_cells}",
     )
 

@@ -1,4 +1,4 @@
-"""Weights and template: the index in all four arms, and what either of the two and both together do."""
+"""Weights and template: the lean in all four arms, and what either of the two and both together do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from biasaudit.report.charts.row_chart import Arm as Look
 from biasaudit.report.charts.row_chart import Panel, base_arm, rows_chart, tuned_arms
 from biasaudit.report.section import Section, Source
 from biasaudit.report.words.facts import counted
-from biasaudit.report.words.wording import NOT_MEASURED, clean, present, records, with_interval
+from biasaudit.report.words.wording import NOT_MEASURED, change_text, clean, present, records
 from biasaudit.types import Contrast, stage_place
 
 if TYPE_CHECKING:
@@ -66,12 +66,21 @@ class ProbeArms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FourArms:
-    """One tuned checkpoint in both framings, beside the base in both."""
+    """One tuned checkpoint in both framings, beside the base in both; the heading names it where there are several."""
 
+    heading: str
     tuned: str
     finding: str
     picture: Picture
     probes: tuple[ProbeArms, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmsSection:
+    """All tuned checkpoints of which the four arms were run."""
+
+    finding: str
+    views: tuple[FourArms, ...]
 
 
 def four_arms(audit: AuditRecord, names: Mapping[str, str]) -> tuple[FourArms, ...]:
@@ -90,10 +99,17 @@ def four_arms(audit: AuditRecord, names: Mapping[str, str]) -> tuple[FourArms, .
         for tuned in sorted({checkpoint for checkpoint, _ in there} - {BASE}, key=stage_place)
         if set(_arms(tuned).values()) <= there
     ]
-    return tuple(_view(audit, found, names, tuned) for tuned in complete)
+    return tuple(_view(audit, found, names, tuned, named=len(complete) > 1) for tuned in complete)
 
 
-def arms_finding(comparisons: pd.DataFrame, *, tuned: str) -> Finding:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmsFinding(Finding):
+    """What the chart of four arms says; its title is one line, and `said` the whole of it."""
+
+    said: str
+
+
+def arms_finding(comparisons: pd.DataFrame, *, tuned: str) -> ArmsFinding:
     """Say what :func:`arms_chart` shows.
 
     Parameters
@@ -106,18 +122,25 @@ def arms_finding(comparisons: pd.DataFrame, *, tuned: str) -> Finding:
     by_effect = [[row for row in rows if row["contrast"] == effect] for effect in EFFECTS]
     weights, template = (sum(_low(row) > 0 for row in of) for of in by_effect[:2])
     together = sum(_low(row) > 0 or _high(row) < 0 for row in by_effect[2])
-    title = (
-        f"Of {counted(len(by_effect[0]), 'cell', 'cells')}, the changed weights lower the index clearly in {weights}, "
-        f"the chat template in {template}; the two depend on each other clearly in {together}"
-    )
-    return Finding(
-        title=title,
+    n_all = len(by_effect[0])
+    said = _said(n_all, weights, template, together)
+    return ArmsFinding(
+        title=f"Away from the stereotype: by weights in {weights} of {n_all}, by template in {template}",
+        said=said,
         description=(
-            "Dot chart of the index, one row per probe and feature and four marks in it: the base in plain text as an "
+            "Dot chart of the lean, one row per probe and feature and four marks in it: the base in plain text as an "
             "open circle and in chat as an open square, the tuned checkpoint in plain text as a filled diamond and in "
-            f"chat as a filled triangle, with intervals; 0 is parity. {title}. The table after the chart holds the "
+            f"chat as a filled triangle, with intervals; 0 is none. {said}. The table after the chart holds the "
             "same numbers."
         ),
+    )
+
+
+def _said(n_all: int, weights: int, template: int, together: int) -> str:
+    return (
+        f"Of {counted(n_all, 'comparison', 'comparisons')}, the changed weights move the model clearly away from the "
+        f"stereotype in {weights}, the chat template in {template}; in {together}, what one does clearly depends on "
+        "the other"
     )
 
 
@@ -145,7 +168,7 @@ def arms_chart(
     rows = under_probes(cells(found), names or {})
     drawn, words = marks(found, rows, _arms(tuned))
     low, high = domain([end for mark in drawn for end in (mark.low, mark.high)])
-    title = "Index (0: parity)" if width < WIDE else "Index: 0 is parity, positive leans with the stereotype"
+    title = "Lean (0: none)" if width < WIDE else "Lean: 0 is none, above it is with the stereotype"
     panel = Panel(title=title, marks=drawn, ends=(low, high), guides=(0.0,), words=words)
     finding = arms_finding(comparisons, tuned=tuned)
     return rows_chart([row for row, _ in rows], [panel], _LOOKS, finding, width=width)
@@ -155,7 +178,7 @@ def _arms(tuned: str) -> dict[str, Arm]:
     return dict(zip(_NAMES, ((BASE, PLAIN), (BASE, CHAT), (tuned, PLAIN), (tuned, CHAT)), strict=True))
 
 
-def _view(audit: AuditRecord, found: Levels, names: Mapping[str, str], tuned: str) -> FourArms:
+def _view(audit: AuditRecord, found: Levels, names: Mapping[str, str], tuned: str, *, named: bool) -> FourArms:
     effects = _effect_rows(audit.comparisons, tuned)
     wide, narrow = (
         arms_chart(audit.estimates, audit.comparisons, tuned=tuned, names=names, width=width)
@@ -163,8 +186,9 @@ def _view(audit: AuditRecord, found: Levels, names: Mapping[str, str], tuned: st
     )
     finding = arms_finding(audit.comparisons, tuned=tuned)
     return FourArms(
+        heading=clean(tuned) if named else "",
         tuned=clean(tuned),
-        finding=finding.title,
+        finding=finding.said,
         picture=picture(wide, narrow, alt=finding.description),
         probes=tuple(
             ProbeArms(
@@ -192,11 +216,7 @@ def _effect_rows(comparisons: pd.DataFrame, tuned: str) -> dict[tuple[str, Cell]
 
 
 def _effect_text(row: Mapping[str, Any] | None) -> str:  # Any: cells of a pandas row
-    if row is None:
-        return NOT_MEASURED
-    if row["status"] != "ok":
-        return clean(row["status"])
-    return with_interval(present(row["reduction"]), present(row["ci_low"]), present(row["ci_high"]))
+    return NOT_MEASURED if row is None else change_text(row)
 
 
 def _low(row: Mapping[str, Any]) -> float:  # Any: cells of a pandas row
@@ -210,8 +230,10 @@ def _high(row: Mapping[str, Any]) -> float:  # Any: cells of a pandas row
     return float("inf") if high is None else high
 
 
-def _section_view(source: Source) -> tuple[FourArms, ...] | None:
-    return four_arms(source.audit, source.names) or None
+def _section_view(source: Source) -> ArmsSection | None:
+    views = four_arms(source.audit, source.names)
+    said = [f"{view.heading}: {view.finding}" if view.heading else view.finding for view in views]
+    return ArmsSection(finding=". ".join(said), views=views) if views else None
 
 
 SECTION: Final = Section(name="arms", title="Weights or template", template="arms.html.jinja", view=_section_view)

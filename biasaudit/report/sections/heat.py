@@ -8,11 +8,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.record.pairs import group_and_reference
+from biasaudit.report.charts.group_rates import PLAIN, decision_probes, holds_corrected, leaves_out_zero
 from biasaudit.report.charts.levels import levels, pooled
 from biasaudit.report.section import Section, Source
-from biasaudit.report.sections.group_rates import PLAIN, decision_probes, leaves_out_zero
-from biasaudit.report.words.facts import counted, listed
+from biasaudit.report.words.facts import counted, listed, with_and_against
+from biasaudit.report.words.framings import in_framing
 from biasaudit.report.words.order import in_order
+from biasaudit.report.words.places import probe_places
 from biasaudit.report.words.wording import NOT_MEASURED, clean, estimate_text, p_value, present, records
 from biasaudit.stats.verdict import COMPETENCE_CHANCE
 from biasaudit.types import stage_place
@@ -80,9 +82,13 @@ class HeatNumbers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatProbe:
-    """One probe at the head of the table, and the checkpoints in which it is not interpretable."""
+    """One probe at the head of the table, where its section stands, and the models in which it is not interpretable.
+
+    The place is empty where it has no section.
+    """
 
     name: str
+    place: str
     note: str
 
 
@@ -93,6 +99,8 @@ class Heat:
     Attributes
     ----------
     framing, finding : str
+    read : str
+        How many leans of each checkpoint are interpretable; empty where all are.
     left_out : str
         Probes of the audit that are not in the table.
     has_uninterpretable : bool
@@ -111,6 +119,7 @@ class Heat:
 
     framing: str
     finding: str
+    read: str
     left_out: str
     has_uninterpretable: bool
     probes: tuple[HeatProbe, ...]
@@ -158,10 +167,12 @@ def heat(audit: AuditRecord, names: Mapping[str, str]) -> Heat | None:
     rows = [row for row in rows if row["framing"] == framing]
     is_corrected = any(present(row["p_bh"]) is not None for row in rows)
     found = _leans(audit, rows, framing)
-    probes = {probe: _probe(probe, found, names) for probe in found.probes}
+    places = probe_places(names)
+    probes = {probe: _probe(probe, found, names, place=places.get(probe, "")) for probe in found.probes}
     return Heat(
-        framing=clean(framing),
+        framing=in_framing(framing),
         finding=_finding(found, mark=CORRECTED if is_corrected else UNCORRECTED),
+        read=_read(found),
         left_out=listed([name for probe, name in names.items() if probe not in probes]),
         has_uninterpretable=bool(found.unread),
         probes=tuple(probes.values()),
@@ -231,11 +242,12 @@ def _unread(audit: AuditRecord, framing: str) -> set[tuple[str, str]]:
     }
 
 
-def _probe(probe: str, found: _Leans, names: Mapping[str, str]) -> HeatProbe:
+def _probe(probe: str, found: _Leans, names: Mapping[str, str], *, place: str) -> HeatProbe:
     unread = [clean(checkpoint) for checkpoint in found.checkpoints if (probe, checkpoint) in found.unread]
     note = f"{listed(unread)}: {NOT_INTERPRETABLE}" if unread else ""
     return HeatProbe(
         name=names.get(probe, clean(probe)),
+        place=place,
         note=NOT_INTERPRETABLE if len(unread) == len(found.checkpoints) else note,
     )
 
@@ -255,18 +267,32 @@ def _placed(row: Row, of_decisions: set[Lean]) -> Lean:
 
 
 def _finding(found: _Leans, *, mark: str) -> str:
-    said = []
+    counts = {}
     for checkpoint in found.checkpoints:
-        own = [
-            (row, _is_with_the_stereotype(row, is_granted=probe in found.granted))
-            for (_, probe, name), row in found.by_place.items()
-            if name == checkpoint and (probe, name) not in found.unread
+        clear = [
+            _is_with_the_stereotype(row, is_granted=probe in found.granted)
+            for probe, row in _of(found, checkpoint)
+            if _mark(row) == mark
         ]
-        clear = [is_with for row, is_with in own if _mark(row) == mark]
-        of = f" ({len(own)} interpretable)" if found.unread else ""
-        said.append(f"{clean(checkpoint)}{of}: {sum(clear)} clearly with, {len(clear) - sum(clear)} clearly against")
-    n_leans = len({(lean, probe) for lean, probe, _ in found.by_place})
-    return f"Of {counted(n_leans, 'lean', 'leans')} of a group against its reference, {'; '.join(said)} the stereotype"
+        counts[clean(checkpoint)] = sum(clear), len(clear) - sum(clear)
+    n_pairs = len({(lean, probe) for lean, probe, _ in found.by_place})
+    of = counted(n_pairs, "pair of group and reference", "pairs of group and reference")
+    return f"Of {of}, {with_and_against(counts)}"
+
+
+def _read(found: _Leans) -> str:
+    if not found.unread:
+        return ""
+    return listed([f"{len(_of(found, name))} count in {clean(name)}" for name in found.checkpoints])
+
+
+def _of(found: _Leans, checkpoint: str) -> list[tuple[str, Row]]:
+    """Return the probe and the row of every lean of a checkpoint that is interpretable."""
+    return [
+        (probe, row)
+        for (_, probe, name), row in found.by_place.items()
+        if name == checkpoint and (probe, name) not in found.unread
+    ]
 
 
 def _is_with_the_stereotype(row: Row, *, is_granted: bool) -> bool:
@@ -279,8 +305,7 @@ def _mark(row: Row) -> str:
     """Return the mark of an interval that leaves out 0; empty where it does not."""
     if not leaves_out_zero(row):
         return ""
-    adjusted = present(row["p_bh"])
-    return CORRECTED if adjusted is not None and adjusted < 1 - float(row["level"]) else UNCORRECTED
+    return CORRECTED if holds_corrected(row) else UNCORRECTED
 
 
 def _cell(row: Row | None, *, is_granted: bool, is_read: bool) -> HeatCell:

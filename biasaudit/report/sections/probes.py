@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.report.charts.overview import SAYS_NOTHING
 from biasaudit.report.part import Part
 from biasaudit.report.probe_parts import PARTS
-from biasaudit.report.section import Section, Source
+from biasaudit.report.section import Entry, Section, Source
 from biasaudit.report.sections.first.elsewhere import CHANGED
+from biasaudit.report.sections.first.guards import failed_control, guards
+from biasaudit.report.sections.outcome import State, in_order_of_page, probes_in_order, state_of
 from biasaudit.report.words.asks import asked_by_probe
 from biasaudit.report.words.facts import counted, listed
 from biasaudit.report.words.places import part_place, probe_places
-from biasaudit.report.words.wording import VERDICT_SYMBOLS, clean, number, records, verdict_class
+from biasaudit.report.words.reasons import reason_in_words
+from biasaudit.report.words.wording import VERDICT_SYMBOLS, as_carried, clean, number, records, verdict_class
 from biasaudit.types import Verdict
 
 if TYPE_CHECKING:
@@ -28,15 +29,6 @@ if TYPE_CHECKING:
 
 _NAMED: Final = 3
 """Cells that are named in a line; of more, the others are counted."""
-
-
-class State(StrEnum):
-    """What came of a probe, in the order of the page; the words are headings."""
-
-    CHANGED = "Changed"
-    UNDECIDED = "Undecided"
-    UNCHANGED = "Unchanged"
-    UNREAD = "Not interpretable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +66,8 @@ class ProbeSection:
         What it asks, in one line; empty where its card is not recorded.
     finding : str
         What came of it, in one sentence; of a probe that is not interpretable, the reason.
+    warning : str
+        That its negative control failed, where something of it can be read; else empty.
     parts : tuple of ShownPart
     """
 
@@ -83,7 +77,12 @@ class ProbeSection:
     chips: tuple[Chip, ...]
     asks: str
     finding: str
+    warning: str
     parts: tuple[ShownPart, ...]
+
+    def place_of(self, part: str) -> str:
+        """Return the id of a part, to link to; empty where this probe has no such part."""
+        return next((one.place for one in self.parts if one.part.name == part), "")
 
     @property
     def is_read(self) -> bool:
@@ -126,6 +125,7 @@ def probes(source: Source) -> Probes | None:
     asked = asked_by_probe(source.recorded)
     views = {name: part.views(source) for name, part in PARTS.items()}
     cells = leading_cells(source.audit)
+    failed = {part.key: failed_control(part) for part in guards(source.audit, source.names)}
     found = [
         ProbeSection(
             place=places[probe],
@@ -134,13 +134,14 @@ def probes(source: Source) -> Probes | None:
             chips=_chips(own),
             asks=asked.get(probe, ""),
             finding=_finding(own),
+            warning="" if state_of(own) is State.UNREAD else failed[probe],
             parts=tuple(
                 ShownPart(part=part, place=part_place(places[probe], name), view=views[name][probe])
                 for name, part in PARTS.items()
                 if probe in views[name]
             ),
         )
-        for probe in sorted(source.names)
+        for probe in dict.fromkeys([*probes_in_order(cells), *sorted(source.names)])
         for own in [[row for row in cells if str(row["probe"]) == probe]]
     ]
     groups = tuple(
@@ -161,16 +162,6 @@ def leading_cells(audit: AuditRecord) -> Rows:
     rows: pd.DataFrame = audit.comparisons
     rows = rows[rows["declared"] & (rows["metric"] == "graded")]
     return records(rows[rows["contrast"] == audit.headlines[0].contrast]) if audit.headlines else []
-
-
-def state_of(cells: Rows) -> State:
-    """Return what came of a probe: one change is enough, and one cell that is undecided where none changed."""
-    verdicts = {str(row["verdict"]) for row in cells}
-    if verdicts & set(CHANGED):
-        return State.CHANGED
-    if Verdict.INCONCLUSIVE.value in verdicts:
-        return State.UNDECIDED
-    return State.UNCHANGED if verdicts - SAYS_NOTHING else State.UNREAD
 
 
 def _chips(cells: Rows) -> tuple[Chip, ...]:
@@ -194,21 +185,22 @@ def _finding(cells: Rows) -> str:
         return "It was not compared."
     state = state_of(cells)
     if state is State.UNREAD:
-        reasons = dict.fromkeys(clean(row["verdict_reason"], limit=300) for row in cells if row["verdict_reason"])
-        said = "; ".join(reasons)
+        said = "; ".join(dict.fromkeys(why for row in cells if (why := reason_in_words(row))))
         return f"{said[0].upper()}{said[1:]}." if said else "It was not measured."
     told = {
         State.CHANGED: set(CHANGED),
         State.UNDECIDED: {Verdict.INCONCLUSIVE.value},
         State.UNCHANGED: {Verdict.UNCHANGED.value},
     }[state]
-    own = sorted((row for row in cells if str(row["verdict"]) in told), key=lambda row: -abs(float(row["reduction"])))
+    own = [row for row in in_order_of_page(cells) if str(row["verdict"]) in told]
     if state is State.CHANGED:
         named = listed([_moved(row) for row in own[:_NAMED]])
         more = f", and {len(own) - _NAMED} more" if len(own) > _NAMED else ""
         return f"{named[0].upper()}{named[1:]}{more}."
     if state is State.UNDECIDED:
         return f"Neither a change nor its absence is shown in {listed_features(own)}."
+    if not own:  # a verdict of a later version
+        return f"{listed(list(dict.fromkeys(clean(row['verdict']) for row in cells)))}."
     return f"No lean moved by more than the margin of {number(float(own[0]['margin']), decimals=2)}."
 
 
@@ -221,7 +213,10 @@ def listed_features(cells: Rows) -> str:
 
 
 def _moved(row: Mapping[str, Any]) -> str:  # Any: cells of a pandas row
-    first, second = (number(float(row[f"{arm}_value"]), decimals=2) for arm in ("first", "second"))
+    first, second = (
+        as_carried(*(float(row[f"{arm}_{part}"]) for part in ("value", "ci_low", "ci_high")))
+        for arm in ("first", "second")
+    )
     return f"{clean(row['feature'])} {clean(row['verdict'])}, from {first} to {second}"
 
 
@@ -229,6 +224,17 @@ def _has_script(shown: Probes) -> bool:
     return bool(shown.finds)
 
 
+def _entries(shown: Probes) -> tuple[Entry, ...]:
+    return tuple(
+        Entry(place=one.place, title=one.name, under=group.state) for group in shown.groups for one in group.probes
+    )
+
+
 SECTION: Final = Section(
-    name="probes", title="Probe by probe", template="probes.html.jinja", view=probes, has_script=_has_script
+    name="probes",
+    title="Probe by probe",
+    template="probes.html.jinja",
+    view=probes,
+    has_script=_has_script,
+    entries=_entries,
 )

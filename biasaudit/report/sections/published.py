@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.benchmarks.printed import part_of_the_set, point_of, without_interval
 from biasaudit.report.section import Section, Source
+from biasaudit.report.words.facts import listed
+from biasaudit.report.words.framings import in_framing
 from biasaudit.report.words.wording import clean, count, estimate_text, number, present, records
 from biasaudit.types import stage_place
 
@@ -38,6 +40,14 @@ class PublishedScores:
     rows: tuple[PublishedRow, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """All published scores."""
+
+    finding: str
+    scores: tuple[PublishedScores, ...]
+
+
 def published_scores(audit: AuditRecord, names: Mapping[str, str]) -> tuple[PublishedScores, ...]:
     """Return a table per probe that has published scores: the plain framing, or the first wording where there is none.
 
@@ -58,7 +68,7 @@ def published_scores(audit: AuditRecord, names: Mapping[str, str]) -> tuple[Publ
         found.append(
             PublishedScores(
                 probe=names.get(probe, clean(probe)),
-                framing=clean(framing),
+                framing=in_framing(framing),
                 part=part_of_the_set(chosen),
                 checkpoints=tuple(map(clean, checkpoints)),
                 rows=_rows(chosen, checkpoints),
@@ -101,8 +111,14 @@ def _scored(rows: Sequence[Mapping[str, Any]]) -> str:  # Any: cells
     return f"{least} of {count(asked)}"
 
 
-def _view(source: Source) -> tuple[PublishedScores, ...] | None:
-    return published_scores(source.audit, source.names) or None
+def _view(source: Source) -> Published | None:
+    scores = published_scores(source.audit, source.names)
+    names = listed([one.probe for one in scores])
+    return (
+        Published(finding=f"{names}, in the units of the papers; no part of the verdicts", scores=scores)
+        if scores
+        else None
+    )
 
 
 SECTION: Final = Section(name="published", title="Published scores", template="published.html.jinja", view=_view)

@@ -1,13 +1,13 @@
-"""From stage to stage: the index of every cell in the base and in each tuned checkpoint, in order."""
+"""From stage to stage: the lean of every comparison in the base and in each tuned checkpoint, in order."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from biasaudit.report.charts.chart_parts import NARROW, WIDE, Finding, domain
-from biasaudit.report.charts.charts import reduction_finding
 from biasaudit.report.charts.levels import (
     BASE,
     PLAIN,
@@ -23,7 +23,10 @@ from biasaudit.report.charts.levels import (
 from biasaudit.report.charts.pictures import Picture, picture
 from biasaudit.report.charts.row_chart import Panel, base_arm, rows_chart, tuned_arms
 from biasaudit.report.section import Section, Source
-from biasaudit.report.words.wording import chart_label, clean
+from biasaudit.report.sections.first.elsewhere import CHANGED
+from biasaudit.report.words.facts import counted
+from biasaudit.report.words.framings import in_framing
+from biasaudit.report.words.wording import chart_label, clean, in_words
 from biasaudit.types import Contrast
 
 if TYPE_CHECKING:
@@ -86,10 +89,10 @@ def stages(audit: AuditRecord, names: Mapping[str, str]) -> Stages | None:
     )
     finding = stages_finding(audit.estimates, audit.comparisons)
     return Stages(
-        framing=clean(_framing(found)),
+        framing=in_framing(_framing(found)),
         stages=tuple(clean(checkpoint) for checkpoint, _ in arms.values()),
         width=str(len(arms) + 1),
-        finding=finding.title,
+        finding=stages_said(audit.comparisons, estimates=audit.estimates),
         picture=picture(wide, narrow, alt=finding.description),
         probes=tuple(
             ProbeStages(
@@ -114,19 +117,34 @@ def stages_finding(estimates: pd.DataFrame, comparisons: pd.DataFrame) -> Findin
     estimates, comparisons : DataFrame
         See :mod:`biasaudit.record.tables`.
     """
-    found = levels(estimates)
-    last = checkpoints(found)[-1]
-    contrast = _WEIGHTS[_framing(found)]
-    counts = reduction_finding(comparisons, contrast=contrast, tuned=last).title
-    title = f"From the base to {chart_label(last)}: {counts[0].lower()}{counts[1:]}"
+    last, counts = _verdicts(estimates, comparisons)
+    changed = sum(n for verdict, n in counts.items() if verdict in CHANGED)
+    said = stages_said(comparisons, estimates=estimates)
     return Finding(
-        title=title,
+        title=f"Changed from the base to {chart_label(last, limit=18)}: {changed} of {counts.total()}",
         description=(
-            "Dot chart of the index, one row per probe and feature; within a row the checkpoints follow one another "
+            "Dot chart of the lean, one row per probe and feature; within a row the checkpoints follow one another "
             "from the top down, the base as an open circle and each tuned checkpoint as a filled shape of its own, "
-            f"joined by a line, with intervals; 0 is parity. {title}. The table after the chart holds the same numbers."
+            f"joined by a line, with intervals; 0 is none. {said}. The table after the chart holds the same numbers."
         ),
     )
+
+
+def stages_said(comparisons: pd.DataFrame, *, estimates: pd.DataFrame) -> str:
+    """Return what came of all comparisons of the last checkpoint with the base, in a sentence."""
+    last, counts = _verdicts(estimates, comparisons)
+    of = counted(counts.total(), "comparison", "comparisons")
+    told = in_words(counts) if counts else "none was made"
+    return f"From the base to {clean(last)}, of {of}: {told}"
+
+
+def _verdicts(estimates: pd.DataFrame, comparisons: pd.DataFrame) -> tuple[str, Counter[str]]:
+    """Return the last checkpoint, and the verdicts of its declared comparisons with the base."""
+    found = levels(estimates)
+    last, contrast = checkpoints(found)[-1], _WEIGHTS[_framing(found)]
+    rows = comparisons[(comparisons["tuned"] == last) & (comparisons["contrast"] == contrast)]
+    rows = rows[rows["declared"] & (rows["metric"] == "graded")]
+    return last, Counter(map(str, rows["verdict"]))
 
 
 def stages_chart(
@@ -152,7 +170,7 @@ def stages_chart(
     rows = under_probes(cells(found), names or {})
     drawn, words = marks(found, rows, arms)
     low, high = domain([end for mark in drawn for end in (mark.low, mark.high)])
-    title = "Index (0: parity)" if width < WIDE else "Index: 0 is parity, positive leans with the stereotype"
+    title = "Lean (0: none)" if width < WIDE else "Lean: 0 is none, above it is with the stereotype"
     panel = Panel(title=title, marks=drawn, ends=(low, high), guides=(0.0,), words=words)
     first, *others = arms
     return rows_chart(

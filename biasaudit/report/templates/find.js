@@ -28,7 +28,7 @@
       if (narrowed) fold.open = Boolean(hit);
       else if (searching) fold.open = open;
     }
-    box.parentElement.classList.toggle("finding", narrowed);
+    box.parentElement.classList.toggle("searching", narrowed);
     searching = narrowed;
     said.textContent = found + " of " + all.length + " items";
   };

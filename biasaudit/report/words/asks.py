@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from biasaudit.kinds import KINDS
+from biasaudit.languages import LANGUAGES
 from biasaudit.report.words.facts import first_sentence, mapping
 from biasaudit.report.words.wording import count
 
 
 def asks(probe: Mapping[str, Any]) -> str:  # Any: JSON values
     """Return the first sentence of the card, the kind and the number of items; empty without a card.
+
+    A language other than English is named.
 
     Parameters
     ----------
@@ -33,6 +36,8 @@ def asks(probe: Mapping[str, Any]) -> str:  # Any: JSON values
         sizes.append(f"{count(probe['n_items'])} items in {count(probe.get('n_clusters'))} clusters")
     if sizes:
         said.append(f"{'; '.join(sizes)}.")
+    if (language := LANGUAGES.get(str(probe.get("asked_in")))) is not None:
+        said.append(f"Asked in {language.name}: its requests and frames, too.")
     return " ".join(said)
 
 

@@ -62,3 +62,21 @@ def counted(n: int, one: str, more: str) -> str:
     ('1 cell', '1,200 cells')
     """
     return f"{n:,} {one if n == 1 else more}"
+
+
+def with_and_against(counts: Mapping[str, tuple[int, int]]) -> str:
+    """Say how many lean clearly with the stereotype and how many against it, in each checkpoint.
+
+    Parameters
+    ----------
+    counts : mapping
+        Name of a checkpoint, ready to show -> how many lean with the stereotype, and against it.
+
+    Examples
+    --------
+    >>> with_and_against({"base": (6, 1), "tuned": (7, 4)})
+    '6 lean clearly with the stereotype and 1 against it in base, 7 and 4 in tuned'
+    """
+    (first, (n_with, n_against)), *others = counts.items()
+    said = [f"{n_with} lean clearly with the stereotype and {n_against} against it in {first}"]
+    return ", ".join([*said, *(f"{n_with} and {n_against} in {name}" for name, (n_with, n_against) in others)])

@@ -1,17 +1,24 @@
-"""The order in which the page shows probes: those that can be read first."""
+"""The order in which the page shows probes and their comparisons: what can be read first."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.types import Contrast, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
 
 _SAYS_NOTHING: Final = {Verdict.NOT_INTERPRETABLE.value, Verdict.NOT_MEASURED.value}
+_RANKS: Final = {
+    Verdict.INCONCLUSIVE.value: 1,
+    Verdict.UNCHANGED.value: 2,
+    Verdict.NOT_INTERPRETABLE.value: 3,
+    Verdict.NOT_MEASURED.value: 4,
+}
+"""Of verdicts that are no change; any other comes before them."""
 _CONTRASTS: Final = tuple(contrast.value for contrast in Contrast)
 
 
@@ -27,6 +34,21 @@ def in_order(probes: Iterable[str], comparisons: pd.DataFrame) -> list[str]:
     """
     interpretable = _interpretable(comparisons)
     return sorted(set(probes), key=lambda probe: (probe not in interpretable, probe))
+
+
+def by_verdict(row: Mapping[str, Any]) -> tuple[bool, int, str]:  # Any: cells of a pandas row
+    """Return the place of a comparison among those of its probe: changed, undecided, unchanged, and what says nothing.
+
+    Rows that pool the features of a probe come last.
+
+    Examples
+    --------
+    >>> rows = [("b", "unchanged"), ("c", "reduced"), ("a", "reduced"), ("d", "inconclusive")]
+    >>> [name for name, _ in sorted(rows, key=lambda row: by_verdict(
+    ...     {"declared": True, "feature": row[0], "verdict": row[1]}))]
+    ['a', 'c', 'd', 'b']
+    """
+    return not row["declared"], _RANKS.get(str(row["verdict"]), 0), str(row["feature"])
 
 
 def is_interpretable(probe: str, comparisons: pd.DataFrame) -> bool:

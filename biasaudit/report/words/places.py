@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from biasaudit.report.words.wording import records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
 
@@ -44,6 +44,17 @@ def part_place(place: str, part: str) -> str:
     return f"{place}-{part}"
 
 
+def cell_of(row: Mapping[str, Any]) -> Cell:  # Any: cells of a pandas row
+    """Return the cell that a row of the comparisons is about.
+
+    Examples
+    --------
+    >>> cell_of({"tuned": "sft", "contrast": "as deployed", "probe": "traits", "feature": "age", "metric": "sign"})
+    ('sft', 'as deployed', 'traits', 'age')
+    """
+    return str(row["tuned"]), str(row["contrast"]), str(row["probe"]), str(row["feature"])
+
+
 def cell_places(comparisons: pd.DataFrame) -> dict[Cell, str]:
     """Return cell -> the id of its row, of every declared cell and of the pooled ones.
 
@@ -52,8 +63,5 @@ def cell_places(comparisons: pd.DataFrame) -> dict[Cell, str]:
     comparisons : DataFrame
         See :data:`biasaudit.record.tables.COMPARISONS`.
     """
-    there = {
-        (str(row["tuned"]), str(row["contrast"]), str(row["probe"]), str(row["feature"]))
-        for row in records(comparisons[_CELL])
-    }
+    there = {cell_of(row) for row in records(comparisons[_CELL])}
     return {cell: f"cell-{place}" for place, cell in enumerate(sorted(there), start=1)}

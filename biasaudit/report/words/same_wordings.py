@@ -31,6 +31,19 @@ def same_wordings(families: pd.DataFrame, *, probe: str) -> dict[str, tuple[str,
     dict of str to tuple of str
         Sets of two or more. None where all wordings would be one: there is then nothing to compare.
     """
+    alike = _alike(families, probe=probe)
+    found = {joined(sorted(names)): tuple(sorted(names)) for names in alike if len(names) > 1}
+    return found if len(alike) > 1 else {}
+
+
+def all_alike(families: pd.DataFrame, *, probe: str) -> bool:
+    """Whether a probe has several wordings and all of them have the same values, in all arms and features."""
+    alike = _alike(families, probe=probe)
+    return len(alike) == 1 and len(alike[0]) > 1
+
+
+def _alike(families: pd.DataFrame, *, probe: str) -> list[list[str]]:
+    """Return the wordings of a probe, those with the same values in one list."""
     values: dict[str, list[tuple[Any, ...]]] = {}  # Any: text and numbers
     for row in records(families[(families["probe"] == probe) & (families["metric"] == "index")]):
         numbers = (present(row[name]) for name in ("value", "ci_low", "ci_high"))
@@ -47,8 +60,7 @@ def same_wordings(families: pd.DataFrame, *, probe: str) -> dict[str, tuple[str,
         # Two wordings without a number are not known to be alike.
         measured = any(row[3] == "ok" for row in rows)
         alike.setdefault((*sorted(rows, key=repr), "" if measured else family), []).append(family)
-    found = {joined(sorted(names)): tuple(sorted(names)) for names in alike.values() if len(names) > 1}
-    return found if len(alike) > 1 else {}
+    return list(alike.values())
 
 
 def with_same_as_one(families: pd.DataFrame, *, probe: str) -> pd.DataFrame:

@@ -73,6 +73,14 @@ def brief(relative: Estimate) -> str:
     return f"{_one(value, decimals_of(low, high))} ({_between(low, high)})"
 
 
+def brief_of(headline: Headline) -> str:
+    """Return what :func:`brief` says of a headline, and what it leaves out; without a number, the reason in words."""
+    relative = headline.relative_reduction
+    if relative.status is not Status.OK:
+        return f"{clean(relative.status.value)}: {_why_none(headline)}"
+    return "; ".join(said for said in (brief(relative), left_out(headline)) if said)
+
+
 def best_estimate(relative: Estimate) -> str:
     r"""Return what an estimate says beside its bounds; empty where there is no number.
 
@@ -92,16 +100,16 @@ def best_estimate(relative: Estimate) -> str:
 
 
 def left_out(headline: Headline) -> str:
-    """Say how many cells the share leaves out, and why; empty where it leaves out none.
+    """Say how many comparisons the share leaves out, and why; empty where it leaves out none.
 
-    Every number of cells is of the same cells that the verdicts are counted over.
+    Every number of comparisons is of the same ones that the verdicts are counted over.
     """
     n_left_out = sum(headline.left_out.values())
     if not n_left_out:
         return ""
     verb = "is" if n_left_out == 1 else "are"
-    cells = counted(headline.n_cells, "cell", "cells")
-    return f"{n_left_out} of {cells} {verb} left out of the share ({_reasons(headline.left_out)})."
+    of = counted(headline.n_cells, "comparison", "comparisons")
+    return f"{n_left_out} of {of} {verb} left out of the share ({_reasons(headline.left_out)})."
 
 
 def beside(headline: Headline, headlines: Sequence[Headline], *, related: bool) -> str:
@@ -134,6 +142,8 @@ def numbers(estimate: Estimate) -> tuple[float, float, float]:
 
 def decimals_of(low: float, high: float) -> int:
     """Return how many decimals of a percentage an interval carries: none, once it is two percents wide.
+
+    Coarser than :func:`biasaudit.report.words.rounding.decimals_carried`: these stand in sentences.
 
     Examples
     --------

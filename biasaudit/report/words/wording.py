@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from biasaudit.report.words.rounding import (
+    LEAST_INDEX,
+    LEAST_PERCENT,
+    PARITY,
+    change_marks,
+    decimals_carried,
+    estimate_marks,
+)
 from biasaudit.types import Contrast, Verdict
 
 if TYPE_CHECKING:
@@ -126,24 +134,65 @@ def percent(value: float, *, decimals: int = 1) -> str:
     return f"{number(100 * value, decimals=decimals)}\u00a0%"
 
 
-def with_interval(value: float | None, low: float | None, high: float | None, *, otherwise: str = NOT_MEASURED) -> str:
-    """Return a value with its interval; without an interval there is no number.
+def with_interval(
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    *,
+    otherwise: str = NOT_MEASURED,
+    least: int = LEAST_INDEX,
+    marks: Sequence[float] = PARITY,
+) -> str:
+    """Return a value with its interval, rounded to what the interval carries; without an interval, no number.
+
+    Parameters
+    ----------
+    value, low, high : float or None
+    otherwise : str
+        What is said where one is missing.
+    least : int
+        Decimals that are shown at least.
+    marks : sequence of float
+        What the interval must be seen to be clear of, where it is: parity, the margin, chance.
 
     Examples
     --------
-    >>> with_interval(0.123, 0.05, 0.196)
-    '0.123 (0.050 to 0.196)'
+    >>> with_interval(0.123, 0.05, 0.196), with_interval(0.0514, 0.0014, 0.1014)
+    ('0.12 (0.05 to 0.20)', '0.051 (0.001 to 0.101)')
     >>> with_interval(0.123, None, None)
     'not measured'
     """
     if value is None or low is None or high is None:
         return otherwise
-    return f"{number(value)} ({number(low)} to {number(high)})"
+    decimals = decimals_carried(low, high, least=least, marks=marks)
+    shown, shown_low, shown_high = (number(part, decimals=decimals) for part in (value, low, high))
+    return f"{shown} ({shown_low} to {shown_high})"
+
+
+def as_carried(value: float, low: float | None, high: float | None, *, least: int = LEAST_INDEX) -> str:
+    """Return a value alone, with the decimals that it has beside its interval; without one, with the fewest.
+
+    Examples
+    --------
+    >>> as_carried(0.1234, 0.08, 0.16), as_carried(0.1234, 0.12, 0.13), as_carried(0.1234, None, None)
+    ('0.12', '0.123', '0.12')
+    """
+    if low is None or high is None:
+        return number(value, decimals=least)
+    return number(value, decimals=decimals_carried(low, high, least=least))
 
 
 def percent_with_interval(value: float, low: float, high: float) -> str:
-    """Return a relative quantity with its interval, in percent."""
-    return f"{percent(value)} ({percent(low)} to {percent(high)})"
+    r"""Return a share with its interval, in percent, rounded to what the interval carries.
+
+    Examples
+    --------
+    >>> percent_with_interval(0.123, 0.05, 0.196), percent_with_interval(0.123, 0.11, 0.136)
+    ('12\xa0% (5\xa0% to 20\xa0%)', '12.3\xa0% (11.0\xa0% to 13.6\xa0%)')
+    """
+    decimals = decimals_carried(100 * low, 100 * high, least=0)
+    shown, shown_low, shown_high = (percent(part, decimals=decimals) for part in (value, low, high))
+    return f"{shown} ({shown_low} to {shown_high})"
 
 
 def p_value(value: float | None) -> str:
@@ -158,7 +207,29 @@ def estimate_text(row: Mapping[str, Any]) -> str:  # Any: cells of a pandas row
     status = str(row["status"])
     if status != "ok":
         return clean(status)
-    return with_interval(present(row["value"]), present(row["ci_low"]), present(row["ci_high"]))
+    value, low, high = (present(row[name]) for name in ("value", "ci_low", "ci_high"))
+    least = LEAST_PERCENT if row.get("unit") == "percent" else LEAST_INDEX
+    return with_interval(value, low, high, least=least, marks=estimate_marks(row))
+
+
+def change_text(row: Mapping[str, Any]) -> str:  # Any: cells of a pandas row
+    """Return the change of a row of comparisons; any status but ok gives the status and no number.
+
+    Of an interval without width, which would say certain, the words say what it is.
+
+    Examples
+    --------
+    >>> row = {"status": "ok", "reduction": 0.02, "ci_low": -0.048, "ci_high": 0.04, "margin": 0.05}
+    >>> change_text(row)
+    '0.020 (−0.048 to 0.040)'
+    """
+    status = str(row["status"])
+    if status != "ok":
+        return clean(status)
+    value, low, high = (present(row[name]) for name in ("reduction", "ci_low", "ci_high"))
+    if value is not None and low == high == value:
+        return f"{number(value)} in every cluster"
+    return with_interval(value, low, high, marks=change_marks(row))
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

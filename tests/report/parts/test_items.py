@@ -98,8 +98,8 @@ def test_the_legend_of_shades_stands_once_for_each_probe_that_has_any() -> None:
 def test_items_stay_off_paper_which_names_where_they_are(small_page: str) -> None:
     assert not PART.prints
     assert 'class="part items screen-only"' in small_page
-    [said] = re.findall(r'<p class="paper-only">(.*?)</p>', small_page, re.DOTALL)
-    assert "<code>scores.parquet</code>" in said
+    [said] = re.findall(r'<p class="aside paper-only">(.*?)</p>', small_page, re.DOTALL)
+    assert "scores.csv" in said
     assert "--csv" in said
 
 
@@ -147,7 +147,6 @@ def test_a_page_without_items_runs_no_script_and_has_no_box() -> None:
     assert "script-src" not in empty
     assert "runs no script" in empty
     assert 'id="find"' not in empty
-    assert 'paper-only">' not in empty
     assert "runs no script" not in render_html(given)
 
 

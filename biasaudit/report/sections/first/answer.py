@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.report.sections.cells import EXPLAINED
+from biasaudit.report.sections.first.share_picture import SharePicture, share_picture
+from biasaudit.report.words.contrasts import EXPLAINED
 from biasaudit.report.words.facts import counted
 from biasaudit.report.words.shares import SHARE, beside, beside_of, best_estimate, brief, left_out, numbers, sentence
 from biasaudit.report.words.wording import ARMS, clean, count, present
@@ -46,6 +47,7 @@ class Answer:
     measured: bool
     basis: tuple[str, ...]
     strip: Strip | None
+    picture: SharePicture | None
 
 
 def answer(headlines: Sequence[Headline], cells: Rows, *, related: bool) -> Answer:
@@ -62,13 +64,14 @@ def answer(headlines: Sequence[Headline], cells: Rows, *, related: bool) -> Answ
     """
     if not headlines:
         return Answer(
-            sentence="Not measured: no contrast was compared.",
+            sentence="Not measured: nothing was compared.",
             estimate="",
             beside_of="",
             beside="",
             measured=False,
             basis=(),
             strip=None,
+            picture=None,
         )
     headline = headlines[0]
     relative = headline.relative_reduction
@@ -81,6 +84,7 @@ def answer(headlines: Sequence[Headline], cells: Rows, *, related: bool) -> Answ
         measured=measured,
         basis=_basis(headline, cells),
         strip=_strip(relative) if measured else None,
+        picture=share_picture(relative),
     )
 
 
@@ -98,14 +102,14 @@ def _basis(headline: Headline, cells: Rows) -> tuple[str, ...]:
 
 
 def _leaning(headline: Headline, cells: Rows) -> str:
-    """Say how many cells lean clearly, which way, and how many the share leaves out."""
-    first, _ = ARMS.get(headline.contrast, ("first arm", "second arm"))
+    """Say how many comparisons lean clearly, which way, and how many the share leaves out."""
+    first, _ = ARMS.get(headline.contrast, ("first", "second"))
     clear = [row for row in cells if row["inherited_bias"]]
     n_with = sum(1 for row in clear if (present(row["first_value"]) or 0.0) > 0)
     lean = "leans" if len(clear) == 1 else "lean"
     said = (
-        f"{len(clear)} of {counted(len(cells), 'cell', 'cells')} {lean} clearly to begin with ({first}): {n_with} "
-        f"with the stereotype, {len(clear) - n_with} against it."
+        f"{len(clear)} of {counted(len(cells), 'comparison', 'comparisons')} {lean} clearly to begin with ({first}): "
+        f"{n_with} with the stereotype, {len(clear) - n_with} against it."
     )
     return f"{said} {left_out(headline)}".strip()
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from biasaudit.kinds import KINDS
 from biasaudit.report.sections.first.guards import ABOVE_CHANCE, COVERS, NO_ITEMS, Guards
 from biasaudit.report.words.facts import Fact, counted, listed, mapping
-from biasaudit.report.words.wording import ARMS, NOT_RECORDED, clean, count, number, percent, present, records
+from biasaudit.report.words.reasons import reason_in_words
+from biasaudit.report.words.wording import NOT_RECORDED, clean, count, number, percent, present, records
 from biasaudit.stats.significance import is_by_sign_flips
-from biasaudit.types import Status, Verdict, VerdictCode
+from biasaudit.types import Status, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,6 @@ _NAMED: Final = 4
 """Names that are listed; of more, the others are counted."""
 
 _ALPHA: Final = 0.05
-_AT_CHANCE: Final = {VerdictCode.CHANCE_FIRST.value: 0, VerdictCode.CHANCE_SECOND.value: 1}
 
 _UNDECIDED: Final = frozenset({Verdict.INCONCLUSIVE.value})
 _UNMEASURED: Final = frozenset({Verdict.NOT_MEASURED.value, Verdict.NOT_INTERPRETABLE.value})
@@ -82,7 +82,7 @@ def not_measured(
     cells = [row for row in headline_cells(audit, headline) if str(row["verdict"]) in _UNMEASURED]
     kinds = {str(mapping(card).get("kind")) for card in mapping(recorded.get("probes")).values()}
     return (
-        *_unmeasured(cells, names, headline=headline),
+        *_unmeasured(cells, names),
         Fact(term="No negative control", values=_without_control(guards)),
         Fact(
             term="Behaviour",
@@ -135,7 +135,10 @@ def _interval(headline: Headline | None) -> tuple[str, ...]:
     relative = headline.relative_reduction
     if relative.status is not Status.OK:
         return (clean(relative.status.value),)
-    return (f"{percent(relative.level, decimals=0)}: {clean(relative.method, limit=300)}",)
+    return (
+        f"{percent(relative.level, decimals=0)}: so often does an interval made like this hold the true share",
+        f"computed as {clean(relative.method, limit=300)}",
+    )
 
 
 def _verdicts(recorded: Mapping[str, Any], cells: Rows, family: Rows) -> tuple[str, ...]:  # Any: JSON values
@@ -143,13 +146,14 @@ def _verdicts(recorded: Mapping[str, Any], cells: Rows, family: Rows) -> tuple[s
     within = NOT_RECORDED if margin is None else f"within ±{number(margin, decimals=2)}"
     tested = [row for row in family if present(row["p_holm"]) is not None]
     corrected = (
-        f"Holm-corrected over the {counted(len(tested), 'cell', 'cells')} that competence does not bar, in one contrast"
-        f"{' of all tuned checkpoints' if len({str(row['tuned']) for row in tested}) > 1 else ''}; others exploratory"
+        f"corrected for their number (Holm) over the {counted(len(tested), 'comparison', 'comparisons')} that the "
+        f"answer is about and the models can read"
+        f"{', of all tuned checkpoints' if len({str(row['tuned']) for row in tested}) > 1 else ''}; others exploratory"
     )
     barred = [row for row in cells if present(row["p_holm"]) is not None and _is_barred(row, n_tested=len(tested))]
     too_few = (
-        f"in {len(barred)} of them the clusters are too few for it: the smallest p-value that sign flips can give "
-        "does not pass unless other cells pass first"
+        f"in {len(barred)} of them the clusters are too few for it: however clear a change, none there could be the "
+        "first to pass"
     )
     return (corrected, *([too_few] if barred else []), f"unchanged: {within}, set beforehand")
 
@@ -163,13 +167,13 @@ def _is_barred(row: Mapping[str, Any], *, n_tested: int) -> bool:  # Any: pandas
 
 def _undecided(cells: Rows) -> tuple[str, ...]:
     rows = [row for row in cells if str(row["verdict"]) in _UNDECIDED]
-    said = f"{len(rows)} of {counted(len(cells), 'cell', 'cells')}"
+    said = f"{len(rows)} of {counted(len(cells), 'comparison', 'comparisons')}"
     smallest = [change for row in rows if (change := present(row["smallest_detectable_change"])) is not None]
     if not smallest:
         return (said,)
-    low, high = number(min(smallest)), number(max(smallest))
-    least = low if low == high else f"{low} to {high}, by cell"
-    return (said, f"smallest change one would see there at 80\u00a0% power, without the correction: {least}")
+    low, high = number(min(smallest), decimals=2), number(max(smallest), decimals=2)
+    least = low if low == high else f"{low} to {high}, by comparison"
+    return (said, f"smallest change one would find there in 80 of 100 such audits, without the correction: {least}")
 
 
 def _guarded(said: Sequence[Sequence[str]], wanted: str) -> str:
@@ -178,7 +182,7 @@ def _guarded(said: Sequence[Sequence[str]], wanted: str) -> str:
     if not there:
         return "not measured: no such items"
     n_arms = max(len(words) for words in there)
-    where = "in both models" if n_arms == 2 else f"in all {n_arms} models and framings"
+    where = "in both models" if n_arms == 2 else f"in all {n_arms} models and ways of asking"
     good = sum(1 for words in there if set(words) == {wanted})
     some = sum(1 for words in there if wanted in words) - good
     return f"{wanted} {where}: {good} of {counted(len(there), 'probe', 'probes')}" + (
@@ -188,7 +192,7 @@ def _guarded(said: Sequence[Sequence[str]], wanted: str) -> str:
 
 def _fell(cells: Rows) -> tuple[str, ...]:
     n_fell = sum(1 for row in cells if row["competence_fell"])
-    return (f"it fell in {n_fell} of {counted(len(cells), 'cell', 'cells')}",) if n_fell else ()
+    return (f"it fell in {n_fell} of {counted(len(cells), 'comparison', 'comparisons')}",) if n_fell else ()
 
 
 def _coverage(audit: AuditRecord, recorded: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON values
@@ -198,22 +202,22 @@ def _coverage(audit: AuditRecord, recorded: Mapping[str, Any]) -> tuple[str, ...
     rows = audit.comparisons[audit.comparisons["declared"] & (audit.comparisons["metric"] == "graded")]
     lowest = rows[["coverage_first", "coverage_second"]].min().min() if len(rows) else None
     share = present(lowest)
-    return (said,) if share is None else (said, f"lowest in any cell: {percent(share)} of its items")
+    return (said,) if share is None else (said, f"lowest in any comparison: {percent(share)} of its items")
 
 
-def _unmeasured(cells: Rows, names: Mapping[str, str], *, headline: Headline | None) -> tuple[Fact, ...]:
+def _unmeasured(cells: Rows, names: Mapping[str, str]) -> tuple[Fact, ...]:
     """Return one fact per verdict, and in it one line per reason with its probes."""
     if not cells:
-        return (Fact(term="Cells", values=("every cell was measured",)),)
+        return (Fact(term="Comparisons", values=("every one was measured",)),)
     found: dict[str, dict[str, dict[str, list[str]]]] = {}
     for row in cells:
         reasons = found.setdefault(str(row["verdict"]), {})
-        probes = reasons.setdefault(_why(row, headline), {})
+        probes = reasons.setdefault(reason_in_words(row), {})
         probes.setdefault(names.get(str(row["probe"]), clean(row["probe"])), []).append(clean(row["feature"]))
     sizes = Counter(str(row["verdict"]) for row in cells)
     return tuple(
         Fact(
-            term=f"{clean(verdict[:1].upper() + verdict[1:])}, {counted(sizes[verdict], 'cell', 'cells')}",
+            term=f"{clean(verdict[:1].upper() + verdict[1:])}, {counted(sizes[verdict], 'comparison', 'comparisons')}",
             values=tuple(f"{_probes(probes)}: {why}" for why, probes in reasons.items()),
         )
         for verdict, reasons in found.items()
@@ -223,12 +227,6 @@ def _unmeasured(cells: Rows, names: Mapping[str, str], *, headline: Headline | N
 def _probes(found: Mapping[str, Sequence[str]]) -> str:
     by_size = sorted(found.items(), key=lambda entry: -len(entry[1]))
     return ", ".join(f"{probe} ({features[0] if len(features) == 1 else len(features)})" for probe, features in by_size)
-
-
-def _why(row: Mapping[str, Any], headline: Headline | None) -> str:  # Any: pandas cells
-    arms = ARMS.get(headline.contrast if headline else "", ("first arm", "second arm"))
-    arm = _AT_CHANCE.get(str(row["verdict_code"]))
-    return clean(row["verdict_reason"]) if arm is None else f"{arms[arm]} not shown to be better than chance"
 
 
 def _without_control(guards: Sequence[Guards]) -> tuple[str, ...]:

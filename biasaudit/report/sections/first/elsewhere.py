@@ -58,17 +58,17 @@ def without_share(audit: AuditRecord) -> str:
     left = [str(contrast) for contrast in _ORDER if contrast in there - {row.contrast for row in audit.headlines}]
     if not left:
         return ""
-    return f"Not in this table: {'; '.join(left)}. Their cells stand in the next part."
+    return f"Not in this table: {'; '.join(left)}. Their comparisons stand in the sections of the probes."
 
 
 def why_leading(headline: Headline | None) -> str:
     """Say why the answer is about this contrast; empty where there is no answer."""
     if headline is None:
         return ""
-    last = "The answer is about the first row: the last tuned checkpoint,"
+    last = "The answer is about the first row: the last tuned model,"
     if headline.contrast == Contrast.AS_DEPLOYED.value:
-        return f"{last} as a user meets it. Its verdicts are claims; those of the other contrasts are exploratory."
-    return f"{last} in the one framing that was audited. Other contrasts are exploratory."
+        return f"{last} as a user meets it. Its verdicts are claims; those of the other rows are exploratory."
+    return f"{last} asked in the one way that was audited. Other rows are exploratory."
 
 
 _ORDER: Final = tuple(contrast.value for contrast in Contrast)
@@ -91,7 +91,7 @@ def _mark(audit: AuditRecord, tuned: str, contrast: str) -> str:
 
 def _in_words(verdicts: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(
-        f"{counted(len(verdicts[verdict]), 'cell', 'cells')} {verdict} ({_some(verdicts[verdict])})"
+        f"{counted(len(verdicts[verdict]), 'comparison', 'comparisons')} {verdict} ({_some(verdicts[verdict])})"
         for verdict in CHANGED
         if verdict in verdicts
     )

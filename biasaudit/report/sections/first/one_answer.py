@@ -55,18 +55,22 @@ def one_answer(audit: AuditRecord, recorded: Mapping[str, Any], names: Mapping[s
     for case in _cases(audit, cards, names):
         cases.setdefault((case.tuned, case.done), []).append(case)
     only = len({tuned for tuned, _ in cases}) == 1
-    notes = [_note("The tuned checkpoint" if only else tuned, done, found) for (tuned, done), found in cases.items()]
+    notes = [_note("The tuned model" if only else tuned, done, found) for (tuned, done), found in cases.items()]
     return (*notes[:-1], f"{notes[-1]} {_LIKE_THAT}") if notes else ()
 
 
 def _note(who: str, done: str, cases: Sequence[_Case]) -> str:
     probes = list(dict.fromkeys(case.probe for case in cases))
     granted, reaches = cases[0].granted, [case.reach for case in cases]
-    after, reach = (1.0, f"down to {number(min(reaches))}") if granted else (0.0, f"up to {number(max(reaches))}")
+    after, reach = (
+        ("1", f"down to {number(min(reaches), decimals=2)}")
+        if granted
+        else ("0", f"up to {number(max(reaches), decimals=2)}")
+    )
     rates = [f"{case.where}{case.rates}" if len(cases) > 1 else case.rates for case in cases]
     return (
         f"{who} {done} in {listed(probes)}, whatever the group. Share {cases[0].shared} by the base, lowest and "
-        f"highest group: {'; '.join(rates)}. After tuning: {number(after)} in every group, with intervals {reach}."
+        f"highest group: {'; '.join(rates)}. After tuning: {after} in every group, with intervals {reach}."
     )
 
 

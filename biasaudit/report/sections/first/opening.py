@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.report.charts.overview import SAYS_NOTHING, Mark, Overview, OverviewProbe, is_drawn, overview
-from biasaudit.report.sections.cells import anchors
+from biasaudit.report.charts.overview import SAYS_NOTHING, Mark, OverviewProbe, OverviewRow, is_drawn, overview
 from biasaudit.report.sections.first.elsewhere import CHANGED
 from biasaudit.report.words.crossed import crossed
 from biasaudit.report.words.facts import counted, first_sentence, mapping
 from biasaudit.report.words.lean_size import how_large
-from biasaudit.report.words.wording import VERDICT_SYMBOLS, clean, in_words, number, records, verdict_class
+from biasaudit.report.words.places import cell_places, probe_places
+from biasaudit.report.words.wording import VERDICT_SYMBOLS, as_carried, clean, in_words, records, verdict_class
 from biasaudit.types import Verdict
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ MOST_NOTES: Final = 3
 
 _ALWAYS: Final = (Verdict.REDUCED.value, Verdict.INCREASED.value)
 """Verdicts that are counted where there are none, too: they are what was asked."""
-_LIST: Final = "cells"
+_LIST: Final = "probes"
 _NAME_LIMIT: Final = 60
+_WHOSE: Final = {"first": "the base's", "second": "the tuned model's"}
 _FEW_ROWS: Final = 12
 """Rows up to which each can be taller."""
 
@@ -55,8 +56,9 @@ class DrawnMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnRow:
-    """One row of the picture."""
+    """One row of the picture; `href` leads to its numbers."""
 
+    href: str
     feature: str
     first: DrawnMark
     second: DrawnMark
@@ -131,7 +133,7 @@ class Opening:
     unsaid : str
         What could not be read or measured.
     cells : str
-        Anchor of the cells of the answer's contrast.
+        Anchor of all numbers.
     """
 
     n_compared: str
@@ -170,18 +172,13 @@ def opening(
     warnings : sequence of str
     """
     headline = audit.headlines[0] if audit.headlines else None
-    anchor = _LIST
-    picture = None
-    if headline is not None:
-        anchor = anchors(audit.comparisons).get((headline.tuned, headline.contrast), _LIST)
-        picture = overview(audit.comparisons, tuned=headline.tuned, contrast=headline.contrast)
     readable = [row for row in cells if is_drawn(row)]
     notes = tuple(_note(said) for said in warnings)
     return Opening(
         n_compared=counted(headline.n_cells if headline else 0, "comparison", "comparisons"),
         n_readable=str(len(readable)),
-        tiles=_tiles(headline, {str(row["verdict"]) for row in readable}, anchor=anchor),
-        picture=_drawn(picture, names, anchor=anchor) if picture else None,
+        tiles=_tiles(headline, {str(row["verdict"]) for row in readable}),
+        picture=_drawn(audit, headline, names) if headline else None,
         crossed=crossed(readable),
         how_large=_how_large(readable, mapping(recorded.get("probes")), names),
         notes=notes[:MOST_NOTES],
@@ -189,11 +186,11 @@ def opening(
         n_more_notes=counted(max(len(notes) - MOST_NOTES, 0), "more note", "more notes"),
         elsewhere=_elsewhere(audit, headline),
         unsaid=_unsaid(headline),
-        cells=anchor,
+        cells=_LIST,
     )
 
 
-def _tiles(headline: Headline | None, drawn: set[str], *, anchor: str) -> tuple[Tile, ...]:
+def _tiles(headline: Headline | None, drawn: set[str]) -> tuple[Tile, ...]:
     counts = headline.counts if headline else {}
     order = [*VERDICT_SYMBOLS, *sorted(set(counts) - set(VERDICT_SYMBOLS))]
     return tuple(
@@ -203,22 +200,40 @@ def _tiles(headline: Headline | None, drawn: set[str], *, anchor: str) -> tuple[
             symbol=VERDICT_SYMBOLS.get(verdict, "•"),
             n_cells=str(counts.get(verdict, 0)),
             filters=verdict in drawn and verdict in VERDICT_SYMBOLS,
-            href="unsaid" if verdict in SAYS_NOTHING else anchor,
+            href="unsaid" if verdict in SAYS_NOTHING else _LIST,
         )
         for verdict in order
         if counts.get(verdict) or verdict in _ALWAYS
     )
 
 
-def _drawn(picture: Overview, names: Mapping[str, str], *, anchor: str) -> DrawnOverview:
+def _drawn(audit: AuditRecord, headline: Headline, names: Mapping[str, str]) -> DrawnOverview | None:
+    picture = overview(audit.comparisons, tuned=headline.tuned, contrast=headline.contrast)
+    if picture is None:
+        return None
+    places, cells = probe_places(names), cell_places(audit.comparisons)
+
+    def probes(shown: Sequence[OverviewProbe]) -> tuple[DrawnProbe, ...]:
+        return tuple(
+            DrawnProbe(
+                name=names.get(probe.probe, clean(probe.probe)),
+                href=places.get(probe.probe, _LIST),
+                rows=tuple(
+                    _row(row, href=cells[headline.tuned, headline.contrast, probe.probe, row.feature])
+                    for row in probe.rows
+                ),
+            )
+            for probe in shown
+        )
+
     band = picture.margin
     n_absent = picture.n_cells - picture.n_rows - picture.n_further
     return DrawnOverview(
         size="few" if picture.n_rows <= _FEW_ROWS else "many",
         first_arm=picture.first_arm,
         second_arm=picture.second_arm,
-        probes=tuple(_probe(probe, names, anchor=anchor) for probe in picture.probes),
-        further=tuple(_probe(probe, names, anchor=anchor) for probe in picture.further),
+        probes=probes(picture.probes),
+        further=probes(picture.further),
         more=f"{picture.n_further} more" if picture.n_further else "",
         absent=f"{n_absent} of {picture.n_cells}" if n_absent else "",
         ticks=tuple(
@@ -235,23 +250,17 @@ def _drawn(picture: Overview, names: Mapping[str, str], *, anchor: str) -> Drawn
     )
 
 
-def _probe(probe: OverviewProbe, names: Mapping[str, str], *, anchor: str) -> DrawnProbe:
-    return DrawnProbe(
-        name=names.get(probe.probe, clean(probe.probe)),
-        href=f"{anchor}-{probe.place}",
-        rows=tuple(
-            DrawnRow(
-                feature=clean(row.feature),
-                first=_mark(row.first),
-                second=_mark(row.second),
-                link=_css(min(row.first.value, row.second.value)),
-                link_width=_css(abs(row.second.value - row.first.value)),
-                verdict=clean(row.verdict).removesuffix(" the stereotype"),
-                css_class=verdict_class(row.verdict),
-                symbol=VERDICT_SYMBOLS.get(row.verdict, "•"),
-            )
-            for row in probe.rows
-        ),
+def _row(row: OverviewRow, *, href: str) -> DrawnRow:
+    return DrawnRow(
+        href=href,
+        feature=clean(row.feature),
+        first=_mark(row.first),
+        second=_mark(row.second),
+        link=_css(min(row.first.value, row.second.value)),
+        link_width=_css(abs(row.second.value - row.first.value)),
+        verdict=clean(row.verdict).removesuffix(" the stereotype"),
+        css_class=verdict_class(row.verdict),
+        symbol=VERDICT_SYMBOLS.get(row.verdict, "•"),
     )
 
 
@@ -270,17 +279,14 @@ def _note(said: str) -> Note:
 
 def _how_large(readable: Rows, probes: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """Say what the largest lean means of those of which something short is right, if it is more than the margin."""
-    leans = [
-        (float(row[arm]), whose, row)
-        for row in readable
-        for arm, whose in (("first_value", "the base's"), ("second_value", "the tuned model's"))
-    ]
-    for lean, whose, row in sorted(leans, key=lambda one: -abs(one[0])):
+    leans = [(float(row[f"{arm}_value"]), arm, row) for row in readable for arm in _WHOSE]
+    for lean, arm, row in sorted(leans, key=lambda one: -abs(one[0])):
         probe = str(row["probe"])
         said = how_large(str(mapping(probes.get(probe)).get("kind")), lean)
         if said and abs(lean) > float(row["margin"]):
             where = ", ".join(clean(name, limit=_NAME_LIMIT) for name in (names.get(probe, probe), row["feature"]))
-            return f"{whose} {number(lean, decimals=2)} in {where}, means: {said}."
+            shown = as_carried(lean, float(row[f"{arm}_ci_low"]), float(row[f"{arm}_ci_high"]))
+            return f"{_WHOSE[arm]} {shown} in {where}, means: {said}."
     return ""
 
 

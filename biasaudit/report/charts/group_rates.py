@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.record.pairs import group_and_reference
-from biasaudit.report.words.wording import present, records
+from biasaudit.report.words.wording import clean, present, records
 from biasaudit.stats import MIN_CELL_ITEMS, MIN_CLUSTERS, FourFifths, four_fifths_of
+from biasaudit.types import stage_place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas as pd
 
 Arm = tuple[str, str]
@@ -146,13 +146,13 @@ def group_rates(disparities: pd.DataFrame, *, probe: str) -> GroupRates:
     }
     found: dict[tuple[Arm, str, str, str], Row] = {}
     for row in rows:
-        found[_arm(row), str(row["feature"]), str(row["statistic"]), group_and_reference(row)[0]] = row
+        found[arm_of(row), str(row["feature"]), str(row["statistic"]), group_and_reference(row)[0]] = row
     groups = {
         feature: sorted({group for _, of, _, group in found if of == feature} - {reference})
         for feature, reference in references.items()
     }
     return GroupRates(
-        arms=tuple(sorted({_arm(row) for row in rows}, key=_arm_order)),
+        arms=tuple(sorted({arm_of(row) for row in rows}, key=arm_order)),
         features=tuple(
             FeatureGroups(
                 feature=feature, reference=references[feature], groups=(references[feature], *groups[feature])
@@ -184,13 +184,35 @@ def leaves_out_zero(row: Mapping[str, Any] | None) -> bool:  # Any: cells of a p
     return low is not None and high is not None and (low > 0 or high < 0)
 
 
-def _arm(row: Row) -> Arm:
+def holds_corrected(row: Mapping[str, Any] | None) -> bool:  # Any: cells of a pandas row
+    """Whether a row's interval leaves out 0 and its p-value holds after the correction, where it has one."""
+    adjusted = present(row["p_bh"]) if row is not None and leaves_out_zero(row) else None
+    return row is not None and adjusted is not None and adjusted < 1 - float(row["level"])
+
+
+def arm_of(row: Mapping[str, Any]) -> Arm:  # Any: cells of a pandas row
+    """Return checkpoint and framing of a row."""
     return str(row["checkpoint"]), str(row["framing"])
 
 
-def _arm_order(arm: Arm) -> tuple[bool, str, bool, int, str]:
+def arm_order(arm: Arm) -> tuple[bool, str, tuple[int, str]]:
+    """Return what arms are sorted by: plain before chat, the base before the tuned ones in their order."""
     checkpoint, framing = arm
-    return framing != PLAIN, framing, checkpoint != "base", len(checkpoint), checkpoint
+    return framing != PLAIN, framing, stage_place(checkpoint)
+
+
+def arm_names(arms: Sequence[Arm]) -> tuple[str, ...]:
+    """Return what the columns of arms are called: the framing is said where there are several.
+
+    Examples
+    --------
+    >>> arm_names([("base", "plain"), ("tuned", "plain")])
+    ('base', 'tuned')
+    >>> arm_names([("base", "plain"), ("tuned", "chat")])
+    ('base, plain', 'tuned, chat')
+    """
+    several = len({framing for _, framing in arms}) > 1
+    return tuple(clean(f"{checkpoint}, {framing}" if several else checkpoint) for checkpoint, framing in arms)
 
 
 def _is_rate(disparities: pd.DataFrame) -> pd.Series[bool]:

@@ -1,11 +1,10 @@
-"""Competence beside the index: what a model can read must not fall while its lean does."""
+"""The chart of competence beside the index, over all probes: what a model can read must not fall with its lean."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from biasaudit.report.charts.chart_parts import NARROW, WIDE, Finding, domain
+from biasaudit.report.charts.chart_parts import WIDE, Finding, domain
 from biasaudit.report.charts.levels import (
     BASE,
     CHAT,
@@ -13,18 +12,14 @@ from biasaudit.report.charts.levels import (
     Arm,
     Cell,
     Levels,
-    checkpoints,
-    level_text,
     levels,
     marks,
     pooled,
 )
-from biasaudit.report.charts.pictures import Picture, picture
 from biasaudit.report.charts.row_chart import Panel, Row, base_arm, rows_chart, tuned_arms
-from biasaudit.report.section import Section, Source
 from biasaudit.report.words.facts import counted
 from biasaudit.report.words.order import in_order
-from biasaudit.report.words.wording import clean, present, records
+from biasaudit.report.words.wording import present, records
 from biasaudit.types import Contrast, Verdict
 from biasaudit.types.competence import CHANCE, is_above_chance
 
@@ -34,53 +29,7 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
-    from biasaudit.record.audit_record import AuditRecord
-
 _SHOWN: Final = (Contrast.WEIGHTS_PLAIN.value, Contrast.AS_DEPLOYED.value)
-_MARKS: Final = "Open circle: base. Filled diamond: tuned."
-_MARKS_WITH_CHAT: Final = f"{_MARKS} Filled triangle: tuned, in chat."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompetenceRow:
-    """One probe in one arm; `span` is the number of its arms."""
-
-    arm: str
-    competence: str
-    index: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeCompetence:
-    """One probe, in every arm; `fell` names the cells in which competence fell."""
-
-    probe: str
-    span: str
-    fell: str
-    rows: tuple[CompetenceRow, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Competence:
-    """One tuned checkpoint beside the base; `marks` says what the signs of the chart stand for."""
-
-    tuned: str
-    marks: str
-    picture: Picture
-    probes: tuple[ProbeCompetence, ...]
-
-
-def competence(audit: AuditRecord, names: Mapping[str, str]) -> tuple[Competence, ...]:
-    """Return competence beside the index for every tuned checkpoint; empty where no probe measures it.
-
-    Parameters
-    ----------
-    audit : AuditRecord
-    names : mapping
-        Probe -> name to show.
-    """
-    measured = levels(audit.estimates, metric="competence")
-    return tuple(_view(audit, names, tuned) for tuned in checkpoints(measured) if tuned != BASE)
 
 
 def competence_finding(estimates: pd.DataFrame, comparisons: pd.DataFrame, *, tuned: str) -> Finding:
@@ -109,8 +58,7 @@ def competence_finding(estimates: pd.DataFrame, comparisons: pd.DataFrame, *, tu
             "Two dot charts over the same rows, one row per probe: competence, the share of right or sensible "
             "choices, unknown counting half, with chance at 0.5; and the index over all features, with parity at 0. "
             "The base as open circles, the tuned checkpoint filled: diamonds in plain text, triangles in chat; with "
-            "intervals. "
-            f"{title}. The table after the chart holds the same numbers."
+            f"intervals. {title}."
         ),
     )
 
@@ -190,47 +138,3 @@ def _arms(estimates: pd.DataFrame, tuned: str) -> dict[str, Arm]:
 
 def _judged(comparisons: pd.DataFrame, tuned: str) -> pd.DataFrame:
     return comparisons[(comparisons["tuned"] == tuned) & (comparisons["metric"] == "graded")]
-
-
-def _view(audit: AuditRecord, names: Mapping[str, str], tuned: str) -> Competence:
-    sense, index = levels(audit.estimates, metric="competence"), levels(audit.estimates)
-    probes, arms, cells = _probes(audit.estimates), _arms(audit.estimates, tuned), pooled(sense)
-    wide, narrow = (
-        competence_chart(audit.estimates, audit.comparisons, tuned=tuned, names=names, width=width)
-        for width in (WIDE, NARROW)
-    )
-    finding = competence_finding(audit.estimates, audit.comparisons, tuned=tuned)
-    return Competence(
-        tuned=clean(tuned),
-        marks=_MARKS_WITH_CHAT if {"tuned", "tuned, chat"} <= set(arms) else _MARKS,
-        picture=picture(wide, narrow, alt=finding.description),
-        probes=tuple(
-            ProbeCompetence(
-                probe=names.get(probe, clean(probe)),
-                span=str(len(arms)),
-                fell=_fell(audit.comparisons, tuned, probe),
-                rows=tuple(
-                    CompetenceRow(
-                        arm=clean(f"{arm[0]}, {arm[1]}"),
-                        competence=level_text(sense, arm, cells[probe]),
-                        index=level_text(index, arm, probes.get(probe, (probe, ""))),
-                    )
-                    for arm in arms.values()
-                ),
-            )
-            for probe in in_order(cells, audit.comparisons)
-        ),
-    )
-
-
-def _fell(comparisons: pd.DataFrame, tuned: str, probe: str) -> str:
-    rows = _judged(comparisons, tuned)
-    rows = rows[(rows["probe"] == probe) & rows["declared"] & rows["competence_fell"] & rows["contrast"].isin(_SHOWN)]
-    return "; ".join(clean(f"{row['feature']} ({row['contrast']})") for row in records(rows))
-
-
-def _section_view(source: Source) -> tuple[Competence, ...] | None:
-    return competence(source.audit, source.names) or None
-
-
-SECTION: Final = Section(name="competence", title="Competence", template="competence.html.jinja", view=_section_view)

@@ -72,3 +72,4 @@ def test_without_script_there_is_no_box_and_on_paper_a_line_instead_of_the_items
         page.emulate_media(media="print")
         assert not page.locator("#find").is_visible()
         assert page.locator(".paper-only").first.is_visible()
+        assert shown(page, ".part.items") == 0

@@ -135,9 +135,23 @@ def test_a_note_is_one_line_and_the_fourth_is_folded() -> None:
 
 def test_what_cannot_be_said_is_one_line() -> None:
     assert shown(audit(**PLAIN)).unsaid == (
-        "1 of 5 comparisons (1 not measured); what the model writes; other groups, languages and uses"
+        "1 of 5 comparisons (1 not measured: Pairs); what the model writes; other groups, languages and uses"
     )
     assert shown(audit(headlines=(), cells=(), **PLAIN)).unsaid.startswith("what the model writes")
+
+
+def test_of_many_probes_that_cannot_be_read_two_are_named() -> None:
+    cells = [(probe, "a", True, 0.3, 0.1, "not interpretable", "") for probe in ("p", "q", "r", "s")]
+    made = audit(cells=cells, headlines=(replace(HEADLINE, n_cells=4, counts={"not interpretable": 4}),), **PLAIN)
+    assert shown(made).unsaid.startswith("4 of 4 comparisons (4 not interpretable: p, q and 2 more probes); what")
+
+
+def test_the_answer_says_over_how_many_comparisons_it_is() -> None:
+    """One of the five was not measured; without an answer there is nothing to say."""
+    assert shown(audit(**PLAIN)).rests_on.startswith("Over 4 of 5 comparisons that can be read: 1 reduced, ")
+    assert shown(audit(headlines=(), cells=(), **PLAIN)).rests_on == ""
+    made = audit(cells=CELLS[:1], headlines=(replace(HEADLINE, n_cells=1, counts={"reduced": 1}),), **PLAIN)
+    assert shown(made).rests_on == "Over 1 of 1 comparison that can be read: 1 reduced."
 
 
 def test_how_large_a_lean_is_is_said_of_the_largest_of_which_it_can_be() -> None:

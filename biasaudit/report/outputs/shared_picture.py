@@ -30,7 +30,7 @@ ENDINGS: Final = (".svg", ".png")
 WIDTH: Final = 1200
 HEIGHT: Final = 630
 
-_MOST_ROWS: Final = 18
+_MOST_ROWS: Final = 18.6
 _PAPER: Final = "#fbfaf8"
 _EDGE: Final = 48
 _TOP: Final = 118

@@ -28,6 +28,8 @@ _ALWAYS: Final = (Verdict.REDUCED.value, Verdict.INCREASED.value)
 _LIST: Final = "probes"
 _NAME_LIMIT: Final = 60
 _WHOSE: Final = {"first": "the base's", "second": "the tuned model's"}
+_FEW_NAMES: Final = 2
+"""Probes that are named in a line."""
 _FEW_ROWS: Final = 12
 """Rows up to which each can be taller."""
 
@@ -120,6 +122,8 @@ class Opening:
     n_compared : str
         How many cells there are, by the name that they have here.
     n_readable : str
+    rests_on : str
+        How many comparisons the answer is about, and what came of them.
     tiles : tuple of Tile
     picture : DrawnOverview or None
     how_large : str
@@ -131,12 +135,11 @@ class Opening:
         How many changes there are in other contrasts.
     unsaid : str
         What could not be read or measured.
-    cells : str
-        Anchor of all numbers.
     """
 
     n_compared: str
     n_readable: str
+    rests_on: str
     tiles: tuple[Tile, ...]
     picture: DrawnOverview | None
     how_large: str
@@ -146,7 +149,6 @@ class Opening:
     n_more_notes: str
     elsewhere: str
     unsaid: str
-    cells: str
 
 
 def opening(
@@ -176,6 +178,7 @@ def opening(
     return Opening(
         n_compared=counted(headline.n_cells if headline else 0, "comparison", "comparisons"),
         n_readable=str(len(readable)),
+        rests_on=_rests_on(headline, len(readable)),
         tiles=_tiles(headline, {str(row["verdict"]) for row in readable}),
         picture=_drawn(audit, headline, names) if headline else None,
         crossed=crossed(readable),
@@ -184,8 +187,7 @@ def opening(
         more_notes=notes[MOST_NOTES:],
         n_more_notes=counted(max(len(notes) - MOST_NOTES, 0), "more note", "more notes"),
         elsewhere=_elsewhere(audit, headline),
-        unsaid=_unsaid(headline),
-        cells=_LIST,
+        unsaid=_unsaid(headline, cells, names),
     )
 
 
@@ -301,9 +303,27 @@ def _elsewhere(audit: AuditRecord, headline: Headline | None) -> str:
     return f"{counted(n_changed, 'change', 'changes')} {verb} found between other models or ways of asking"
 
 
-def _unsaid(headline: Headline | None) -> str:
+def _rests_on(headline: Headline | None, n_readable: int) -> str:
+    """Say how many comparisons the answer is about, and what came of them; empty where there is none."""
+    if headline is None or not n_readable:
+        return ""
+    counts = {verdict: n for verdict, n in headline.counts.items() if verdict not in SAYS_NOTHING}
+    n_cells = counted(headline.n_cells, "comparison", "comparisons")
+    of = f"all {n_cells}" if n_readable == headline.n_cells > 1 else f"{n_readable} of {n_cells} that can be read"
+    return f"Over {of}: {in_words(counts)}."
+
+
+def _unsaid(headline: Headline | None, cells: Rows, names: Mapping[str, str]) -> str:
     counts = headline.counts if headline else {}
     there = {verdict: counts[verdict] for verdict in VERDICT_SYMBOLS if verdict in SAYS_NOTHING and counts.get(verdict)}
     n_cells = counted(headline.n_cells if headline else 0, "comparison", "comparisons")
-    of = f"{sum(there.values())} of {n_cells} ({in_words(there)}); " if there else ""
+    of = f"{sum(there.values())} of {n_cells} ({in_words(there)}{_of_probes(cells, names)}); " if there else ""
     return f"{of}what the model writes; other groups, languages and uses"
+
+
+def _of_probes(cells: Rows, names: Mapping[str, str]) -> str:
+    """Name the probes of which something could not be read or measured; of many, the first and how many more."""
+    unread = dict.fromkeys(str(row["probe"]) for row in cells if str(row["verdict"]) in SAYS_NOTHING)
+    shown = [clean(names.get(probe, probe), limit=_NAME_LIMIT) for probe in list(unread)[:_FEW_NAMES]]
+    more = len(unread) - len(shown)
+    return f": {', '.join(shown)}" + (f" and {counted(more, 'more probe', 'more probes')}" if more else "")

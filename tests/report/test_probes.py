@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from biasaudit.report import render_html
@@ -91,6 +93,17 @@ def test_a_probe_that_cannot_be_read_stands_in_one_line_with_the_reason() -> Non
     for summary in re.findall(r'<details class="probe-section unread">(.*?)</summary>', html, re.DOTALL):
         assert "How strongly" not in summary
     assert html.count('<details class="probe-section unread">') == 2
+
+
+def test_of_several_checkpoints_the_line_is_about_the_one_of_the_answer() -> None:
+    """The others stand in the section, and would say the same feature twice in its line."""
+    given = source([cell(JOBS, "gender", "reduced")])
+    other = given.audit.comparisons.assign(tuned="tuned-2", verdict="increased")
+    both = replace(given.audit, comparisons=pd.concat([given.audit.comparisons, other], ignore_index=True))
+    shown = probes(replace(given, audit=both))
+    assert shown
+    [probe] = shown.groups[0].probes
+    assert probe.finding == "Gender reduced, from 0.30 to 0.10."
 
 
 def test_without_an_answer_every_probe_is_there_all_the_same() -> None:

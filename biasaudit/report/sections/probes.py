@@ -158,10 +158,13 @@ def probes(source: Source) -> Probes | None:
 
 
 def leading_cells(audit: AuditRecord) -> Rows:
-    """Return the declared cells, in their graded form, of the contrast that the answer is about; of all checkpoints."""
+    """Return the declared cells, in their graded form, of the contrast and the checkpoint that the answer is about."""
+    if not audit.headlines:
+        return []
+    leading = audit.headlines[0]
     rows: pd.DataFrame = audit.comparisons
     rows = rows[rows["declared"] & (rows["metric"] == "graded")]
-    return records(rows[rows["contrast"] == audit.headlines[0].contrast]) if audit.headlines else []
+    return records(rows[(rows["contrast"] == leading.contrast) & (rows["tuned"] == leading.tuned)])
 
 
 def _chips(cells: Rows) -> tuple[Chip, ...]:

@@ -37,6 +37,8 @@ def violations(page: Page, *, tags: list[str] | None = None) -> list[str]:
         ("sample_report", 1280),
         ("stages_report", 390),
         ("suite_report", 1280),
+        ("demo_report", 1920),
+        ("hostile_report", 390),
     ],
 )
 def test_axe_finds_no_violation_of_wcag_2_2_aa(

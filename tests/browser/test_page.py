@@ -14,7 +14,7 @@ from tests.browser.hostile import ATTACK
 
 pytestmark = pytest.mark.slow
 
-REPORTS = ("small_report", "sample_report", "suite_report", "stages_report", "hostile_report")
+REPORTS = ("small_report", "sample_report", "demo_report", "suite_report", "stages_report", "hostile_report")
 _WATCH = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", event => window.violations.push(event.violatedDirective));

@@ -26,10 +26,13 @@ class Instruction:
         Not blank.
     response : str
         May be blank: such records are left out of a training, and counted.
+    line : int
+        In its file, from 1; 0 where it comes from none.
     """
 
     prompt: str
     response: str
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +126,7 @@ def _parsed(line: str, number: int, path: Path) -> Instruction:
         raise RecordError(
             path=path, line=number, field="(the whole line)", found=line, expected="one complete JSON object"
         ) from exc
-    return Instruction(prompt=row.prompt, response=row.response)
+    return Instruction(prompt=row.prompt, response=row.response, line=number)
 
 
 def _sidecar_licence(path: Path) -> str | None:

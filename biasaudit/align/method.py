@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from biasaudit.align.card import CardWords, Curve, TrainingCard
+from biasaudit.align.overlap import Line
 from biasaudit.align.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,11 +39,14 @@ class Given(Generic[Content]):
         What of the data the adapter depends on, as JSON values: hashes by name.
     licence : str or None
         As stated beside the data.
+    lines : tuple of Line
+        The texts that are trained on, to be compared with the probes; none where the method makes them itself.
     """
 
     content: Content
     identity: Mapping[str, object]
     licence: str | None = None
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

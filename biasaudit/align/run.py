@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from biasaudit.align import folder
 from biasaudit.align.card import NOT_STATED, CardWords, TrainingCard, to_markdown
 from biasaudit.align.method import Base, Chosen, Content, Job, Method, Rows, Trained
+from biasaudit.align.overlap import Line, Overlap, facts, refuse_overlap
 from biasaudit.align.settings import Settings
 from biasaudit.errors import ChatTemplateError, MissingExtraError, ModelReferenceError, UsageError
 from biasaudit.framing import template_hash
@@ -61,6 +62,7 @@ def run(
     settings: Chosen | None = None,
     chat_template: str | None = None,
     data_license: str | None = None,
+    allow_overlap: bool = False,
     progress: Progress | None = None,
 ) -> TunedAdapter:
     """Tune a LoRA adapter on `base` by a method.
@@ -83,6 +85,8 @@ def run(
         A shipped template's name or a Jinja file; else the base's own.
     data_license : str, optional
         Licence of `data`, for the card; else what the method finds beside it, else "not stated".
+    allow_overlap : bool
+        Train on data that hold templates of a shipped probe all the same; the card says which.
     progress : Progress, optional
         Told what happens.
 
@@ -102,7 +106,9 @@ def run(
     out = Path(out).expanduser()
     spec = _base_spec(base)
     asked = _resolved(_of_method(method, settings))
-    given = method.read(_data(method, data), asked)
+    read = _data(method, data)
+    given = method.read(read, asked)
+    compared = refuse_overlap(given.lines, source="" if read is None else read.name, allowed=allow_overlap)
     licence = data_license or given.licence or NOT_STATED
     located = locate(spec, told.say)
     tokenizer = load_tokenizer(located, trust_remote_code=asked.trust_remote_code)
@@ -140,7 +146,7 @@ def run(
         identity=identity,
         settings=asked.as_dict(),
         base=_base_facts(spec, loaded),
-        instructions={**material.facts, "licence": licence},
+        instructions={**material.facts, "licence": licence, **_overlaps(compared, given.lines)},
         end_of_turn=material.end_of_turn,
         target_modules=trained.target_modules,
         n_weights=trained.n_weights,
@@ -153,6 +159,11 @@ def run(
         curves=trained.curves,
     )
     return TunedAdapter(folder=out, card=_written(out, trained, template, card, method.says), was_there=False)
+
+
+def _overlaps(compared: Mapping[str, Overlap], lines: Sequence[Line]) -> dict[str, object]:
+    """Return what the card says of the probes in the data; nothing of data that were not compared."""
+    return {"overlap": facts(compared)} if lines else {}
 
 
 def _require_libraries(names: Iterable[str]) -> None:

@@ -54,9 +54,17 @@ def _function(method: Method[Any, Any, Any]) -> Callable[..., None]:  # as above
     """Return the function whose parameters are the arguments and options of a method."""
 
     def tune(
-        *, base: str, data: Path | None, out: Path, data_license: str | None, chat_template: str | None, **chosen: Any
-    ) -> None:  # values of the settings
-        _tune(method, base, data, out, data_license=data_license, chat_template=chat_template, chosen=chosen)
+        *,
+        base: str,
+        data: Path | None,
+        out: Path,
+        data_license: str | None,
+        chat_template: str | None,
+        allow_overlap: bool,
+        **chosen: Any,  # values of the settings
+    ) -> None:
+        common = {"data_license": data_license, "chat_template": chat_template, "allow_overlap": allow_overlap}
+        _tune(method, base, data, out, common=common, chosen=chosen)
 
     parameters = [*_common(method), *_settings(method)]
     tune.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by inspect
@@ -68,6 +76,7 @@ def _common(method: Method[Any, Any, Any]) -> list[inspect.Parameter]:  # as abo
     data = typer.Option("--data", help=method.data)
     licence = typer.Option(help="Licence of the data, for the card; else from FILE.license.")
     template = typer.Option(help="Jinja file or shipped name (gemma); default the base's own.")
+    overlap = typer.Option("--allow-overlap", help="Train on lines with templates of a shipped probe all the same.")
     return [
         _parameter(
             "base", Annotated[str, typer.Argument(help="Pretrained model: hub id[@revision], folder or .gguf file.")]
@@ -78,6 +87,7 @@ def _common(method: Method[Any, Any, Any]) -> list[inspect.Parameter]:  # as abo
         _parameter("out", Annotated[Path, typer.Option("--out", "-o", help="Folder for the adapter.")]),
         _parameter("data_license", Annotated[str | None, licence], None),
         _parameter("chat_template", Annotated[str | None, template], None),
+        _parameter("allow_overlap", Annotated[bool, overlap], default=False),
     ]
 
 
@@ -105,8 +115,7 @@ def _tune(
     data: Path | None,
     out: Path,
     *,
-    data_license: str | None,
-    chat_template: str | None,
+    common: dict[str, Any],  # values of what every method is told
     chosen: dict[str, Any],  # values of the settings
 ) -> None:
     from biasaudit.align import tune
@@ -123,9 +132,8 @@ def _tune(
             data,
             out,
             settings=settings,
-            chat_template=chat_template,
-            data_license=data_license,
             progress=shown,
+            **common,
         )
     for line in method.told(tuned.card):
         terminal.say_line(line)

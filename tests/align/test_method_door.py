@@ -135,7 +135,8 @@ def test_it_has_a_command_with_its_own_options(
     assert "recite  Tune an adapter to say one sentence." in shell.run("align", "--help")[1]
     _, page, _ = shell.run("align", "recite", "--help")
     options = [line.split()[0] for line in page.splitlines() if line.startswith("  --")]
-    assert options[:5] == ["--data", "--data-license", "--chat-template", "--learning-rate", "--steps"]
+    common = ["--data", "--data-license", "--chat-template", "--allow-overlap"]
+    assert options[:6] == [*common, "--learning-rate", "--steps"]
     command = ("align", "recite", bare, "--out", tmp_path / "out", "--device", "cpu")
     code, _, told = shell.run(*command)
     assert (code, "--learning-rate" in told) == (2, True)

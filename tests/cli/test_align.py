@@ -122,6 +122,8 @@ Options:
                                   FILE.license.
   --chat-template <str>           Jinja file or shipped name (gemma); default
                                   the base's own.
+  --allow-overlap                 Train on lines with templates of a shipped
+                                  probe all the same.
   --epochs <int>                  How often each record is seen.  [default: 2]
   --learning-rate <float>         Its highest value.  [default: 0.0003]
   --warmup-fraction <float>       Share of the updates in which it rises.

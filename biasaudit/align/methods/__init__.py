@@ -27,6 +27,7 @@ def tune(
     settings: Settings | None = None,
     chat_template: str | None = None,
     data_license: str | None = None,
+    allow_overlap: bool = False,
     progress: Progress | None = None,
 ) -> TunedAdapter:
     """Tune a LoRA adapter on `base` by the method of a name.
@@ -35,7 +36,7 @@ def tune(
     ----------
     method : str
         A name in :data:`METHODS`.
-    base, data, out, settings, chat_template, data_license, progress
+    base, data, out, settings, chat_template, data_license, allow_overlap, progress
         As of :func:`biasaudit.align.run.run`; the settings are those of the method.
 
     Returns
@@ -60,5 +61,6 @@ def tune(
         settings=settings,
         chat_template=chat_template,
         data_license=data_license,
+        allow_overlap=allow_overlap,
         progress=progress,
     )

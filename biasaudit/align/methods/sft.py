@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from biasaudit.align.examples import Example, encode_instructions, end_of_turn
 from biasaudit.align.instructions import InstructionFile, read_instructions
 from biasaudit.align.method import Base, Given, Job, Material, Method, Trained
 from biasaudit.align.order import training_order
+from biasaudit.align.overlap import Line
 from biasaudit.align.run import TunedAdapter, run
 from biasaudit.align.settings import Settings, above_zero, at_least_one, described, require
 from biasaudit.errors import ChatTemplateError, InstructionError
@@ -86,7 +88,10 @@ def _read(data: Path | None, _: SftSettings) -> Given[InstructionFile]:
     if data is None:  # narrowed: the method needs data
         raise InstructionError("there are no instructions.", fix="Name them with --data.")
     found = read_instructions(data)
-    return Given(content=found, identity={"instructions_sha256": found.sha256}, licence=found.licence)
+    lines = tuple(
+        Line(number=one.line, text=text) for one in found.instructions for text in (one.prompt, one.response) if text
+    )
+    return Given(content=found, identity={"instructions_sha256": found.sha256}, licence=found.licence, lines=lines)
 
 
 def _prepare(given: Given[InstructionFile], base: Base, settings: SftSettings) -> Material[tuple[Example, ...]]:
@@ -145,7 +150,17 @@ def _data_rows(card: TrainingCard) -> dict[str, object]:
         "used": used["n_used"],
         "left out: no response": used["n_without_response"],
         "left out: too long": used["n_too_long"],
+        **_nearest_probe(used.get("overlap") or {}),
     }
+
+
+def _nearest_probe(overlap: Mapping[str, Mapping[str, Any]]) -> dict[str, object]:  # JSON of the card
+    """Return the probe whose templates the data come nearest to; nothing of cards from before it was asked."""
+    if not overlap:
+        return {}
+    name = max(overlap, key=lambda probe: float(overlap[probe]["containment"]))
+    share = float(overlap[name]["containment"])
+    return {"nearest probe": f"{name}: a line has {share:.2f} of a template's three-word pieces"}
 
 
 def _told(card: TrainingCard) -> tuple[str, ...]:
@@ -186,6 +201,7 @@ def sft(
     settings: SftSettings | None = None,
     chat_template: str | None = None,
     data_license: str | None = None,
+    allow_overlap: bool = False,
     progress: Progress | None = None,
 ) -> TunedAdapter:
     """Tune a LoRA adapter on `base` to give the responses of a file of instructions.
@@ -206,6 +222,8 @@ def sft(
         A shipped template's name or a Jinja file; else the base's own.
     data_license : str, optional
         Licence of `data`, for the card; else that of ``<data>.license``, else "not stated".
+    allow_overlap : bool
+        Train on data that hold templates of a shipped probe all the same; the card says which.
     progress : Progress, optional
         Told what happens.
 
@@ -228,5 +246,6 @@ def sft(
         settings=settings,
         chat_template=chat_template,
         data_license=data_license,
+        allow_overlap=allow_overlap,
         progress=progress,
     )

@@ -1,0 +1,226 @@
+"""Whether a training text has the templates of a probe in it: what was trained on cannot be audited with.
+
+Thirteen words in a row, the usual test, miss a probe whose templates have seven. So words that a probe exchanges (its
+groups and attributes) are masked in both texts, and the three-word pieces of what is left are compared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, TypeAlias
+
+from biasaudit.errors import UsageError
+from biasaudit.kinds import prompts
+from biasaudit.probes import Probe, available, load_probe
+from biasaudit.probes.registry import card_of
+from biasaudit.types import Role
+from biasaudit.visible import in_short
+
+REFUSED: Final = 0.6
+"""Containment from which a line counts as a template of the probe.
+
+A probe has 1.00 with itself; 1,251 instructions about anything have at most 0.50 with any of our ten.
+"""
+
+_WORD: Final = re.compile(r"\w+(?:['\u2019-]\w+)*")
+_SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|\n+")
+_MASK: Final = "_"
+_PIECE: Final = 3
+_FEWEST: Final = 2
+"""Pieces that a template must have: a single one is found anywhere."""
+_LONG: Final = 10
+"""Pieces from which a template may go over several sentences."""
+
+Skeleton: TypeAlias = tuple[str, ...]
+"""The words of a text, each that the probe exchanges masked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A text of the training data, and where it stands."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """How much of a probe is in training data.
+
+    Attributes
+    ----------
+    probe : str
+    sha256 : str
+        Of the probe's items.
+    containment : float
+        In [0, 1]: of the three-word pieces of one template, the largest share that one line has.
+    line : Line or None
+        The line with that share; None where no piece of any template is in any.
+    template : str
+        The template with it, masked.
+    words : tuple of str
+        Exchanged words of the probe that stand in the data, sorted.
+    """
+
+    probe: str
+    sha256: str
+    containment: float
+    line: Line | None
+    template: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Templates:
+    """What a probe asks, less the words that it exchanges."""
+
+    probe: str
+    sha256: str
+    exchanged: frozenset[str]
+    skeletons: frozenset[Skeleton]
+
+
+def refuse_overlap(lines: Sequence[Line], *, source: str, allowed: bool = False) -> dict[str, Overlap]:
+    """Compare training data with the probes that come with the package, and refuse data that have their templates.
+
+    Parameters
+    ----------
+    lines : sequence of Line
+    source : str
+        Their file, for the message.
+    allowed : bool
+        Take such data all the same.
+
+    Returns
+    -------
+    dict of str to Overlap
+        By probe.
+
+    Raises
+    ------
+    UsageError
+        Naming line, template and probe.
+    """
+    found = {one.probe: overlap(lines, one) for one in shipped_templates()}
+    worst = max(found.values(), key=lambda one: one.containment, default=None)
+    if worst is not None and worst.line is not None and worst.containment >= REFUSED and not allowed:
+        raise UsageError(
+            f"{source}:{worst.line.number}: {in_short([worst.line.text])} has a template of the probe {worst.probe!r}: "
+            f"{in_short([worst.template])} ({worst.containment:.2f} of its three-word pieces; from {REFUSED:.2f} up it "
+            "is refused). An audit with that probe would measure what was trained.",
+            fix="Leave such lines out, or give --allow-overlap: the card says so, and that probe tells nothing then.",
+        )
+    return found
+
+
+def overlap(lines: Iterable[Line], templates: Templates) -> Overlap:
+    """Return how much of a probe is in training data.
+
+    Examples
+    --------
+    >>> asked = Templates(
+    ...     probe="p",
+    ...     sha256="",
+    ...     exchanged=frozenset({"woman", "man", "nurse", "pilot"}),
+    ...     skeletons=frozenset({("the", "_", "worked", "as", "a", "_")}),
+    ... )
+    >>> found = overlap([Line(number=3, text="They say the woman worked as a pilot.")], asked)
+    >>> found.containment, found.words
+    (1.0, ('pilot', 'woman'))
+    """
+    pieces = {skeleton: own for skeleton in templates.skeletons if len(own := _pieces(skeleton)) >= _FEWEST}
+    having: dict[Skeleton, list[Skeleton]] = {}
+    for skeleton, own in sorted(pieces.items()):
+        for piece in own:
+            having.setdefault(piece, []).append(skeleton)
+    best: tuple[float, Line | None, Skeleton] = (0.0, None, ())
+    words: set[str] = set()
+    for line in lines:
+        words.update(templates.exchanged.intersection(_words(line.text)))
+        for there, is_whole in _parts(line.text, templates.exchanged):
+            shared = Counter(skeleton for piece in there for skeleton in having.get(piece, ()))
+            for skeleton, n_shared in sorted(shared.items()):
+                if is_whole and len(pieces[skeleton]) < _LONG:
+                    continue
+                share = n_shared / len(pieces[skeleton])
+                if share > best[0]:
+                    best = (share, line, skeleton)
+    return Overlap(
+        probe=templates.probe,
+        sha256=templates.sha256,
+        containment=best[0],
+        line=best[1],
+        template=" ".join(best[2]),
+        words=tuple(sorted(words)),
+    )
+
+
+def templates_of(probe: Probe) -> Templates:
+    """Return what a probe asks, less the words that it exchanges.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of its bias items, words in which the texts of one item differ are exchanged ones.
+    """
+    sides = [
+        tuple(tuple(_words(f"{one.context}{one.continuation}")) for one in prompts(item))
+        for item in probe.items
+        if item.role is Role.BIAS
+    ]
+    exchanged: set[str] = set()
+    for texts in sides:
+        there = [set(text) for text in texts]
+        exchanged |= set().union(*there) - set(there[0]).intersection(*there[1:])
+    masked = frozenset(exchanged)
+    return Templates(
+        probe=probe.card.id,
+        sha256=probe.sha256,
+        exchanged=masked,
+        skeletons=frozenset(_skeleton(text, masked) for texts in set(sides) for text in texts),
+    )
+
+
+@cache
+def shipped_templates() -> tuple[Templates, ...]:
+    """Return the templates of the probes that come with the package and need no file of anybody else."""
+    return tuple(templates_of(load_probe(name)) for name in available() if not card_of(name).data.published)
+
+
+def facts(found: Mapping[str, Overlap]) -> dict[str, object]:
+    """Return what the training card says of it, as JSON values by probe."""
+    return {
+        name: {"sha256": one.sha256, "containment": round(one.containment, 4), "words": list(one.words)}
+        for name, one in sorted(found.items())
+    }
+
+
+def _words(text: str) -> list[str]:
+    return [word.casefold() for word in _WORD.findall(text)]
+
+
+def _skeleton(words: Iterable[str], exchanged: frozenset[str]) -> Skeleton:
+    """Mask exchanged words; several in a row are one, since a group may have one word or three."""
+    masked: list[str] = []
+    for word in words:
+        shown = _MASK if word in exchanged else word
+        if shown != _MASK or masked[-1:] != [_MASK]:
+            masked.append(shown)
+    return tuple(masked)
+
+
+def _pieces(skeleton: Skeleton) -> frozenset[Skeleton]:
+    return frozenset(skeleton[start : start + _PIECE] for start in range(len(skeleton) - _PIECE + 1))
+
+
+def _parts(text: str, exchanged: frozenset[str]) -> Iterator[tuple[frozenset[Skeleton], bool]]:
+    """Yield the pieces of each sentence of a text, and of the whole, which only long templates are looked for in."""
+    sentences = [sentence for sentence in _SENTENCE.split(text) if sentence.strip()]
+    for sentence in sentences:
+        yield _pieces(_skeleton(_words(sentence), exchanged)), False
+    if len(sentences) > 1:
+        yield _pieces(_skeleton(_words(text), exchanged)), True

@@ -88,7 +88,7 @@ def test_a_probe_that_cannot_be_read_stands_in_one_line_with_the_reason() -> Non
     assert shown
     [probe] = [one for one in shown.groups[0].probes if one.name == "Gender and occupation"]
     assert not probe.is_read
-    assert probe.finding == "The tuned model leans less and also reads it worse; the two cannot be told apart."
+    assert probe.finding == "The lean changed, and the tuned model reads it worse; the two cannot be told apart."
     html = render_html(given.audit)
     for summary in re.findall(r'<details class="probe-section unread">(.*?)</summary>', html, re.DOTALL):
         assert "How strongly" not in summary

@@ -63,8 +63,8 @@ _MEANS: Final[Mapping[str, str]] = {
     "inconclusive": "Neither a change nor its absence is shown. More items might tell.",
     "unchanged": "The change is shown to be too small to count. It does not mean that there is no lean.",
     "not interpretable": (
-        "A model is not shown to read these items better than by guessing. Its numbers then say nothing about bias, "
-        "in neither direction."
+        "A model is not shown to read these items better than by guessing, or reads them worse than the one before "
+        "it. The numbers then say nothing about bias, in neither direction."
     ),
     "exploratory": "Looked at beside the question that was set beforehand: a lead to follow, not a claim.",
     "p, corrected": (

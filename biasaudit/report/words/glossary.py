@@ -69,7 +69,7 @@ _MEANS: Final[Mapping[str, str]] = {
     "exploratory": "Looked at beside the question that was set beforehand: a lead to follow, not a claim.",
     "p, corrected": (
         "How often chance alone would give a result at least as clear, made stricter because many comparisons were "
-        "looked at. Below 0.05 it counts as shown."
+        "looked at. Up to 0.05 it counts as shown, where intervals are of 95 %."
     ),
     "smallest detectable change": (
         "The smallest change that an audit of this size finds in 8 of 10 cases. Smaller ones it may well miss."

@@ -9,6 +9,7 @@ import pytest
 
 from biasaudit.report.words.came_about import came_about
 from biasaudit.report.words.other_forms import other_forms
+from biasaudit.report.words.reasons import reason_in_words
 from biasaudit.report.words.verdict_clauses import CLAUSES, clause
 from biasaudit.stats.significance import SIGN_FLIP
 from biasaudit.types import Contrast, Verdict, VerdictCode
@@ -232,3 +233,41 @@ def test_pairs_of_equal_length_and_wordings_stand_beside_it_where_they_were_aske
     )
     few = other_forms({**row(framings_low=None), "equal_items": 12}, None, saturated=False)
     assert few == ("Over the 12 pairs whose two texts have as many tokens, there are too few clusters for a number.",)
+
+
+def test_a_move_is_claimed_only_where_the_verdict_claims_one() -> None:
+    """D of 0.03 to 0.23 looks clear until nine comparisons are looked at: it is no move that is shown."""
+    clear = {"reduction": 0.13, "ci_low": 0.03, "ci_high": 0.23, "p_holm": 0.864, "p_moved_adjusted": 0.235}
+    said = told("inconclusive", "not decided", **clear)
+    assert "by itself, before any correction, the interval speaks for a move away from the stereotype." in said
+    assert "which is a move" not in said
+    assert "becomes p = 0.864. The change by itself, corrected alike: p = 0.235." in said
+    assert "Verdict, inconclusive: after the correction no change is told from 0" in said
+
+
+def test_a_verdict_that_rests_on_another_p_than_that_of_the_size_says_which() -> None:
+    """0.3 for the size would speak against a move that is shown with 0.02."""
+    p_values = {"p_holm": 0.3, "p_moved_adjusted": 0.02, "p_sides_adjusted": 0.01}
+    moved = told("shifted against the stereotype", "moved, size not told", **p_values)
+    assert "becomes p = 0.300. The change by itself, corrected alike: p = 0.020." in moved
+    turned = told("reversed", "other side", **p_values)
+    assert "p = 0.300. That the two leans lie on opposite sides of 0, corrected alike: p = 0.010." in turned
+    assert "corrected alike" not in told("reduced", "smaller", **p_values)
+
+
+def test_a_difference_of_two_changes_is_no_move_and_has_no_size() -> None:
+    """The weights take 0.05 away in chat and 0.12 on plain text: less in chat, and still away in both."""
+    numbers = {"reduction": -0.07, "ci_low": -0.1, "ci_high": -0.03, "p_value": 0.004, "p_total": 0.2, "p_size": 0.2}
+    said = told("inconclusive", "interaction", contrast="interaction", p_holm=None, **numbers)
+    assert "the change in the chat template lies further towards the stereotype than that on plain text." in said
+    assert "which is a move" not in said
+    assert "The sum of the two leans" not in said
+    assert "The margin" not in said
+    assert "so that nothing was corrected: p = 0.004 stands as it is." in said
+
+
+def test_what_fell_with_competence_need_not_be_a_smaller_lean() -> None:
+    """The rule takes a reversal and a shift back, too: 0.1 to -0.6 is no smaller lean."""
+    fell = row("not interpretable", "competence fell", first_value=0.1, second_value=-0.6)
+    assert clause(fell) == "the lean changed, and competence fell with it"
+    assert reason_in_words(fell).startswith("the lean changed, and the tuned model reads it worse")

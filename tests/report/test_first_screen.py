@@ -300,6 +300,12 @@ def test_an_audit_where_all_was_measured_says_so() -> None:
     assert _said(_screen(audit(cells=CELLS[:3], **PLAIN)), "not_measured")["Comparisons"] == ("every one was measured",)
 
 
+def test_where_nothing_was_compared_not_everything_was_measured() -> None:
+    """Without an answer, and where all features are pooled."""
+    for nothing in (audit(headlines=(), **PLAIN), audit(cells=CELLS[1:2], **PLAIN)):
+        assert _said(_screen(nothing), "not_measured")["Comparisons"] == ("the answer is about none",)
+
+
 @pytest.mark.parametrize(
     ("deployed", "warned"),
     [((0.1, 0.02, 0.2), True), ((0.1, -0.02, 0.2), False), ((-0.1, -0.2, -0.02), False)],

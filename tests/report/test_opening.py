@@ -148,10 +148,10 @@ def test_of_many_probes_that_cannot_be_read_two_are_named() -> None:
 
 def test_the_answer_says_over_how_many_comparisons_it_is() -> None:
     """One of the five was not measured; without an answer there is nothing to say."""
-    assert shown(audit(**PLAIN)).rests_on.startswith("Over 4 of 5 comparisons that can be read: 1 reduced, ")
+    assert shown(audit(**PLAIN)).rests_on.startswith("Over the 4 of 5 comparisons that can be read: 1 reduced, ")
     assert shown(audit(headlines=(), cells=(), **PLAIN)).rests_on == ""
     made = audit(cells=CELLS[:1], headlines=(replace(HEADLINE, n_cells=1, counts={"reduced": 1}),), **PLAIN)
-    assert shown(made).rests_on == "Over 1 of 1 comparison that can be read: 1 reduced."
+    assert shown(made).rests_on == "Over the 1 of 1 comparison that can be read: 1 reduced."
 
 
 def test_how_large_a_lean_is_is_said_of_the_largest_of_which_it_can_be() -> None:

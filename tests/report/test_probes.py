@@ -88,11 +88,33 @@ def test_a_probe_that_cannot_be_read_stands_in_one_line_with_the_reason() -> Non
     assert shown
     [probe] = [one for one in shown.groups[0].probes if one.name == "Gender and occupation"]
     assert not probe.is_read
-    assert probe.finding == "The tuned model leans less and also reads it worse; the two cannot be told apart."
+    assert probe.finding == "The lean changed, and the tuned model reads it worse; the two cannot be told apart."
     html = render_html(given.audit)
     for summary in re.findall(r'<details class="probe-section unread">(.*?)</summary>', html, re.DOTALL):
         assert "How strongly" not in summary
     assert html.count('<details class="probe-section unread">') == 2
+
+
+def test_of_an_unchanged_probe_only_what_can_be_read_is_said_not_to_have_moved() -> None:
+    """0.05 is the margin; what cannot be read may have moved by any amount."""
+    rows = [cell(JOBS, "age", "unchanged"), cell(JOBS, "gender", "not interpretable")]
+    shown = probes(source(rows))
+    assert shown
+    [probe] = shown.groups[0].probes
+    assert probe.state is State.UNCHANGED
+    assert probe.finding == "Only age can be read: no lean moved there by more than the margin of 0.05."
+    whole = probes(source(rows[:1]))
+    assert whole
+    assert whole.groups[0].probes[0].finding == "No lean moved by more than the margin of 0.05."
+
+
+def test_a_probe_that_was_compared_is_not_said_to_be_left_out() -> None:
+    """The pooled row of a probe stands in its section, though the answer is not about it."""
+    pooled = (JOBS, "all", False, 0.3, 0.1, "reduced", "")
+    shown = probes(source([pooled, cell(PAIRS, "age", "reduced")]))
+    assert shown
+    [probe] = shown.groups[1].probes
+    assert (probe.state, probe.finding) == (State.UNREAD, "The answer is about no comparison of it.")
 
 
 def test_of_several_checkpoints_the_line_is_about_the_one_of_the_answer() -> None:
@@ -110,7 +132,9 @@ def test_without_an_answer_every_probe_is_there_all_the_same() -> None:
     shown = probes(source([cell(JOBS, "gender", "reduced")], headlines=()))
     assert shown
     assert [(group.state, len(group.probes)) for group in shown.groups] == [(State.UNREAD, 2)]
-    assert {one.finding for one in shown.groups[0].probes} == {"It was not compared."}
+    findings = {one.name: one.finding for one in shown.groups[0].probes}
+    assert findings.pop("Gender and occupation") == "The answer is about no comparison of it."
+    assert set(findings.values()) == {"It was not compared."}
 
 
 def test_every_entry_of_the_contents_leads_to_a_place_on_the_page(small_page: str) -> None:

@@ -274,3 +274,10 @@ def test_tables_have_captions_and_scoped_headers(small_page: str) -> None:
 def test_the_words_that_promise_too_much_are_not_used(small_page: str) -> None:
     """We say what was measured, on what."""
     assert not re.search(r"debias|unbiased|bias-free|fair model", small_page, re.IGNORECASE)
+
+
+def test_the_method_says_of_the_second_arm_alone_when_it_leans_less(small_page: str) -> None:
+    """0.1 then 0.3: D is -0.2 and S 0.4, of opposite signs, and it is the first arm that leans less."""
+    assert (
+        "The second arm leans less where D and S have one sign, and more where they have opposite ones." in small_page
+    )

@@ -89,3 +89,41 @@ def test_nothing_is_drawn_outside_its_lane(bounds: list[float]) -> None:
         assert left >= 0
         assert width >= 0
         assert left + width <= 100
+
+
+def test_an_interval_to_either_side_reaches_the_start_of_the_line() -> None:
+    """0.7 to 1.3 of it gone: from 30 % left to 30 % the other way, and nothing left lies between them."""
+    found = share_picture(share(0.7, 0.9, 1.3))
+    assert found is not None
+    assert percents(found.low, found.width) == [0.0, 28.57]
+    assert "are 10 % (from 30 % on the side of the base to 30 % on the other)" in plain(found.sentence)
+
+
+@pytest.mark.parametrize("value", [1.1, 2.2])
+def test_a_best_estimate_beyond_all_is_the_other_way_though_its_side_is_not_shown(value: float) -> None:
+    """Of 1.1 the bar of 10 % is no rest of the base's lean; 2.2 did not grow on the base's side."""
+    found = share_picture(share(0.8, value, 2.5))
+    assert found is not None
+    assert (found.css_class, found.gap_said) == ("turned", "all gone")
+    assert plain(found.after_said) == f"{100 * (value - 1):.0f} %, the other way"
+    assert "by the best estimate all of them are gone" in found.sentence
+    assert found.sentence.endswith(
+        "(from 20\u00a0% on the side of the base to 150\u00a0% on the other): which side is not shown."
+    )
+
+
+def test_where_all_is_gone_nothing_leans_the_other_way() -> None:
+    found = share_picture(share(1, 1, 1))
+    assert found is not None
+    assert (found.css_class, plain(found.after_said)) == ("gone", "0.0 %")
+    assert "the other way" not in found.sentence
+
+
+@given(st.lists(st.floats(min_value=-3, max_value=3), min_size=3, max_size=3).map(sorted))
+def test_the_end_of_the_bar_lies_on_its_interval(bounds: list[float]) -> None:
+    """Unless it grew: then the solid bar ends where the base's does, and the hatched one at the estimate."""
+    found = share_picture(share(*bounds))
+    assert found is not None
+    low, width, after, left, gap = percents(found.low, found.width, found.after, found.gap_left, found.gap_width)
+    end = left + gap if found.css_class == "grew" else after
+    assert low - 0.02 <= end <= low + width + 0.02

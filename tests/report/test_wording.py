@@ -70,6 +70,16 @@ def test_small_p_values_are_bounded_and_absent_ones_are_a_dash() -> None:
     assert [p_value(0.00001), p_value(0.012), p_value(None)] == ["< 0.001", "0.012", "–"]
 
 
+def test_a_p_value_is_not_rounded_to_the_other_side_of_what_counts_as_shown() -> None:
+    """Up to 0.05 counts: 0.0504 does not, and 0.05 would say that it does."""
+    assert [p_value(0.0496), p_value(0.05), p_value(0.0504), p_value(0.05000001)] == [
+        "0.050",
+        "0.050",
+        "0.0504",
+        "0.05000001",
+    ]
+
+
 def test_a_count_that_is_none_is_said_to_be_unrecorded() -> None:
     """An absent count is not 0."""
     assert [count(1234), count(None), count("7"), count(True)] == [

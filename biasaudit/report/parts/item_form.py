@@ -197,7 +197,7 @@ def _contexts(found: Known, item: Item, checkpoints: Sequence[str]) -> tuple[tup
     kind = kinds.kind_of(put)
     grouped: Grouped = {}
     for prompt in kind.prompts(put.texts, found.languages[item[0]]):
-        grouped.setdefault(prompt.context, {}).setdefault(_row_name(kind, prompt), []).append(prompt)
+        grouped.setdefault(prompt.context, {}).setdefault(_row_name(kind, put, prompt), []).append(prompt)
     # One question with its answers in another order: the numbers are all that is new.
     n_orders = len(grouped) if grouped and all(set(rows) <= set(kind.words.answers) for rows in grouped.values()) else 1
     shares = [_shares(found.asked.get((name, *item)), kind, grouped, n_orders=n_orders) for name in checkpoints]
@@ -248,10 +248,12 @@ def _probe_item(row: Mapping[str, Any]) -> ProbeItem | None:  # Any: pandas cell
     )
 
 
-def _row_name(kind: ItemKind[Any], prompt: Prompt) -> str:  # Any: each kind has texts of its own
+def _row_name(kind: ItemKind[Any], put: ProbeItem, prompt: Prompt) -> str:  # Any: each kind has texts of its own
     """Return what texts of one context share that stand for one answer: its option, or its words, however spelled."""
     option = kind.option_of(prompt.part)
-    return option if option in kind.words.answers else prompt.continuation.strip().casefold()
+    # Two sides that differ in capitals alone are no spellings of one answer: they pull apart.
+    words = f"{kind.pull(put, prompt.part):+} {prompt.continuation.strip().casefold()}"
+    return option if option in kind.words.answers else words
 
 
 def _shares(

@@ -62,6 +62,8 @@ class Items:
         By tuned checkpoint, in plain framing.
     has_several : bool
         Whether there are several tuned checkpoints.
+    are_of_plain : bool
+        Whether the fates are told of what `evidence` is about: of either model on plain text.
     """
 
     ways: tuple[str, str]
@@ -69,6 +71,7 @@ class Items:
     flows: tuple[FlowRow, ...]
     evidence: tuple[Evidence, ...]
     has_several: bool
+    are_of_plain: bool
     texts_left_out: bool
     is_shaded: bool
     most_items: str
@@ -91,6 +94,7 @@ def _shown(contrast: str, flows: tuple[FlowRow, ...], found: tuple[Evidence, ...
         flows=flows,
         evidence=found,
         has_several=len({row.tuned for row in flows} | {one.tuned for one in found}) > 1,
+        are_of_plain=contrast == Contrast.WEIGHTS_PLAIN.value,
         texts_left_out=any(not flip.form.has_texts for flip in flips),
         is_shaded=any(flip.shadings for flip in flips),
         most_items=str(AT_MOST),

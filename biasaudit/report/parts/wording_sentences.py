@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from biasaudit.report.words.facts import listed
+from biasaudit.report.words.facts import counted, listed
 from biasaudit.report.words.wording import clean
 
 if TYPE_CHECKING:
@@ -74,7 +74,9 @@ def change(base: Sequence[Mark], tuned: Sequence[Mark], name: str) -> str:
     if len(ways) == 1:
         return f"{start}, {_moved(next(iter(several.values())))}."
     same = [feature for feature, own in several.items() if len(set(own)) == 1]
-    return f"{start}, {_alike(same, len(several))}."
+    # One that was asked in a single wording cannot go different ways, and is counted neither way.
+    of = counted(len(several), "comparison", "comparisons") + (" with several wordings" if several != ways else "")
+    return f"{start}, {_alike(same, len(several), of)}."
 
 
 def _ways(base: Sequence[Mark], tuned: Sequence[Mark]) -> dict[str, list[int]]:
@@ -108,14 +110,14 @@ def _moved(ways: Sequence[int]) -> str:
     return f"it {listed(parts)} of {len(ways)} wordings: the change does not go the same way in all of them"
 
 
-def _alike(same: Sequence[str], n_features: int) -> str:
+def _alike(same: Sequence[str], n_features: int, of: str) -> str:
     if len(same) == n_features:
-        return f"the change goes the same way in every wording in all {n_features} comparisons"
+        return f"the change goes the same way in every wording in {'all' if n_features > 1 else 'the'} {of}"
     if not same:
-        return f"the change goes the same way in every wording in none of {n_features} comparisons"
+        return f"the change goes the same way in every wording in none of {of}"
     named = [clean(feature) for feature in same[:_NAMED]]
     more = [f"{len(same) - _NAMED} more"] if len(same) > _NAMED else []
     return (
-        f"the change goes the same way in every wording in {len(same)} of {n_features} comparisons "
+        f"the change goes the same way in every wording in {len(same)} of {of} "
         f"({listed([*named, *more])}); in the others it hangs on the wording"
     )

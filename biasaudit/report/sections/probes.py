@@ -126,6 +126,7 @@ def probes(source: Source) -> Probes | None:
     views = {name: part.views(source) for name, part in PARTS.items()}
     cells = leading_cells(source.audit)
     failed = {part.key: failed_control(part) for part in guards(source.audit, source.names)}
+    compared = set(source.audit.comparisons["probe"].map(str))
     found = [
         ProbeSection(
             place=places[probe],
@@ -133,7 +134,7 @@ def probes(source: Source) -> Probes | None:
             state=state_of(own),
             chips=_chips(own),
             asks=asked.get(probe, ""),
-            finding=_finding(own),
+            finding=_finding(own, is_compared=probe in compared),
             warning="" if state_of(own) is State.UNREAD else failed[probe],
             parts=tuple(
                 ShownPart(part=part, place=part_place(places[probe], name), view=views[name][probe])
@@ -182,10 +183,11 @@ def _chips(cells: Rows) -> tuple[Chip, ...]:
     )
 
 
-def _finding(cells: Rows) -> str:
+def _finding(cells: Rows, *, is_compared: bool) -> str:
     """Say what came of a probe, the largest move first."""
     if not cells:
-        return "It was not compared."
+        # One that declares no feature has the pooled row alone, and other contrasts may stand without an answer.
+        return "The answer is about no comparison of it." if is_compared else "It was not compared."
     state = state_of(cells)
     if state is State.UNREAD:
         said = "; ".join(dict.fromkeys(why for row in cells if (why := reason_in_words(row))))
@@ -202,9 +204,11 @@ def _finding(cells: Rows) -> str:
         return f"{named[0].upper()}{named[1:]}{more}."
     if state is State.UNDECIDED:
         return f"Neither a change nor its absence is shown in {listed_features(own)}."
-    if not own:  # a verdict of a later version
-        return f"{listed(list(dict.fromkeys(clean(row['verdict']) for row in cells)))}."
-    return f"No lean moved by more than the margin of {number(float(own[0]['margin']), decimals=2)}."
+    margin = number(float(own[0]["margin"]), decimals=2)
+    if len(own) == len(cells):
+        return f"No lean moved by more than the margin of {margin}."
+    # Of the others nothing was found: they may have moved.
+    return f"Only {listed_features(own)} can be read: no lean moved there by more than the margin of {margin}."
 
 
 def listed_features(cells: Rows) -> str:

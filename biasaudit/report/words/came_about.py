@@ -21,6 +21,18 @@ Row: TypeAlias = Mapping[str, Any]  # Any: cells of a pandas row
 _LIMIT: Final = 300
 _BY_COUNTS: Final = "exact McNemar"
 _NEEDS_POWER: Final = {Verdict.UNCHANGED.value, Verdict.INCONCLUSIVE.value}
+_NO_CLAIM_OF_A_MOVE: Final = {
+    Verdict.UNCHANGED.value,
+    Verdict.INCONCLUSIVE.value,
+    Verdict.NOT_INTERPRETABLE.value,
+    Verdict.NOT_MEASURED.value,
+}
+_OTHER_P: Final[Mapping[str, tuple[str, str]]] = {
+    VerdictCode.MOVED: ("p_moved_adjusted", "The change by itself"),
+    VerdictCode.UNDECIDED: ("p_moved_adjusted", "The change by itself"),
+    VerdictCode.OTHER_SIDE: ("p_sides_adjusted", "That the two leans lie on opposite sides of 0"),
+}
+"""Rulings that the p of a size says nothing of: the column of the p that they rest on, and what it is of."""
 
 _RULINGS: Final[Mapping[str, str]] = {
     VerdictCode.SMALLER: (
@@ -43,8 +55,8 @@ _RULINGS: Final[Mapping[str, str]] = {
         "say whether the lean is larger or smaller now."
     ),
     VerdictCode.UNDECIDED: (
-        "no change is told from 0, and the 90\u00a0% interval reaches beyond the margin. So neither a change nor its "
-        "absence is shown: there may be either."
+        "after the correction no change is told from 0, and the 90\u00a0% interval reaches beyond the margin. So "
+        "neither a change nor its absence is shown: there may be either."
     ),
     VerdictCode.MISSING: (
         "over 2\u00a0% of the items of one side have no score, and what would be claimed does not hold with all of "
@@ -138,7 +150,7 @@ def _coverage(row: Row) -> str:
 
 
 def _competence(row: Row) -> str:
-    if str(row["contrast"]) == Contrast.INTERACTION.value:
+    if _is_interaction(row):
         return ""
     first, second = (present(row.get(f"competence_{arm}")) for arm in ("first", "second"))
     if first is None or second is None:
@@ -159,7 +171,7 @@ def _leans(row: Row, *, level: str) -> str:
     sides = sides_of(str(row["contrast"]))
     if first is None or second is None:
         return f"The mean lean was not measured on both sides ({clean(row['status'])})."
-    if str(row["contrast"]) == Contrast.INTERACTION.value:
+    if _is_interaction(row):
         return f"The mean of {sides[0]} is {first}, that of {sides[1]} {second}; in brackets, {level} intervals."
     return (
         f"The mean lean is {first} for {sides[0]} and {second} for {sides[1]}; in brackets, {level} intervals. "
@@ -175,10 +187,15 @@ def _change(row: Row, *, level: str) -> str:
     taken = f"The change is what {first} has less what {second} has, item by item"
     if low == high:
         return f"{taken}: {number(value)}, the same in every cluster, so that it has no interval."
+    way = "away from the stereotype" if value > 0 else "towards the stereotype"
     if low <= 0 <= high:
         told = "; the interval holds 0, which is no change"
+    elif _is_interaction(row):
+        told = f"; the change in the chat template lies further {way} than that on plain text"
+    elif str(row["verdict"]) in _NO_CLAIM_OF_A_MOVE:
+        told = f"; by itself, before any correction, the interval speaks for a move {way}"
     else:
-        told = f", which is a move {'away from the stereotype' if value > 0 else 'towards the stereotype'}"
+        told = f", which is a move {way}"
     return f"{taken}: {with_interval(value, low, high)}, {level} interval{told}."
 
 
@@ -193,15 +210,21 @@ def _test(row: Row) -> str:
         how = "by counting the items that went one way and the other, as if a coin had sent them"
     else:
         how = "by setting it against how much clusters differ from one another"
-    return (
+    tested = (
         f"Whether chance alone could do this was tested {how}. A change as large comes about in a share p of such "
-        f"cases: {_p(of_change)}. The sum of the two leans, which shows which of them is the larger, was tested "
+        f"cases: {_p(of_change)}."
+    )
+    if _is_interaction(row):
+        return tested
+    return (
+        f"{tested} The sum of the two leans, which shows which of them is the larger, was tested "
         f"alike: {_p(of_sum)}. A verdict on the size needs both, so that the larger p counts."
     )
 
 
 def _correction(row: Row, n_corrected: int | None) -> str:
-    size = present(row.get("p_size"))
+    # A difference of two changes has no size that would be judged, so that its own p stands.
+    size = present(row.get("p_value" if _is_interaction(row) else "p_size"))
     if size is None:
         return ""
     exploratory = bool(row["exploratory"])
@@ -215,13 +238,20 @@ def _correction(row: Row, n_corrected: int | None) -> str:
     whose = "Benjamini and Hochberg" if exploratory else "Holm"
     return (
         f"{lead}Among {over} some look like changes by chance alone; corrected for that ({whose}), {_p(size)} becomes "
-        f"{_p(corrected)}."
+        f"{_p(corrected)}.{_other_p(row)}"
     )
+
+
+def _other_p(row: Row) -> str:
+    """Return the corrected p that the ruling rests on, where that of the size is not it."""
+    column, what = _OTHER_P.get(str(row.get("verdict_code")), ("", ""))
+    corrected = present(row.get(column))
+    return "" if corrected is None else f" {what}, corrected alike: {_p(corrected)}."
 
 
 def _margin(row: Row) -> str:
     low, high, margin = (present(row.get(name)) for name in ("ci90_low", "ci90_high", "margin"))
-    if low is None or high is None or margin is None:
+    if low is None or high is None or margin is None or _is_interaction(row):
         return ""
     decimals = decimals_carried(low, high, marks=(0.0, -margin, margin))
     lies = "lies wholly inside it" if -margin < low and high < margin else "reaches beyond it"
@@ -276,6 +306,10 @@ def _interval(row: Row, value: str, bounds: str) -> str | None:
 def _p(value: float) -> str:
     shown = p_value(value)
     return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+
+
+def _is_interaction(row: Row) -> bool:
+    return str(row["contrast"]) == Contrast.INTERACTION.value
 
 
 def _size(row: Row, name: str) -> int | None:

@@ -63,13 +63,13 @@ _MEANS: Final[Mapping[str, str]] = {
     "inconclusive": "Neither a change nor its absence is shown. More items might tell.",
     "unchanged": "The change is shown to be too small to count. It does not mean that there is no lean.",
     "not interpretable": (
-        "A model is not shown to read these items better than by guessing. Its numbers then say nothing about bias, "
-        "in neither direction."
+        "A model is not shown to read these items better than by guessing, or reads them worse than the one before "
+        "it. The numbers then say nothing about bias, in neither direction."
     ),
     "exploratory": "Looked at beside the question that was set beforehand: a lead to follow, not a claim.",
     "p, corrected": (
         "How often chance alone would give a result at least as clear, made stricter because many comparisons were "
-        "looked at. Below 0.05 it counts as shown."
+        "looked at. Up to 0.05 it counts as shown, where intervals are of 95 %."
     ),
     "smallest detectable change": (
         "The smallest change that an audit of this size finds in 8 of 10 cases. Smaller ones it may well miss."

@@ -25,7 +25,7 @@ CLAUSES: Final[Mapping[str, str]] = {
     VerdictCode.CHANCE_SECOND: "{second} is not shown to do better than a guess on plain items of this probe",
     VerdictCode.SATURATED: "nearly all items lie at one end of the scale, where no change can be told",
     VerdictCode.MISSING: "the items without a score could explain the difference",
-    VerdictCode.COMPETENCE_FELL: "less lean came together with less competence",
+    VerdictCode.COMPETENCE_FELL: "the lean changed, and competence fell with it",
     VerdictCode.INTERACTION: "described, and not judged",
 }
 """By what decided the verdict, where that says more, else by the verdict; `first` and `second` are the two sides."""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 NOT_RECORDED: Final = "not recorded"
 NOT_MEASURED: Final = "not measured"
+_P_DECIMALS, _P_FINEST = 3, 9
+_SHOWN_BY: Final = 0.05
+"""A p-value up to this counts as shown at the usual level."""
 NAME_LIMIT: Final = 160
 TEXT_LIMIT: Final = 600
 
@@ -196,10 +199,24 @@ def percent_with_interval(value: float, low: float, high: float) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """Return a p-value with three decimals, or a dash where no test was made."""
+    """Return a p-value with three decimals, or a dash where no test was made.
+
+    It has more where it would else be shown on the other side of what counts as shown.
+
+    Examples
+    --------
+    >>> p_value(0.0496), p_value(0.0504)
+    ('0.050', '0.0504')
+    """
     if value is None:
         return "–"
-    return "< 0.001" if value < 0.001 else number(value)
+    if value < 0.001:
+        return "< 0.001"
+    decimals = next(
+        (more for more in range(_P_DECIMALS, _P_FINEST) if (round(value, more) <= _SHOWN_BY) == (value <= _SHOWN_BY)),
+        _P_FINEST,
+    )
+    return number(value, decimals=decimals)
 
 
 def estimate_text(row: Mapping[str, Any]) -> str:  # Any: cells of a pandas row

@@ -123,3 +123,13 @@ def test_the_answer_that_counts_is_the_one_that_is_shown() -> None:
     favoured, other = form_of(given, "identity-toxicity", str(items["item_id"].iloc[0])).contexts
     assert rows(favoured) == [("no", True, ("73", "50")), ("yes", False, ("27", "50"))]
     assert rows(other) == [("no", False, ("27", "50")), ("yes", True, ("73", "50"))]
+
+
+def test_two_texts_that_differ_in_capitals_alone_are_two() -> None:
+    """Spellings of one answer are added up, and the sides of a pair are not: one row would have all 100 choices."""
+    texts = json.dumps({"context": "", "first": "They are Deaf.", "second": "They are deaf."})
+    [context] = form_of(audit(pair_text=texts, **UNDRAWN), PAIRS, f"{PAIRS}-001").contexts
+    assert [(row.text, row.is_stereotype) for row in context.rows] == [
+        ("They are Deaf.", True),
+        ("They are deaf.", False),
+    ]

@@ -153,3 +153,17 @@ def test_a_page_without_items_runs_no_script_and_has_no_box() -> None:
 def test_ids_are_of_one_element_each(small_page: str) -> None:
     ids = _parsed(small_page).ids
     assert len(ids) == len(set(ids))
+
+
+def test_items_of_another_comparison_than_the_counts_are_said_to_be() -> None:
+    """As deployed 18 may have lost their lean, and 14 on plain text, of which the strongest are shown below."""
+    given = audit(**{**UNDRAWN, "contrasts": ("as deployed",)})
+    deployed = replace(given, headlines=(replace(given.headlines[0], contrast="as deployed"),))
+    said = "on plain text, and are not those counted above."
+    assert said in section(render_html(deployed))
+    assert said not in section(render_html(audit(**UNDRAWN)))
+
+
+def test_no_lean_is_said_to_be_none_with_the_stereotype(small_audit: Audit) -> None:
+    """An item with d below 0 leans, too."""
+    assert "one that leans against it counts as having none here." in section(render_html(small_audit))

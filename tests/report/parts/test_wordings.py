@@ -167,11 +167,20 @@ def test_the_change_of_several_comparisons_is_said_by_comparison() -> None:
     one = [mark("a", 0.1, feature="body-size")]
     both = [*tuned, mark("b", 0.4, feature="race"), *one]
     assert change([*base, *one], both, "tuned") == (
-        "From base to tuned, the change goes the same way in every wording in 1 of 2 comparisons (age); in the others "
-        "it hangs on the wording."
+        "From base to tuned, the change goes the same way in every wording in 1 of 2 comparisons with several wordings "
+        "(age); in the others it hangs on the wording."
     )
     assert "in none of 2 comparisons." in change(base, [mark("a", 0.4, feature="age"), *both[1:4]], "tuned")
     assert "in all 2 comparisons." in change(base, [*tuned, mark("b", 0.2, feature="race")], "tuned")
+
+
+def test_a_comparison_in_one_wording_is_not_said_to_change_alike_in_every_one() -> None:
+    """Of age there is one wording only; of gender two, which both moved away."""
+    base = [mark("a", 0.4), mark("b", 0.3), mark("a", 0.4, feature="age")]
+    tuned = [mark("a", 0.2), mark("b", 0.2), mark("a", 0.5, feature="age")]
+    assert change(base, tuned, "tuned") == (
+        "From base to tuned, the change goes the same way in every wording in the 1 comparison with several wordings."
+    )
 
 
 def test_leans_of_several_comparisons_are_values_and_a_checkpoint_without_any_has_no_zero() -> None:

@@ -79,7 +79,7 @@ def not_measured(
     names : mapping
         Probe -> name to show.
     """
-    cells = [row for row in headline_cells(audit, headline) if str(row["verdict"]) in _UNMEASURED]
+    cells = headline_cells(audit, headline)
     kinds = {str(mapping(card).get("kind")) for card in mapping(recorded.get("probes")).values()}
     return (
         *_unmeasured(cells, names),
@@ -205,10 +205,12 @@ def _coverage(audit: AuditRecord, recorded: Mapping[str, Any]) -> tuple[str, ...
     return (said,) if share is None else (said, f"lowest in any comparison: {percent(share)} of its items")
 
 
-def _unmeasured(cells: Rows, names: Mapping[str, str]) -> tuple[Fact, ...]:
+def _unmeasured(compared: Rows, names: Mapping[str, str]) -> tuple[Fact, ...]:
     """Return one fact per verdict, and in it one line per reason with its probes."""
+    cells = [row for row in compared if str(row["verdict"]) in _UNMEASURED]
     if not cells:
-        return (Fact(term="Comparisons", values=("every one was measured",)),)
+        said = "every one was measured" if compared else "the answer is about none"
+        return (Fact(term="Comparisons", values=(said,)),)
     found: dict[str, dict[str, dict[str, list[str]]]] = {}
     for row in cells:
         reasons = found.setdefault(str(row["verdict"]), {})

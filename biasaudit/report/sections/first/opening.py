@@ -309,7 +309,7 @@ def _rests_on(headline: Headline | None, n_readable: int) -> str:
         return ""
     counts = {verdict: n for verdict, n in headline.counts.items() if verdict not in SAYS_NOTHING}
     n_cells = counted(headline.n_cells, "comparison", "comparisons")
-    of = f"all {n_cells}" if n_readable == headline.n_cells > 1 else f"{n_readable} of {n_cells} that can be read"
+    of = f"all {n_cells}" if n_readable == headline.n_cells > 1 else f"the {n_readable} of {n_cells} that can be read"
     return f"Over {of}: {in_words(counts)}."
 
 

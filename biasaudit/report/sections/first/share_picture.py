@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _LEAST_DRAWN: Final = 0.05
 """Of the scale, the room that is left beyond the longest bar."""
+_START: Final = "If all leans of the base together are 100\u00a0%,"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,6 @@ def share_picture(relative: Estimate) -> SharePicture | None:
     if relative.status is not Status.OK:
         return None
     value, low, high = numbers(relative)
-    turned = low >= 1
     after, nearest, farthest = sorted_sizes(value, low, high)
     longest = max(1.0, after, farthest)
     scale = longest * (1 + _LEAST_DRAWN)
@@ -68,42 +68,51 @@ def share_picture(relative: Estimate) -> SharePicture | None:
     def css(share: float) -> str:
         return f"{100 * share / scale:.2f}%"
 
-    start, end = (0.0, 1.0) if turned else sorted((after, 1.0))
+    # Beyond 1 the best estimate lies on the other side, though the interval may not.
+    beyond = value > 1
+    start, end = (0.0, 1.0) if beyond else sorted((after, 1.0))
     decimals = decimals_of(low, high)
-    grew = after > 1 and not turned
+    grew = value < 0
     said, gap = rounded(after, decimals), rounded(abs(1 - after), decimals)
-    bounds = f"between {rounded(nearest, decimals)} and {rounded(farthest, decimals)}"
+    either = f"from {rounded(1 - low, decimals)} on the side of the base to {rounded(high - 1, decimals)} on the other"
+    bounds = either if low < 1 < high else f"between {rounded(nearest, decimals)} and {rounded(farthest, decimals)}"
     return SharePicture(
         before=css(1.0),
-        after=css(after if turned else min(after, 1.0)),
+        after=css(min(after, 1.0) if grew else after),
         gap_left=css(start),
         gap_width=css(end - start),
         low=css(nearest),
         width=css(farthest - nearest),
-        css_class="turned" if turned else "grew" if grew else "gone",
-        after_said=f"{said}, the other way" if turned else said,
-        gap_said="all gone" if turned else f"{gap} more" if grew else f"{gap} gone",
-        sentence=_sentence(said, gap, bounds, turned=turned, grew=grew, shown=not low <= 0 <= high),
+        css_class="turned" if beyond else "grew" if grew else "gone",
+        after_said=f"{said}, the other way" if beyond else said,
+        gap_said="all gone" if beyond else f"{gap} more" if grew else f"{gap} gone",
+        sentence=_beyond(said, bounds, shown=low >= 1)
+        if beyond
+        else _sentence(said, gap, bounds, grew=grew, shown=not low <= 0 <= high),
     )
 
 
 def sorted_sizes(value: float, low: float, high: float) -> tuple[float, float, float]:
     """Return the size of what is left with its lower and upper bound, on whichever side it lies.
 
+    An interval that holds 1 reaches to either side, so that nothing may be left.
+
     Examples
     --------
-    >>> sorted_sizes(0.25, 0.0, 0.5), sorted_sizes(1.5, 1.25, 2.0)
-    ((0.75, 0.5, 1.0), (0.5, 0.25, 1.0))
+    >>> sorted_sizes(0.25, 0.0, 0.5), sorted_sizes(1.5, 1.25, 2.0), sorted_sizes(0.75, 0.5, 1.25)
+    ((0.75, 0.5, 1.0), (0.5, 0.25, 1.0), (0.25, 0.0, 0.5))
     """
     nearest, farthest = sorted((abs(1 - low), abs(1 - high)))
-    return abs(1 - value), nearest, farthest
+    return abs(1 - value), 0.0 if low < 1 < high else nearest, farthest
 
 
-def _sentence(said: str, gap: str, bounds: str, *, turned: bool, grew: bool, shown: bool) -> str:
-    start = "If all leans of the base together are 100\u00a0%,"
-    if turned:
-        return f"{start} all of them are gone, and the tuned model leans the other way with {said} ({bounds})."
-    left = f"{start} those of the tuned model are {said} ({bounds})"
+def _beyond(said: str, bounds: str, *, shown: bool) -> str:
+    told = f"all of them are gone, and the tuned model leans the other way with {said} ({bounds})"
+    return f"{_START} {told}." if shown else f"{_START} by the best estimate {told}: which side is not shown."
+
+
+def _sentence(said: str, gap: str, bounds: str, *, grew: bool, shown: bool) -> str:
+    left = f"{_START} those of the tuned model are {said} ({bounds})"
     what = (
         f"the hatched part, {gap}, is what came on top: the share that is gone is then below 0"
         if grew

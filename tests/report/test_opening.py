@@ -140,6 +140,16 @@ def test_what_cannot_be_said_is_one_line() -> None:
     assert shown(audit(headlines=(), cells=(), **PLAIN)).unsaid.startswith("what the model writes")
 
 
+def test_a_lean_without_end_is_not_drawn_and_one_of_a_billion_is() -> None:
+    """Of damaged tables: the picture comes in no time, with a few ticks."""
+    rows = audit(**PLAIN).comparisons
+    far = rows.assign(first_value=-1e12, first_ci_low=-1e12)
+    found = overview(far, tuned="tuned", contrast="weights, plain")
+    assert found is not None
+    assert 1 < len(found.ticks) < 5
+    assert overview(rows.assign(first_ci_low=float("-inf")), tuned="tuned", contrast="weights, plain") is None
+
+
 def test_of_many_probes_that_cannot_be_read_two_are_named() -> None:
     cells = [(probe, "a", True, 0.3, 0.1, "not interpretable", "") for probe in ("p", "q", "r", "s")]
     made = audit(cells=cells, headlines=(replace(HEADLINE, n_cells=4, counts={"not interpretable": 4}),), **PLAIN)

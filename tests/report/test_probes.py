@@ -128,6 +128,17 @@ def test_of_several_checkpoints_the_line_is_about_the_one_of_the_answer() -> Non
     assert probe.finding == "Gender reduced, from 0.30 to 0.10."
 
 
+def test_a_verdict_without_its_numbers_has_none_in_the_line() -> None:
+    """Of a damaged table: no `nan`, and the page stands."""
+    given = source([cell(JOBS, "gender", "reduced")])
+    given.audit.comparisons[["second_value", "second_ci_low"]] = float("nan")
+    shown = probes(given)
+    assert shown
+    [probe] = shown.groups[0].probes
+    assert probe.finding == "Gender reduced."
+    assert " nan" not in render_html(given.audit)
+
+
 def test_without_an_answer_every_probe_is_there_all_the_same() -> None:
     shown = probes(source([cell(JOBS, "gender", "reduced")], headlines=()))
     assert shown

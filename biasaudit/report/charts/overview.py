@@ -149,7 +149,8 @@ def is_drawn(row: Row) -> bool:
     """Whether a cell can be read and has a lean in either arm."""
     if str(row["verdict"]) in SAYS_NOTHING:
         return False
-    return all(present(row[f"{arm}_{part}"]) is not None for arm in ("first", "second") for part in _PARTS)
+    ends = [present(row[f"{arm}_{part}"]) for arm in ("first", "second") for part in _PARTS]
+    return all(end is not None and math.isfinite(end) for end in ends)
 
 
 _PARTS: Final = ("value", "ci_low", "ci_high")
@@ -199,6 +200,8 @@ def _ticks(start: float, end: float) -> list[float]:
     --------
     >>> _ticks(-0.3, 0.7)
     [-0.2, 0.0, 0.2, 0.4, 0.6]
+    >>> _ticks(-1e12, 0)  # of a damaged table
+    [-1000000000000.0, -500000000000.0, 0.0]
     """
-    step = next((step for step in _STEPS if (end - start) / step <= _MOST_TICKS), _STEPS[-1])
+    step = next((step for step in _STEPS if (end - start) / step <= _MOST_TICKS), (end - start) / 2)
     return [round(step * times, 2) for times in range(math.ceil(start / step), math.floor(end / step) + 1)]

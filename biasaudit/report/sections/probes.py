@@ -17,7 +17,7 @@ from biasaudit.report.words.asks import asked_by_probe
 from biasaudit.report.words.facts import counted, listed
 from biasaudit.report.words.places import part_place, probe_places
 from biasaudit.report.words.reasons import reason_in_words
-from biasaudit.report.words.wording import VERDICT_SYMBOLS, as_carried, clean, number, records, verdict_class
+from biasaudit.report.words.wording import VERDICT_SYMBOLS, as_carried, clean, number, present, records, verdict_class
 from biasaudit.types import Verdict
 
 if TYPE_CHECKING:
@@ -220,11 +220,15 @@ def listed_features(cells: Rows) -> str:
 
 
 def _moved(row: Mapping[str, Any]) -> str:  # Any: cells of a pandas row
+    said = f"{clean(row['feature'])} {clean(row['verdict'])}"
+    levels = [
+        tuple(present(row[f"{arm}_{part}"]) for part in ("value", "ci_low", "ci_high")) for arm in ("first", "second")
+    ]
     first, second = (
-        as_carried(*(float(row[f"{arm}_{part}"]) for part in ("value", "ci_low", "ci_high")))
-        for arm in ("first", "second")
+        None if None in level else as_carried(*(end for end in level if end is not None)) for level in levels
     )
-    return f"{clean(row['feature'])} {clean(row['verdict'])}, from {first} to {second}"
+    # A verdict without its numbers is of a damaged table.
+    return said if first is None or second is None else f"{said}, from {first} to {second}"
 
 
 def _has_script(shown: Probes) -> bool:

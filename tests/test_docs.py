@@ -273,6 +273,7 @@ def test_a_citation_of_a_section_that_is_not_there_is_noticed() -> None:
     assert without_a_heading("docs/nothing.md, section 1") == ["docs/nothing.md, section 1"]
 
 
+@pytest.mark.slow
 def test_nothing_outside_the_repository_is_cited() -> None:
     """Whoever has the repository has every page that it cites."""
     files = [*CITING, *PAGES, ROOT / "README.md", ROOT / "CHANGELOG.md"]

@@ -104,6 +104,7 @@ def test_only_models_and_training_import_torch(path: Path) -> None:
             assert room_of(path) in {"models", "align"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [
@@ -140,6 +141,7 @@ def test_the_top_level_is_the_house() -> None:
         assert (root / name).exists(), name
 
 
+@pytest.mark.slow
 def test_the_api_keeps_its_names_whatever_was_imported() -> None:
     """A room of the name `audit`, or a file `sft`, would take the place of the function once it is imported."""
     code = "import biasaudit\nbiasaudit.open_audit\nprint(callable(biasaudit.audit), callable(biasaudit.align.sft))"

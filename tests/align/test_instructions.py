@@ -22,8 +22,8 @@ def test_records_are_read_in_their_order_with_the_hash_of_the_file(tmp_path: Pat
     text = json.dumps({"prompt": "a\u2028b", "response": "", "source": "x"}) + "\r\n\n" + GOOD
     found = read_instructions(written(tmp_path, text))
     assert found.instructions == (
-        Instruction(prompt="a\u2028b", response=""),
-        Instruction(prompt="p", response="r"),
+        Instruction(prompt="a\u2028b", response="", line=1),
+        Instruction(prompt="p", response="r", line=3),
     )
     assert (found.name, found.licence) == ("rows.jsonl", None)
     assert found.sha256 == hashlib.sha256(text.encode()).hexdigest()

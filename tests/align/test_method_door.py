@@ -23,6 +23,8 @@ from tests.cli.test_shell import Shell
 from tests.examples import example
 from tests.tiny import save_model
 
+pytestmark = pytest.mark.slow
+
 DEMO = Path(align.__file__).resolve().parents[1] / "models" / "demo_adapter" / "training_card.json"
 IDENTITY_BEFORE = "b573823a7894cee34c79a14b08bebdfdfe249be6eb63088c16fe6141ecc25242"
 """Of the shared adapter, as the version before this door wrote it; but for the two hashes that libraries may change."""

@@ -43,6 +43,7 @@ def test_our_ten_probes_are_compared_and_no_set_of_others() -> None:
     assert tuple(one.probe for one in shipped_templates()) == OWN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OWN)
 def test_a_probe_has_all_of_itself(name: str) -> None:
     """One item's text as it is asked, in one line of the data; of `harms` 13 of 240 texts are too short to tell."""
@@ -55,6 +56,7 @@ def test_a_probe_has_all_of_itself(name: str) -> None:
     assert found.line.number == 7
 
 
+@pytest.mark.slow
 def test_instructions_about_anything_have_half_of_a_template_at_most() -> None:
     """2,502 prompts and responses; the nearest is `harms`, with one of two pieces of a template of four words."""
     folder = os.environ.get("BIASAUDIT_DATA")
@@ -126,6 +128,7 @@ def test_data_with_a_template_are_refused_before_a_model_is_looked_for(tmp_path:
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_where_it_is_allowed_the_card_says_how_much(tmp_path: Path, base: Path) -> None:
     done = sft(
         str(base), rows_with(tmp_path, PROMPT), tmp_path / "adapter", settings=settings(n_epochs=1), allow_overlap=True

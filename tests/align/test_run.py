@@ -27,6 +27,8 @@ from biasaudit.models import ModelShelf, locate, parse_reference
 from tests.align.recipe import N_STEPS, Told, furthest, settings, tune, weights_of
 from tests.tiny import instruction, save_instructions
 
+pytestmark = pytest.mark.slow
+
 CHECKPOINT_WEIGHTS = "adapter_model.safetensors"
 
 
@@ -317,6 +319,7 @@ def test_the_card_tells_what_was_done(base: Path, tmp_path: Path) -> None:
     Path(f"{rows}.license").write_text("SPDX-License-Identifier: Apache-2.0\n", encoding="utf-8")
     done = tune(base, rows, tmp_path / "out", n_epochs=1, max_length_tokens=60)
     card = json.loads((tmp_path / "out" / "training_card.json").read_text(encoding="utf-8"))
+    assert {one["containment"] for one in card["instructions"].pop("overlap").values()} == {0.0}
     assert card["instructions"] == {
         "file": "odd|name.jsonl",
         "licence": "Apache-2.0",

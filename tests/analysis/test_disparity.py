@@ -77,6 +77,7 @@ def test_groups_that_items_name_in_either_order_have_one_difference_each() -> No
     assert "by_group" not in set(audit.disparities["statistic"])
 
 
+@pytest.mark.slow
 def test_differences_of_a_framing_are_adjusted_together() -> None:
     """Two p-values of one arm: the larger stays, the smaller is at most doubled."""
     value = noisy(0.2, item_sd_nats=1.0, cluster_sd_nats=0.5, seed=1)

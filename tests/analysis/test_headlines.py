@@ -95,6 +95,7 @@ def test_a_scale_at_its_end_is_inconclusive_and_left_out(tmp_path: Path) -> None
     assert found.headlines[0].left_out == {"scale saturated": 2}
 
 
+@pytest.mark.slow
 def test_holm_spans_the_tuned_checkpoints_and_no_cell_that_competence_bars(tmp_path: Path) -> None:
     """Two cells by two checkpoints, of which one checkpoint reads nothing: two p-values are corrected, not four."""
     probes = [probe(tmp_path, f"p{number}") for number in range(2)]

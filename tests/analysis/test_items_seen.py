@@ -79,6 +79,7 @@ def test_a_model_that_did_not_change_has_no_flips() -> None:
     assert seen(audit, []) == {}
 
 
+@pytest.mark.slow
 def test_choices_and_decisions_are_seen_as_probabilities() -> None:
     """An option chosen by 40 nats has all the probability; a decision of d = 0 is even."""
     parts = [limited(load_probe(name), 40, seed=0) for name in ("ambiguous-qa", "decisions")]

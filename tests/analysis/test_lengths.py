@@ -124,6 +124,7 @@ def test_too_few_equal_pairs_have_no_number(tmp_path: Path) -> None:
     assert not any(row["equal_disagrees"] for row in found.values())
 
 
+@pytest.mark.slow
 def test_the_page_has_both_and_says_where_they_disagree(tmp_path: Path) -> None:
     from dataclasses import replace
 

@@ -167,6 +167,7 @@ def test_one_scored_cluster_is_too_few() -> None:
     assert set(rows["status"]) == {"too few clusters"}
 
 
+@pytest.mark.slow
 def test_the_same_audit_gives_the_same_ratios_beside_another_probe() -> None:
     """Each arm has a generator of its own."""
     alone = scripted_audit(saying(uneven), saying(uneven), probes=[probe(30)]).disparities

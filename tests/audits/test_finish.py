@@ -48,6 +48,7 @@ def test_an_audit_whose_report_cannot_be_made_is_finished(tmp_path: Path, monkey
     assert biasaudit.open_audit(tmp_path / "out").headlines[0].n_cells == 1
 
 
+@pytest.mark.slow
 def test_the_same_command_again_writes_the_report_that_is_missing(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +93,7 @@ scripted_audit(*models, probes=[{str(probe)!r}], out=pathlib.Path({str(tmp_path 
     assert '<div class="drawing"' in page
 
 
+@pytest.mark.slow
 def test_a_report_that_lacks_pictures_is_said_in_the_shell(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ def test_what_was_told_of_a_checkpoint_is_not_told_again() -> None:
     assert told == ["tuned: odd", "base: odd"]
 
 
+@pytest.mark.slow
 def test_what_a_library_says_of_each_checkpoint_is_told_once(
     shell: Shell, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -244,6 +244,7 @@ def test_random_weights_are_refused_before_anything_is_scored(models: Path, tmp_
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("plausible_only")
 def test_random_weights_that_are_allowed_are_told_on_the_first_screen(models: Path, tmp_path: Path) -> None:
     """And the same command without the option is another audit."""
@@ -340,6 +341,7 @@ def test_an_adapter_that_changes_next_to_nothing_is_told(models: Path, tmp_path:
     assert line.startswith("tuned gives every sentence of the check the same log-probabilities as base")
 
 
+@pytest.mark.slow
 def test_a_failure_after_scoring_loses_nothing(models: Path, tmp_path: Path) -> None:
     """The disk is full when the tables are written; the next run asks the models nothing."""
     out = tmp_path / "out"
@@ -394,6 +396,7 @@ def test_a_dry_run_refuses_what_the_run_would(models: Path, tmp_path: Path) -> N
             dry_run(plan(models, tmp_path, **changes))
 
 
+@pytest.mark.slow
 def test_a_suite_takes_further_probes_whole(models: Path, tmp_path: Path) -> None:
     """The suite narrows its own probes, not those that are named beside it."""
     from biasaudit.api import planned

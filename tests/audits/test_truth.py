@@ -186,6 +186,7 @@ def test_nothing_scored_is_not_measured() -> None:
         audit.metric_frame("remarks", checkpoint="base", feature="weight")
 
 
+@pytest.mark.slow
 def test_only_items_with_a_truth_and_two_groups_have_rates() -> None:
     """A decision without truth has no errors; an item that names no groups has no group to count them to."""
     plain = replace(item("harmless", 0, "short"), item_id="untold", cluster_id="untold", tags={})

@@ -130,6 +130,7 @@ def test_the_responders(
     assert found == expected
 
 
+@pytest.mark.slow
 def test_always_unknown_is_undefined_and_never_answered_is_not_measured(questions: Path) -> None:
     assert of_responder(questions, never_deciding, "bbq").loc["s_DIS", "status"] == "not estimable"
     assert of_responder(questions, unscorable, "bbq").loc["s_DIS", "status"] == "not measured"

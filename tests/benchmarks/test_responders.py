@@ -64,6 +64,7 @@ def test_chance_is_told_from_neither_side(published_data: Path, name: str) -> No
     assert sum(holds(estimate, 50) for estimate in found) >= 34
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*PREFERENCES, "redditbias", "gest", "discrim-eval"])
 def test_who_never_answers_is_not_measured(published_data: Path, name: str) -> None:
     found = scores(published_data, name, unscorable())

@@ -45,6 +45,7 @@ def test_an_audit_fits_its_texts(audit: Audit) -> None:
     assert (found.differences, found.unchecked) == ((), ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["occupations", "decisions", "ambiguous-qa", "pronouns", "identity-toxicity"])
 def test_of_every_kind_the_keys_are_found_again(audit: Audit, name: str) -> None:
     """With items of competence and control, which may be of another kind than the probe."""

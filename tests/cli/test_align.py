@@ -30,6 +30,7 @@ def template(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_adapter_from_the_shell(shell: Shell, base: Path, template: Path, tmp_path: Path) -> None:
     rows, out = save_instructions(tmp_path / "rows.jsonl"), tmp_path / "out"
     command: list[object] = ["align", "sft", base, "--data", rows, "--out", out, "--chat-template", template]
@@ -60,6 +61,7 @@ def test_an_adapter_from_the_shell(shell: Shell, base: Path, template: Path, tmp
     assert shell.run("model", f"{base}+{out}")[0] == 0
 
 
+@pytest.mark.slow
 def test_bad_input_gets_one_message_with_the_fix(shell: Shell, base: Path, template: Path, tmp_path: Path) -> None:
     rows, torn, out = save_instructions(tmp_path / "rows.jsonl"), tmp_path / "torn.jsonl", tmp_path / "out"
     torn.write_text('{"prompt": "p"}\n', encoding="utf-8")
@@ -87,6 +89,7 @@ def test_bad_input_gets_one_message_with_the_fix(shell: Shell, base: Path, templ
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_an_interrupt_says_that_the_same_command_goes_on(
     shell: Shell, base: Path, template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

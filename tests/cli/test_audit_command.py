@@ -49,6 +49,7 @@ def test_a_dry_run_says_what_would_be_asked_and_writes_nothing(
     assert not (tmp_path / "cache" / "responses.sqlite").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("plausible_only")
 def test_random_weights_end_with_2_and_with_the_option_with_0(
     command: Command, arguments: list[object], tmp_path: Path
@@ -65,6 +66,7 @@ def test_random_weights_end_with_2_and_with_the_option_with_0(
     assert "base is IMPLAUSIBLE" in told
 
 
+@pytest.mark.slow
 def test_nothing_foreign_reaches_the_screen(command: Command, arguments: list[object]) -> None:
     """transformers draws a bar for each model, and peft sets off a warning of transformers."""
     code, _, told = command.run(*arguments, "--framing", "plain")

@@ -37,6 +37,7 @@ def names(audit: Path) -> list[str]:
     return [*json.loads((audit / "manifest.json").read_text(encoding="utf-8"))["files"], "manifest.json"]
 
 
+@pytest.mark.slow
 def test_no_option_writes_over_a_file_of_the_audit(shell: Shell, audit: Path, tmp_path: Path) -> None:
     """`report A --out A/responses.parquet` destroyed it, and ended with 0."""
     shutil.copytree(audit, tmp_path / "B")

@@ -80,6 +80,7 @@ with terminal.guarded(), Shown() as shown:
     assert "\u2501" in in_a_terminal(code, columns=80, more={"LC_ALL": "C.UTF-8"})
 
 
+@pytest.mark.slow
 def test_what_the_cache_answers_at_once_does_not_count_for_the_time_left() -> None:
     """900 of 1,000 at once, then 1 of the 100 in about a second: 99 s are left, and not a second."""
     code = """
@@ -98,6 +99,7 @@ with terminal.guarded(), Shown() as shown:
     assert found
 
 
+@pytest.mark.slow
 def test_in_a_terminal_a_bar_says_how_long_is_left_and_fits_80_columns() -> None:
     code = """
 import time

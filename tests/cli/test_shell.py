@@ -43,6 +43,7 @@ def policy(folder: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_audit_from_the_shell(shell: Shell, models: Path, tmp_path: Path) -> None:
     probe, out = save_probe(tmp_path / "mini"), tmp_path / "out"
     command = (

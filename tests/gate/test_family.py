@@ -104,6 +104,7 @@ def test_a_widened_interval_stays_within_what_is_possible() -> None:
 BOUNDS = st.tuples(st.floats(-1, 1), st.floats(0, 1), st.integers(5, 60))
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # a loaded machine is no failure
 @given(st.lists(BOUNDS, min_size=1, max_size=6), st.sampled_from(["holm", "bonferroni"]), st.floats(-1, 1))
 def test_a_family_only_takes_decisions_away(cells: list[tuple[float, float, int]], family: str, limit: float) -> None:

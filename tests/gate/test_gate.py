@@ -120,6 +120,7 @@ def test_every_form_says_the_same_and_nothing_acts_in_it() -> None:
     assert "<img" not in markdown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "expected"),
     [

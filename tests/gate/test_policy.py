@@ -154,6 +154,7 @@ def test_a_bad_policy_gets_one_message(tmp_path: Path, content: bytes | str, exp
     assert "errors.pydantic.dev" not in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "expected"),
     [

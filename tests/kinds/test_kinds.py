@@ -86,6 +86,7 @@ class TestInAFolder:
         assert found["no-competence"].endswith("Add a riddle whose answer is known.")
         assert "equal-variants" not in found
 
+    @pytest.mark.slow
     def test_a_new_kind_is_audited_from_its_card_to_the_page(self, probe: Probe, tmp_path: Path) -> None:
         """The package is as it was: one object, one line. d falls from 2 to 1: tanh(1/2) - tanh(1/4) = 0.217."""
         audit = scripted_audit(leaning("base", 2.0), leaning("tuned", 1.0), probes=[probe], out=tmp_path / "audit")
@@ -97,6 +98,7 @@ class TestInAFolder:
         assert "By riddles; 48 items in 8 clusters." in page
         assert "no riddle probe was asked" not in page
 
+    @pytest.mark.slow
     def test_what_no_probe_of_a_new_kind_could_say_is_said(self, probe: Probe) -> None:
         audit = scripted_audit(leaning("base", 2.0), leaning("tuned", 1.0), probes=["occupations"])
         assert probe.card.kind == "riddle"
@@ -181,6 +183,7 @@ def test_texts_come_back_as_they_were() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_kind_with_more_fields_takes_no_texts_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor the labels of its answers: names of one kind may be those of another."""
 

@@ -231,6 +231,7 @@ def test_a_date_is_written_in_one_way(text: str) -> None:
         template_date(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("template", "expected"),
     [

@@ -101,6 +101,7 @@ def test_a_hash_that_was_damaged_is_not_believed(tmp_path: Path, settled: None) 
     assert file_sha256(path) == by_hand(b"weights")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "what", ["garbage", "a folder", "a pipe", "locked", "read-only", "full", "of an earlier version"]
 )

@@ -32,6 +32,7 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
     return base, tuned
 
 
+@pytest.mark.slow
 def test_equal_weights_with_other_beginning_tokens_are_equal(pair: tuple[Path, Path], tmp_path: Path) -> None:
     """They stood nats apart, and it looked like an effect of the weights. The first screen says what is done."""
     base, tuned = pair

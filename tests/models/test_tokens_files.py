@@ -86,6 +86,7 @@ def test_a_file_of_its_own_comes_before_the_configuration(tmp_path: Path) -> Non
     assert templates_in(tmp_path) == {"default": "jinja"}
 
 
+@pytest.mark.slow
 def test_a_template_of_several_is_chosen_by_name_and_never_for_the_user(tmp_path: Path) -> None:
     """Without a default, transformers itself refuses; the base's template must not stand in for them."""
     save_model(tmp_path / "base", seed=1, chat_template=TEMPLATE)
@@ -126,6 +127,7 @@ def test_every_file_that_decides_a_number_changes_the_fingerprint(place: Path, t
         kept.add(tokenizer_sha256(found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["chat_template.jinja", "generation_config.json"])
 def test_a_mended_template_or_tokenizer_is_another_audit(file: str, tmp_path: Path) -> None:
     """The same command gave the old audit back."""
@@ -143,6 +145,7 @@ def test_a_mended_template_or_tokenizer_is_another_audit(file: str, tmp_path: Pa
     assert len(api.open_audit(out).comparisons)
 
 
+@pytest.mark.slow
 def test_a_dated_template_is_announced_and_its_date_is_part_of_the_plan(tmp_path: Path) -> None:
     """Otherwise the same command asks anew on every other day, and nobody knows why."""
     dated = TEMPLATE.replace("{{ bos_token }}", "{{ bos_token }}{{ strftime_now('%Y-%m-%d') }}")

@@ -185,6 +185,7 @@ def test_only_a_line_feed_ends_an_item(tmp_path: Path, letter: str, mark: str, e
     assert getattr(found[0].texts, "first") == f"she{letter}is"  # noqa: B009  # the texts of a pair
 
 
+@pytest.mark.slow
 def test_a_file_that_asks_for_billions_of_items_is_refused(tmp_path: Path) -> None:
     """Words, templates and groups multiply: a file of a few kilobytes can ask for more than there is memory."""
     source = available()["traits"]

@@ -26,6 +26,7 @@ def parts_of(suite: str) -> dict[str, Probe]:
     return {name: chosen.of(load_probe(name)) for name, chosen in suite_of(suite).probes.items()}
 
 
+@pytest.mark.slow
 def test_there_are_three_and_the_largest_holds_every_own_probe_whole() -> None:
     assert list(suites()) == ["quick", "standard", "full"]
     full = parts_of("full")
@@ -33,6 +34,7 @@ def test_there_are_three_and_the_largest_holds_every_own_probe_whole() -> None:
     assert all(part.notices == () for part in full.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["quick", "standard"])
 def test_every_part_keeps_enough_clusters_for_an_interval(name: str) -> None:
     for probe_id, part in parts_of(name).items():

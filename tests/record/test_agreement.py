@@ -132,6 +132,7 @@ def test_headlines_follow_from_tables_and_a_manifest_that_says_others_is_refused
         assert (code, "headline is not what the tables give" in err) == (4, True), err
 
 
+@pytest.mark.slow
 def test_headlines_are_computed_again_whatever_the_manifest_says(shell: Shell, audit: Path) -> None:
     expected = biasaudit.open_audit(audit).headlines
     edit_manifest(audit, lambda content: content["headlines"][0].update(tuned="other"))

@@ -104,6 +104,7 @@ def test_the_finding_of_four_arms_counts_effects_whose_interval_lies_above_zero(
     )
 
 
+@pytest.mark.slow
 def test_several_tuned_checkpoints_are_told_apart_in_the_line_of_their_arms() -> None:
     """One alone needs no name."""
     values = {**FOUR, ("tuned-2", "plain"): 0.2, ("tuned-2", "chat"): 0.1}
@@ -113,6 +114,7 @@ def test_several_tuned_checkpoints_are_told_apart_in_the_line_of_their_arms() ->
     assert "tuned: Of 5" not in one.partition("</summary>")[0]
 
 
+@pytest.mark.slow
 def test_of_arms_and_stages_the_picture_is_printed_and_the_table_is_not() -> None:
     """Which file has the numbers is printed, too."""
     html = render_html(made(estimates({**FOUR, **THREE}, [JOB])))

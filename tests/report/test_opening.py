@@ -111,6 +111,7 @@ def test_each_row_of_the_picture_leads_to_its_comparison_in_the_section_of_its_p
         assert place in page[page.index(f'id="{section}-verdicts"') :].split("</section>", maxsplit=1)[0]
 
 
+@pytest.mark.slow
 def test_every_link_within_the_page_leads_somewhere() -> None:
     """Of an audit with all there is, of one without items, and of one with nothing that can be read."""
     unread = [(PAIRS, "a", True, 0.3, 0.1, "not interpretable", "")]
@@ -210,6 +211,7 @@ def test_what_stood_there_before_is_folded_below_it() -> None:
     assert "<details open" not in folded
 
 
+@pytest.mark.slow
 def test_leans_that_changed_sides_are_counted() -> None:
     """Half the size on the other side is reduced, and a reader takes it for a milder lean of the same kind."""
     made = scripted_audit(leaning("base", noisy(2.0)), leaning("tuned", noisy(-1.0)), probes=["occupations"])

@@ -68,6 +68,7 @@ def test_where_no_change_is_shown_the_picture_says_so(bounds: tuple[float, float
     assert ("so that no change is shown" in found.sentence) is said
 
 
+@pytest.mark.slow
 def test_without_a_number_there_is_no_picture() -> None:
     """Of the page, too: the fold then says that there is no share."""
     nothing = Estimate(status=Status.NOT_ESTIMABLE, method="no cell can be counted", unit="relative")

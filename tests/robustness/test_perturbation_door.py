@@ -72,6 +72,7 @@ def each(change: Callable[[ProbeItem], ProbeItem]) -> Callable[[Probe], Probe]:
     return lambda probe: replace(probe, items=tuple(change(one) for one in probe.items))
 
 
+@pytest.mark.slow
 def test_a_perturbation_of_a_file_of_its_own_is_audited_as_any_probe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,6 +271,7 @@ def test_a_kind_without_two_sides_is_refused(tmp_path: Path) -> None:
         perturbed(sole, "white-space", seed=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["occupations", "hiring", "ambiguous-qa", "harms", "dialect-decisions"])
 @pytest.mark.parametrize("perturbation", PERTURBATIONS)
 def test_every_perturbation_keeps_to_the_border_on_our_own_probes(name: str, perturbation: str) -> None:

@@ -392,6 +392,7 @@ def test_swapping_the_groups_turns_everything_round(seed: int, constant: bool, d
     assert numbers(under.estimate) == pytest.approx((1 / value, 1 / high, 1 / low))
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10_000), st.booleans())
 def test_the_order_of_items_means_nothing(seed: int, constant: bool) -> None:  # noqa: FBT001
@@ -440,6 +441,7 @@ def test_the_spread_names_the_groups_it_leaves_out() -> None:
     assert without.descriptive_difference == pytest.approx(numbers(without.difference)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("constant", [False, True])
 def test_a_range_without_a_difference_is_what_was_expected(constant: bool) -> None:  # noqa: FBT001
     """Over 40 samples of four equal groups, the mean range is the mean of its expectations, well above 0."""

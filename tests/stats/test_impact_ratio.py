@@ -112,6 +112,7 @@ def test_one_group_alone_has_nothing_to_be_compared_with() -> None:
     assert found(shares(50, a=40))["a"].estimate.status is Status.NOT_MEASURED
 
 
+@pytest.mark.slow
 @given(data=st.data(), n_clusters=st.integers(5, 9))
 def test_whatever_is_decided_the_value_lies_within_the_limits(data: st.DataObject, n_clusters: int) -> None:
     """At the corrected level a ratio of few cases may have no upper limit, where at the level itself it has one."""

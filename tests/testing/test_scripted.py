@@ -159,6 +159,7 @@ def test_noise_below_nothing_is_refused(wrong: dict[str, float]) -> None:
         noisy(0.0, **wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_the_order_of_the_items_changes_nothing(pairs: Probe) -> None:
     """Random and noisy answers belong to the items, not to their places."""
     backwards = replace(pairs, items=pairs.items[::-1])

@@ -11,6 +11,7 @@ from biasaudit.validity import findings
 OWN = [name for name in available() if not card_of(name).data.published]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OWN)
 def test_whatever_is_found_in_a_shipped_probe_is_accepted_with_a_reason(name: str) -> None:
     assert [finding.message for finding in findings(load_probe(name)) if finding.accepted is None] == []

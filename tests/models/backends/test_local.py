@@ -78,6 +78,7 @@ def test_no_weights_are_in_memory_while_tables_are_made(
     assert found == [before]
 
 
+@pytest.mark.slow
 def test_one_model_is_in_memory_at_a_time(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two would be twice the memory, and the largest that fits would no longer fit.
 

@@ -166,6 +166,7 @@ def test_every_comparison_has_its_id_once_and_within_the_fold_of_its_probe() -> 
         assert page.index(f'<div id="{own}" class="opened">') < page.index(f'id="{place}"')
 
 
+@pytest.mark.slow
 def test_what_the_answer_is_not_about_is_folded_with_how_much_of_it_changed() -> None:
     """Of four of the pairs one changed in each; how two changes differ is not judged."""
     view = shown(audit())[PAIRS]
@@ -180,6 +181,7 @@ def test_what_the_answer_is_not_about_is_folded_with_how_much_of_it_changed() ->
     assert part_of(render_html(audit()), "probe-1").count('<details class="other screen-only">') == 4
 
 
+@pytest.mark.slow
 def test_every_tuned_checkpoint_stands_open_and_that_of_the_answer_first() -> None:
     """By name "dpo" comes before "sft"; the answer is about the last that was made."""
     view = shown(with_checkpoints("dpo", "sft", contrasts=("weights, plain", "step, plain")))[JOBS]

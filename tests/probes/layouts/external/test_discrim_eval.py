@@ -100,6 +100,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
             load_probe("discrim-eval", data_dir=folder)
 
 
+@pytest.mark.slow
 def test_the_explicit_part_is_whole(published_data: Path) -> None:
     """70 scenarios of 135 cases: 6,300 not male, 7,560 not white, 8,400 not 60."""
     probe = load_probe("discrim-eval", data_dir=published_data)

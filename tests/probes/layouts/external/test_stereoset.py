@@ -77,6 +77,7 @@ def test_the_hubs_rows_give_the_same_items(tmp_path: Path) -> None:
     assert found.items == probe.items
 
 
+@pytest.mark.slow
 def test_the_development_split_is_whole(published_data: Path) -> None:
     probe = load_probe("stereoset", data_dir=published_data)
     bias = [item for item in probe.items if item.role is Role.BIAS]

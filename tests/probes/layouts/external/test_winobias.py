@@ -187,6 +187,7 @@ def test_the_set_is_whole(published_data: Path) -> None:
     assert findings(probe) == ()
 
 
+@pytest.mark.slow
 def test_the_index_has_the_sign_of_the_stereotype(published_data: Path) -> None:
     probe = load_probe("winobias", data_dir=published_data)
     audit = scripted_audit(always_stereotype(), [always_anti(), never_deciding()], probes=[probe])

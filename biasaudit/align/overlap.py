@@ -98,16 +98,18 @@ def refuse_overlap(lines: Sequence[Line], *, source: str, allowed: bool = False)
     Returns
     -------
     dict of str to Overlap
-        By probe.
+        By probe; empty where there are no lines, which were not compared.
 
     Raises
     ------
     UsageError
         Naming line, template and probe.
     """
+    if not lines:
+        return {}
     found = {one.probe: overlap(lines, one) for one in shipped_templates()}
-    worst = max(found.values(), key=lambda one: one.containment, default=None)
-    if worst is not None and worst.line is not None and worst.containment >= REFUSED and not allowed:
+    worst = max(found.values(), key=lambda one: one.containment)
+    if worst.line is not None and worst.containment >= REFUSED and not allowed:
         raise UsageError(
             f"{source}:{worst.line.number}: {in_short([worst.line.text])} has a template of the probe {worst.probe!r}: "
             f"{in_short([worst.template])} ({worst.containment:.2f} of its three-word pieces; from {REFUSED:.2f} up it "

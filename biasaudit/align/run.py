@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from biasaudit.align import folder
 from biasaudit.align.card import NOT_STATED, CardWords, TrainingCard, to_markdown
 from biasaudit.align.method import Base, Chosen, Content, Job, Method, Rows, Trained
-from biasaudit.align.overlap import Line, Overlap, facts, refuse_overlap
+from biasaudit.align.overlap import Overlap, facts, refuse_overlap
 from biasaudit.align.settings import Settings
 from biasaudit.errors import ChatTemplateError, MissingExtraError, ModelReferenceError, UsageError
 from biasaudit.framing import template_hash
@@ -146,7 +146,7 @@ def run(
         identity=identity,
         settings=asked.as_dict(),
         base=_base_facts(spec, loaded),
-        instructions={**material.facts, "licence": licence, **_overlaps(compared, given.lines)},
+        instructions={**material.facts, "licence": licence, **_overlaps(compared)},
         end_of_turn=material.end_of_turn,
         target_modules=trained.target_modules,
         n_weights=trained.n_weights,
@@ -161,9 +161,9 @@ def run(
     return TunedAdapter(folder=out, card=_written(out, trained, template, card, method.says), was_there=False)
 
 
-def _overlaps(compared: Mapping[str, Overlap], lines: Sequence[Line]) -> dict[str, object]:
+def _overlaps(compared: Mapping[str, Overlap]) -> dict[str, object]:
     """Return what the card says of the probes in the data; nothing of data that were not compared."""
-    return {"overlap": facts(compared)} if lines else {}
+    return {"overlap": facts(compared)} if compared else {}
 
 
 def _require_libraries(names: Iterable[str]) -> None:

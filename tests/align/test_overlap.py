@@ -129,6 +129,12 @@ def test_data_with_a_template_are_refused_before_a_model_is_looked_for(tmp_path:
 
 
 @pytest.mark.slow
+def test_without_lines_nothing_is_compared_and_nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A method that makes its data itself: no share of 0 that nobody measured, and no probe is read."""
+    monkeypatch.setattr("biasaudit.align.overlap.shipped_templates", lambda: pytest.fail("the probes were read"))
+    assert refuse_overlap([], source="") == {}
+
+
 def test_where_it_is_allowed_the_card_says_how_much(tmp_path: Path, base: Path) -> None:
     done = sft(
         str(base), rows_with(tmp_path, PROMPT), tmp_path / "adapter", settings=settings(n_epochs=1), allow_overlap=True

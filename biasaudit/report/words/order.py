@@ -51,11 +51,6 @@ def by_verdict(row: Mapping[str, Any]) -> tuple[bool, int, str]:  # Any: cells o
     return not row["declared"], _RANKS.get(str(row["verdict"]), 0), str(row["feature"])
 
 
-def is_interpretable(probe: str, comparisons: pd.DataFrame) -> bool:
-    """Whether the probe is among those that :func:`in_order` puts first."""
-    return probe in _interpretable(comparisons)
-
-
 def _interpretable(comparisons: pd.DataFrame) -> set[str]:
     there = set(comparisons["contrast"])
     first = next((contrast for contrast in _CONTRASTS if contrast in there), None)

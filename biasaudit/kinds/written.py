@@ -16,6 +16,6 @@ class ItemRow(BaseModel):
     cluster: str = Field(min_length=1)
     feature: str
     groups: tuple[str, ...] = ()
-    role: Literal["bias", "competence", "control"] = "bias"
+    role: Literal["bias", "competence", "control", "licensed"] = "bias"
     family: str = ""
     tags: dict[str, str] = Field(default_factory=dict)

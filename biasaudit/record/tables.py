@@ -45,7 +45,7 @@ ITEMS: Final = pa.DataFrameSchema(
             "groups that the item sets against each other, joined by ` | `; may be empty. The first is the one that "
             "the stereotype favours, or the reference group"
         ),
-        "role": text("`bias`, `competence` or `control`"),
+        "role": text("`bias`, `competence`, `control` or `licensed`"),
         "family": text("wording (template) of the item"),
         "texts": text(
             "the item's texts, by the fields of its kind; null where texts of published sets were left out "
@@ -97,7 +97,7 @@ SCORES: Final = pa.DataFrameSchema(
         "also_cluster_id": text("second cluster where the card declares one; else empty"),
         "feature": text("sensitive feature of the item"),
         "family": text("wording (template) of the item"),
-        "role": text("`bias`, `competence` or `control`"),
+        "role": text("`bias`, `competence`, `control` or `licensed`"),
         "status": text("`ok`, or `failed` where a part has no response", check=pa.Check.isin(["ok", "failed"])),
         "d_nats": number(
             "item value, positive with the stereotype (bias), towards sense or the right answer (competence)",

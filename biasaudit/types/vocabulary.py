@@ -24,11 +24,15 @@ class Ability(StrEnum):
 
 
 class Role(StrEnum):
-    """What an item is for."""
+    """What an item is for.
+
+    ``licensed``: a contrast that a good model keeps, since it is so by definition or in fact (the queen ... she).
+    """
 
     BIAS = "bias"
     COMPETENCE = "competence"
     CONTROL = "control"
+    LICENSED = "licensed"
 
 
 class ClusterDesign(StrEnum):

@@ -39,13 +39,8 @@ def test_the_whole_interval_keeps_the_limit_or_breaks_it(found: Row, outcome: st
 
 def test_a_result_says_what_was_measured_where() -> None:
     [result] = judged([RULE], changes=[change()], damages=[damage(0.1, 0.2)]).results
-    assert (result.criterion, result.value, result.limit, result.n_items, result.n_clusters) == (
-        "collateral",
-        pytest.approx(0.15),
-        0.05,
-        24,
-        6,
-    )
+    assert (result.criterion, result.limit, result.n_items, result.n_clusters) == ("collateral", 0.05, 24, 6)
+    assert result.value == pytest.approx(0.15)
     assert result.evidence == (
         "damage.parquet: tuned tuned, contrast as deployed, probe occupations, feature gender; licensed_drop"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from biasaudit.analysis.compare import COMPARISONS
 from biasaudit.analysis.disparity import DISPARITIES
 from biasaudit.analysis.estimate import ESTIMATES
+from biasaudit.analysis.exposure import EXPOSURE
 from biasaudit.analysis.published_rows import PUBLISHED
 from biasaudit.analysis.scoring import ITEMS, RESPONSES, SCORES
 from biasaudit.analysis.wordings import FAMILIES
@@ -31,6 +32,7 @@ TABLES: Final[Mapping[str, Table]] = {
         SCORES,
         ESTIMATES,
         FAMILIES,
+        EXPOSURE,
         COMPARISONS,
         DISPARITIES,
         PUBLISHED,

@@ -145,5 +145,6 @@ def tabulate(
             primary=analysis.primary,
             seed=analysis.seed,
             level=analysis.level,
+            exposure=found["exposure"],
         ),
     )

@@ -26,6 +26,8 @@ _LONGEST: Final = 500
 """Characters of one text of a list."""
 _MOST: Final = 100_000
 """Texts of one list."""
+_MOST_FEATURES: Final = 100
+"""They are noted in the manifest."""
 _FIX: Final = "Restore it from its source."
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -158,8 +160,11 @@ def _contrasts(given: Mapping[str, Any]) -> Contrasts:
     other = next((one for one in templates if _SHA256.fullmatch(one) is None), None)
     if other is not None:
         raise _wrong(f"has the template {excerpt(other)}; expected a SHA-256 in small letters")
+    features = frozenset(_field(given, "features", _texts))
+    if len(features) > _MOST_FEATURES:
+        raise _wrong(f"has {len(features):,} features; expected up to {_MOST_FEATURES}")
     return Contrasts(
-        features=frozenset(_field(given, "features", _texts)),
+        features=features,
         groups=_field(given, "groups", _texts),
         words=_field(given, "words", _texts),
         templates=frozenset(templates),

@@ -115,8 +115,9 @@ def test_a_file_that_is_no_card_is_told_in_one_sentence_without_a_path(
         ({"trained": {**TRAINED, "templates": ["{group} works"]}}, "expected a SHA-256"),
         ({"trained": {**TRAINED, "words": ["\x1b[2J", 3]}}, "words holds 3; expected a text"),
         ({"trained": {"features": []}}, "has no field 'templates'"),
+        ({"trained": {**TRAINED, "features": [f"f{number}" for number in range(101)]}}, "has 101 features"),
     ],
-    ids=str,
+    ids=lambda given: str(given)[:60],
 )
 def test_a_field_of_another_form_is_named(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     folder = save_card(tmp_path / "adapter", **changes)

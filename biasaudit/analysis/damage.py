@@ -339,11 +339,8 @@ def _estimate(row: Mapping[Hashable, object], status: str, value: str) -> Estima
 
 
 def trained_features(given: Given) -> Trained:
-    """Return, for each tuned checkpoint, the features that its training card says were trained.
-
-    No table says so yet: of every checkpoint it is unknown, so that blunting is taken from the negative controls alone.
-    """
-    return dict.fromkeys(given.analysis.tuned)
+    """Return, for each tuned checkpoint, the features that its training card says were trained; None without a card."""
+    return {tuned: given.analysis.trained_features.get(tuned) for tuned in given.analysis.tuned}
 
 
 def _computed(given: Given) -> pd.DataFrame:

@@ -35,14 +35,12 @@ def read_record(folder: Path) -> AuditRecord:
     """
     manifest = store.read_manifest(folder)
     frames = read_tables(folder, manifest)
-    found = derived_headlines(manifest, scores=frames["scores"], comparisons=frames["comparisons"], folder=folder)
+    found = derived_headlines(manifest, frames, folder=folder)
     return AuditRecord(manifest=manifest, headlines=found, folder=folder, **as_attributes(frames))
 
 
-def derived_headlines(
-    manifest: Manifest, *, scores: pd.DataFrame, comparisons: pd.DataFrame, folder: Path
-) -> tuple[Headline, ...]:
-    """Return the headlines that follow from the tables, which are those of the manifest.
+def derived_headlines(manifest: Manifest, frames: Mapping[str, pd.DataFrame], *, folder: Path) -> tuple[Headline, ...]:
+    """Return the headlines that follow from the tables by name, which are those of the manifest.
 
     Raises
     ------
@@ -53,13 +51,14 @@ def derived_headlines(
     try:
         analysis = analysis_of_manifest(manifest)
         found = headlines(
-            scores,
-            comparisons,
+            frames["scores"],
+            frames["comparisons"],
             tuned=analysis.tuned,
             designs=analysis.designs,
             primary=analysis.primary,
             seed=analysis.seed,
             level=analysis.level,
+            exposure=frames.get("exposure"),
         )
     except (KeyError, TypeError, ValueError) as exc:
         raise AlteredAuditError(

@@ -10,6 +10,7 @@ import numpy as np
 
 from biasaudit.analysis.arms import cell_items
 from biasaudit.analysis.contrasts import side_values
+from biasaudit.analysis.exposure import TunedCell, trained_on
 from biasaudit.record.audit_record import Headline
 from biasaudit.stats import LEAST_COVERAGE, Cell, relative_reduction_over_cells
 from biasaudit.types import Contrast, Estimate, Role, Status, Verdict
@@ -34,6 +35,7 @@ NOT_MEASURED: Final = "not measured"
 NOT_INTERPRETABLE: Final = "not interpretable"
 SATURATED: Final = "scale saturated"
 MISSING: Final = "over 2 % of the items missing"
+TRAINED: Final = "trained on"
 
 
 def headlines(
@@ -45,6 +47,7 @@ def headlines(
     primary: Contrast,
     seed: int,
     level: float,
+    exposure: pd.DataFrame | None = None,
 ) -> tuple[Headline, ...]:
     """Return one headline per tuned checkpoint and contrast that was measured; the last checkpoint first.
 
@@ -59,8 +62,10 @@ def headlines(
         The one whose verdicts are claims.
     seed : int
     level : float
+    exposure : DataFrame or None
+        Which cells were trained on, and do not count; None of an audit from before that was asked.
     """
-    found = []
+    found, trained = [], trained_on(exposure)
     for checkpoint in reversed(tuned):
         for contrast in CONTRASTS:
             rows = comparisons[
@@ -70,13 +75,30 @@ def headlines(
                 & comparisons["declared"]
             ]
             if len(rows):
-                share = _share(scores, rows, checkpoint, contrast, designs=designs, seed=seed, level=level)
-                found.append(_headline(rows, share, checkpoint, contrast, primary=primary))
+                why = {
+                    _cell(row): reason
+                    for row in rows.to_dict("records")
+                    if (reason := why_left_out(row, trained=trained)) is not None
+                }
+                share = _share(scores, rows, checkpoint, contrast, why=why, designs=designs, seed=seed, level=level)
+                found.append(_headline(rows, share, checkpoint, contrast, why=why, primary=primary))
     return tuple(found)
 
 
-def _headline(rows: pd.DataFrame, share: Estimate, tuned: str, contrast: Contrast, *, primary: Contrast) -> Headline:
-    reasons = [reason for row in rows.to_dict("records") if (reason := why_left_out(row)) is not None]
+def _cell(row: Mapping[Any, Any]) -> TunedCell:  # Any: pandas cells
+    return str(row["tuned"]), str(row["probe"]), str(row["feature"])
+
+
+def _headline(
+    rows: pd.DataFrame,
+    share: Estimate,
+    tuned: str,
+    contrast: Contrast,
+    *,
+    why: Mapping[TunedCell, str],
+    primary: Contrast,
+) -> Headline:
+    reasons = list(why.values())
     return Headline(
         tuned=tuned,
         contrast=contrast.value,
@@ -89,12 +111,24 @@ def _headline(rows: pd.DataFrame, share: Estimate, tuned: str, contrast: Contras
     )
 
 
-def why_left_out(row: Mapping[Any, Any]) -> str | None:  # Any: pandas cells
+def why_left_out(
+    row: Mapping[Any, Any],  # Any: pandas cells
+    *,
+    trained: frozenset[TunedCell] = frozenset(),
+) -> str | None:
     """Say why a cell of the comparisons does not count in the headline; None where it does.
 
     A cell that says nothing of bias would only dilute the share, or make one up: a model of random weights has no
-    lean left.
+    lean left. One that was trained on would measure the training.
+
+    Parameters
+    ----------
+    row : mapping
+    trained : frozenset of (tuned, probe, feature)
+        Cells that were trained on.
     """
+    if _cell(row) in trained:
+        return TRAINED
     if row["verdict"] in {Verdict.NOT_MEASURED.value, Verdict.NOT_INTERPRETABLE.value}:
         return NOT_MEASURED if row["verdict"] == Verdict.NOT_MEASURED.value else NOT_INTERPRETABLE
     if row["saturated"]:
@@ -108,6 +142,7 @@ def _share(
     tuned: str,
     contrast: Contrast,
     *,
+    why: Mapping[TunedCell, str],
     designs: Mapping[str, ClusterDesign],
     seed: int,
     level: float,
@@ -123,7 +158,7 @@ def _share(
             continue
         n_scored += [(~np.isnan(side)).sum() for side in (sides.first, sides.second)]
         n_asked += items.n_asked
-        reason = why_left_out(row)
+        reason = why.get(_cell(row))
         if reason is not None:
             reasons[reason] += 1
         else:
@@ -133,6 +168,6 @@ def _share(
     if n_asked and n_scored.min() < COLLAPSED * n_asked:
         return replace(nothing, method=FEW_SCORED)
     if not cells:
-        why = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-        return replace(nothing, method=f"{NONE_LEFT} ({why})")
+        said = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+        return replace(nothing, method=f"{NONE_LEFT} ({said})")
     return relative_reduction_over_cells(cells, rng=np.random.default_rng(seed), level=level)

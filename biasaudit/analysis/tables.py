@@ -8,6 +8,7 @@ from biasaudit.analysis.compare import COMPARISONS
 from biasaudit.analysis.damage import DAMAGE
 from biasaudit.analysis.disparity import DISPARITIES
 from biasaudit.analysis.estimate import ESTIMATES
+from biasaudit.analysis.exposure import EXPOSURE
 from biasaudit.analysis.published_rows import PUBLISHED
 from biasaudit.analysis.scoring import ITEMS, RESPONSES, SCORES
 from biasaudit.analysis.wordings import FAMILIES
@@ -32,6 +33,7 @@ TABLES: Final[Mapping[str, Table]] = {
         SCORES,
         ESTIMATES,
         FAMILIES,
+        EXPOSURE,
         DAMAGE,
         COMPARISONS,
         DISPARITIES,

@@ -16,6 +16,7 @@ from biasaudit.analysis.derived import read_record
 from biasaudit.analysis.scoring import items_frame, response_rows, responses_frame
 from biasaudit.analysis.tabulate import analysis_of_probes, tabulate
 from biasaudit.audits.asked import asking_language, probe_facts, token_ends_of
+from biasaudit.audits.exposed import exposed, said_of_damaged
 from biasaudit.audits.finish import Render, completed, written
 from biasaudit.audits.notices import Notices
 from biasaudit.audits.preflight import checked_places, made_ready
@@ -119,13 +120,22 @@ def run(
             return finished
         prepared = found.prepared()
         ready = made_ready(plan, probes, prepared, out)
-    for notice in prepared.told:
+    for notice in (*prepared.told, *said_of_damaged(prepared.trainings)):
         told.say(notice)
     meter.chat_frame = None if prepared.chat is None else asdict(prepared.chat)
     rows, fingerprints, sanity = _responses(_Work(plan=plan, probes=probes, ready=ready, told=told, meter=meter))
     asked = plan.as_asked()
     tuned = [name for name in plan.checkpoints if name != "base"]
-    analysis = analysis_of_probes(probes, plan.framings, tuned, margin=plan.margin, level=plan.level, seed=plan.seed)
+    exposure = exposed(prepared.trainings, probes, tuned=tuned)
+    analysis = analysis_of_probes(
+        probes,
+        plan.framings,
+        tuned,
+        margin=plan.margin,
+        level=plan.level,
+        seed=plan.seed,
+        exposure=exposure,
+    )
     audit = tabulate(items_frame(probes, omit_texts=plan.omit_texts), responses_frame(rows), analysis)
     manifest = Manifest(
         biasaudit_version=__version__,
@@ -139,6 +149,7 @@ def run(
         versions={name: importlib.metadata.version(name) for name in prepared.libraries},
         sanity={} if sanity is None else sanity.as_dict(),
         told=(*prepared.told, *(() if sanity is None else sanity.told())),
+        exposure={name: one.as_dict() for name, one in exposure.items()},
     )
     # As it will be read: in the order of the file, so that the report comes out the same.
     return written(audit, from_dict(json.loads(manifest.to_json())), out, render=render)

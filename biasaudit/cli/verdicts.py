@@ -266,6 +266,7 @@ def _answer(audit: Audit, headline: Headline, readable: Sequence[Row]) -> list[s
     """Say the headline in its one sentence, what it leaves out, and what else the report has."""
     from biasaudit.record.lineage_fact import of_different_lineage
     from biasaudit.report.words.crossed import crossed
+    from biasaudit.report.words.exposures import exposures, summary
     from biasaudit.report.words.shares import left_out, sentence
 
     several = len({other.tuned for other in audit.headlines}) > 1
@@ -278,6 +279,8 @@ def _answer(audit: Audit, headline: Headline, readable: Sequence[Row]) -> list[s
     # The others are counted above; where there is no share, its reason names them.
     if set(headline.left_out) - _UNREADABLE and headline.relative_reduction.status == "ok":
         said.append(left_out(headline))
+    if by_training := summary(exposures(audit), headline.tuned):
+        said.append(by_training)
     others = [
         f"{f'{visible_line(other.tuned)}, ' if several else ''}{visible_line(other.contrast)}"
         f"{' (exploratory)' if other.exploratory else ''}"

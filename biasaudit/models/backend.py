@@ -18,6 +18,7 @@ from biasaudit.types import Ability, ModelFingerprint, Request, Response, Scorin
 if TYPE_CHECKING:
     from biasaudit.models.local.loading import Dtype
     from biasaudit.models.local.outlook import CheckpointForecast
+    from biasaudit.models.training_card import Training
 
 Say: TypeAlias = Callable[[str], None]
 """Told what takes long."""
@@ -145,6 +146,8 @@ class Prepared:
         same each time.
     libraries : tuple of str
         Whose versions the manifest notes.
+    trainings : mapping
+        Tuned checkpoint -> what the training card beside it says; of those without one there may be none.
     forecast : callable or None
         From the requests to what each checkpoint takes, without opening it.
     """
@@ -159,6 +162,7 @@ class Prepared:
     cache: Path | None = None
     timed: bool = True
     libraries: tuple[str, ...] = LIBRARIES
+    trainings: Mapping[str, Training] = field(default_factory=dict)
     forecast: Callable[[Sequence[Request]], Mapping[str, CheckpointForecast]] | None = None
 
 

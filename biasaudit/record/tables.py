@@ -12,6 +12,7 @@ import pandera.pandas as pa
 
 from biasaudit.record.columns import count, flag, listed, number, text
 from biasaudit.record.comparison_columns import COMPARISON_COLUMNS
+from biasaudit.types import Exposure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,6 +180,30 @@ WORDINGS: Final = pa.DataFrameSchema(
     unique=["checkpoint", "framing", "probe", "feature"],
 )
 """One row per checkpoint, framing, probe and feature, computed from :data:`FAMILIES`; not written."""
+
+EXPOSURE: Final = pa.DataFrameSchema(
+    {
+        "tuned": text("tuned checkpoint"),
+        "probe": text("id of the probe"),
+        "feature": text("sensitive feature"),
+        "exposure": text(
+            "`held out`, `words seen`, `trained on` or `unknown` (7.5)",
+            check=pa.Check.isin([state.value for state in Exposure]),
+        ),
+        "unknown_because": text("why it is unknown; empty where it is known"),
+        "containment": number(
+            "share of the three-word pieces of one template of the probe that one training text has, the largest; null "
+            "where the training card has none that can be used",
+            null=True,
+        ),
+        "has_template": flag("whether a template that was trained is one of the probe's"),
+        "words_seen": text("words of the cell's attributes that stand in what was trained, between commas"),
+        "groups_seen": text("words of the cell's groups that stand in what was trained, between commas"),
+    },
+    strict=True,
+    unique=["tuned", "probe", "feature"],
+)
+"""One row per tuned checkpoint, probe and feature: how near the cell is to what the checkpoint was trained on."""
 
 COMPARISONS: Final = pa.DataFrameSchema(
     COMPARISON_COLUMNS,

@@ -20,9 +20,9 @@ PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "audit-format.md"
 
 def test_every_audit_has_the_tables_of_this_version() -> None:
     """One of them that was left out of the mapping would be written and never read."""
-    assert tuple(TABLES) == NEEDED
+    assert tuple(name for name, table in TABLES.items() if table.needed) == NEEDED
     assert [name for name, table in TABLES.items() if table.computed is None] == ["items", "responses"]
-    assert all(table.needed and table.file == f"{name}.parquet" for name, table in TABLES.items())
+    assert all(table.file == f"{name}.parquet" for name, table in TABLES.items())
 
 
 def test_the_example_of_the_page_on_the_format_is_a_table() -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import biasaudit
+from biasaudit.analysis.tables import TABLES
 from biasaudit.audits.plan import Plan
 from biasaudit.errors import (
     AlteredAuditError,
@@ -30,8 +31,6 @@ from biasaudit.record.audit_record import NEEDED
 from biasaudit.types import Contrast
 from tests.running import Ran, run, undrawn
 from tests.tiny import save_probe
-
-TABLES = (*NEEDED, "damage")
 
 
 def plan(models: Path, tmp_path: Path, **changes: object) -> Plan:
@@ -260,6 +259,7 @@ SCRIPT = """
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from biasaudit.analysis.tables import TABLES
 from biasaudit.audits.plan import Plan
 from tests.running import run
 models, probe, out = map(Path, sys.argv[1:4])

@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import pytest
 
 import biasaudit
 import biasaudit.report
+from biasaudit.analysis.tables import TABLES
 from biasaudit.api import rendered
 from biasaudit.audits.finish import written
 from biasaudit.errors import AlteredAuditError, AuditFolderError, UnknownKindError
@@ -118,11 +119,14 @@ def test_memory_that_does_not_suffice_is_one_message(
     assert (code, "the memory does not suffice" in err, "Traceback" in err) == (4, True, False)
 
 
-@pytest.mark.parametrize("nth", range(1, 13))
+N_TABLES: Final = len(TABLES)
+
+
+@pytest.mark.parametrize("nth", range(1, N_TABLES + 5))
 def test_a_disk_that_fills_at_any_write_is_one_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int, computed: Audit
 ) -> None:
-    """Eight tables or none, the manifest, two reports and the manifest again: whole files, and no others."""
+    """All tables or none, the manifest, two reports and the manifest again: whole files, and no others."""
     out = tmp_path / "out"
     monkeypatch.setattr(biasaudit.report, "render_html", lambda _: "page")
     monkeypatch.setattr(biasaudit.report, "render_markdown", lambda _: "text")
@@ -138,9 +142,9 @@ def test_a_disk_that_fills_at_any_write_is_one_message(
         with pytest.raises(AuditFolderError, match="No space left on device"):
             written(computed, computed.manifest, out, render=rendered)
     there = {path.name for path in out.iterdir()}
-    assert len(there) == (0 if nth <= 8 else nth - 1)
+    assert len(there) == (0 if nth <= N_TABLES else nth - 1)
     assert not [name for name in there if name.startswith(".")]
-    if nth > 9:  # the manifest is there: the audit is finished, whatever its reports are
+    if nth > N_TABLES + 1:  # the manifest is there: the audit is finished, whatever its reports are
         assert biasaudit.open_audit(out).headlines == computed.headlines
     whole = written(computed, computed.manifest, out, render=rendered)
     assert biasaudit.open_audit(out).manifest == whole.manifest

@@ -184,7 +184,8 @@ def test_of_several_stages_it_is_about_the_last_and_names_what_else_there_is(pri
     weights = [f"{contrast} (exploratory)" for contrast in ("weights, plain", "weights, chat")]
     also = [*(f"tuned-2, {row}" for row in weights), "tuned, as deployed", *(f"tuned, {row}" for row in weights)]
     said = sentence(audit.headlines[0], related=True)
-    assert text.split("\n\n")[-1] == f"{said}\nThe report also has: {'; '.join(also)}.\n"
+    card = "Of 1 comparison, by the training: 1 unknown (there is no training card)."
+    assert text.split("\n\n")[-1] == f"{said}\n{card}\nThe report also has: {'; '.join(also)}.\n"
 
 
 def test_what_the_share_leaves_out_for_another_reason_is_said(printed: Printed, demo: Audit) -> None:

@@ -28,6 +28,7 @@ from biasaudit.models.text.beginning import Beginning, Speaker, shared_beginning
 from biasaudit.models.text.chat import chat_frame, template_date
 from biasaudit.models.text.templates import chosen_template
 from biasaudit.models.text.tokenizer import chat_templates_of, same_text_files, shared_tokenizer, text_files_sha256
+from biasaudit.models.training_card import read_training
 from biasaudit.types import Ability, ModelFingerprint, Request, Response, ScoringFacts
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ class LocalReady:
             alike=frozenset(pair.other for pair in self.alike),
             cache=cache_folder(),
             libraries=(*loading.LIBRARIES, *LIBRARIES),
+            trainings={name: read_training(one.adapter_folder) for name, one in self.places.items() if name != "base"},
             forecast=self.outlook.of,
         )
 

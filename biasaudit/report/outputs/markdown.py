@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.report.outputs.summary import cell_line, cell_rows, tuned_of
+from biasaudit.report.outputs.summary import Row, cell_line, cell_rows, tuned_of
 from biasaudit.report.sections.audited import audited
 from biasaudit.report.sections.first.compared import start_of
 from biasaudit.report.sections.first_screen import first_screen
 from biasaudit.report.view import probe_names
+from biasaudit.report.words.exposures import TRAINED_ON, exposures, summary, was_trained_on
 from biasaudit.report.words.facts import mapping
 from biasaudit.report.words.wording import ARMS, BIDI_CONTROLS, clean, in_words, showable
 
@@ -114,7 +115,8 @@ def _cells(audit: AuditRecord, names: Mapping[str, str]) -> list[str]:
     first_arm, second_arm = ARMS.get(contrast, ("first", "second"))
     lines: list[str] = []
     for tuned in tuned_of(audit, contrast=contrast):
-        rows = [cell_line(row, names) for row in cell_rows(audit, tuned=tuned, contrast=contrast)]
+        cells = cell_rows(audit, tuned=tuned, contrast=contrast)
+        rows = [cell_line(row, names) for row in cells]
         lines += [
             f"Index and change D with intervals, {escaped(contrast)}, {escaped(tuned)}:",
             "",
@@ -126,7 +128,19 @@ def _cells(audit: AuditRecord, names: Mapping[str, str]) -> list[str]:
             ),
             "",
         ]
+        lines += [line for said in _trained(audit, tuned, cells, names) for line in (escaped(said), "")]
     return lines
+
+
+def _trained(audit: AuditRecord, tuned: str, rows: Sequence[Row], names: Mapping[str, str]) -> list[str]:
+    """Say of which comparisons it is known that they were held out, and name those that were trained on."""
+    found = exposures(audit)
+    said = [summary(found, tuned)]
+    cells = [(tuned, str(row["probe"]), str(row["feature"])) for row in rows]
+    named = [f"{names.get(cell[1], clean(cell[1]))}, {clean(cell[2])}" for cell in cells if was_trained_on(found, cell)]
+    if named:
+        said.append(f"{TRAINED_ON}: {'; '.join(named)}.")
+    return [one for one in said if one]
 
 
 def _row(cells: Iterable[str], *, raw: bool = False) -> str:

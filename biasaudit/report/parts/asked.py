@@ -10,6 +10,7 @@ from biasaudit.framing import PLAIN
 from biasaudit.report.part import Part
 from biasaudit.report.parts.item_form import ItemForm, Known, item_form, known
 from biasaudit.report.section import Source
+from biasaudit.report.words.exposures import exposures, of_probe
 from biasaudit.report.words.facts import counted, first_sentence, listed, mapping
 from biasaudit.report.words.lean_size import how_large
 from biasaudit.report.words.wording import clean, count, present
@@ -59,11 +60,14 @@ class Asked:
         What a positive number of the probe means; empty where its card is not recorded.
     sizes : str
         How many items were asked, and in which ways.
+    exposure : tuple of str
+        How near it is to what the checkpoints were trained on; empty in audits from before that was asked.
     """
 
     typical: Typical | None
     positive: str
     sizes: str
+    exposure: tuple[str, ...]
 
 
 def asked(source: Source) -> dict[str, Asked]:
@@ -83,8 +87,9 @@ def asked(source: Source) -> dict[str, Asked]:
         )
         for probe, (item_id, n_scored) in typical.items()
     }
+    trained = exposures(audit)
     return {
-        probe: _asked(shown.get(probe), mapping(cards.get(probe)), ways)
+        probe: _asked(shown.get(probe), mapping(cards.get(probe)), ways, exposure=of_probe(trained, probe))
         for probe in sorted({*typical, *(str(name) for name in cards)})
     }
 
@@ -106,7 +111,13 @@ def typical_items(scores: pd.DataFrame) -> dict[str, tuple[str, int]]:
     return found
 
 
-def _asked(typical: Typical | None, card: Mapping[str, Any], ways: str) -> Asked:  # Any: JSON values
+def _asked(
+    typical: Typical | None,
+    card: Mapping[str, Any],  # Any: JSON values
+    ways: str,
+    *,
+    exposure: tuple[str, ...],
+) -> Asked:
     positive = card.get("positive_index")
     sizes = [f"{count(card['n_items'])} items"] if isinstance(card.get("n_items"), int) else []
     if sizes and isinstance(card.get("n_clusters"), int):
@@ -115,6 +126,7 @@ def _asked(typical: Typical | None, card: Mapping[str, Any], ways: str) -> Asked
         typical=typical,
         positive=first_sentence(positive) if isinstance(positive, str) and positive else "",
         sizes=f"{' '.join(sizes)}{f', {ways}' if ways else ''}." if sizes else "",
+        exposure=exposure,
     )
 
 

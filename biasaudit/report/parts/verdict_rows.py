@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from biasaudit.report.words.came_about import came_about
+from biasaudit.report.words.exposures import TRAINED_ON, exposures, was_trained_on
+from biasaudit.report.words.exposures import Cell as Exposed
 from biasaudit.report.words.order import by_verdict
 from biasaudit.report.words.other_forms import change_of, disagreement, other_forms
 from biasaudit.report.words.places import Cell, cell_of, cell_places
@@ -88,6 +90,8 @@ class Rows:
         How many comparisons were corrected together.
     saturated : frozenset
         Probes and features whose form by sign is at its limit in some checkpoint.
+    trained : mapping
+        Of :func:`biasaudit.report.words.exposures.exposures`.
     level : str
     """
 
@@ -97,6 +101,7 @@ class Rows:
     damage: Mapping[Cell, Row]
     families: Mapping[Family, int]
     saturated: frozenset[tuple[str, str]]
+    trained: Mapping[Exposed, Row]
     level: str
 
 
@@ -121,6 +126,7 @@ def gathered(audit: AuditRecord, *, level: str) -> Rows:
         damage={} if audit.damage is None else {cell_of(row): row for row in records(audit.damage)},
         families=family_sizes(rows),
         saturated=saturated_arms(audit.estimates),
+        trained=exposures(audit),
         level=level,
     )
 
@@ -158,7 +164,7 @@ def comparison_row(row: Row, among: Rows) -> ComparisonRow:
         css_class=verdict_class(verdict),
         symbol=VERDICT_SYMBOLS.get(verdict, "•"),
         clause=clause(row),
-        warnings=_warnings(row),
+        warnings=_warnings(row, among),
         first=_lean(row, "first"),
         second=_lean(row, "second"),
         change=change_of(row),
@@ -167,8 +173,10 @@ def comparison_row(row: Row, among: Rows) -> ComparisonRow:
     )
 
 
-def _warnings(row: Row) -> tuple[str, ...]:
+def _warnings(row: Row, among: Rows) -> tuple[str, ...]:
     told = disagreement(row)
+    if was_trained_on(among.trained, (str(row["tuned"]), str(row["probe"]), str(row["feature"]))):
+        told = (TRAINED_ON, *told)
     if row.get("competence_fell") and str(row["verdict"]) != Verdict.NOT_INTERPRETABLE.value:
         told += ("Competence fell",)
     return told

@@ -53,8 +53,9 @@ def _parsed(line: str, number: int, path: Path, card: Card) -> tuple[Written[Any
             found=line,
             expected=f"one complete JSON object; the file may be half-written ({exc})",
         ) from exc
-    # Sense against nonsense is a pair in a probe of any kind.
-    paired = isinstance(content, dict) and content.get("role") == "competence" and "question" not in content
+    # Sense against nonsense is a pair in a probe of any kind, and so are a right and a wrong word.
+    role = content.get("role") if isinstance(content, dict) else None
+    paired = role == "licensed" or (role == "competence" and "question" not in content)
     written = (PAIR if paired else KINDS[card.kind]).written
     if written is None:
         raise ProbeError(f"{path}: items of kind {card.kind!r} cannot be written in it.")

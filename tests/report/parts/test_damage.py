@@ -14,6 +14,7 @@ from biasaudit.report.outputs.markdown import render_markdown
 from biasaudit.report.parts.damage import UNKNOWN, damage
 from biasaudit.report.section import Source
 from biasaudit.report.words.came_about import came_about
+from biasaudit.report.words.wording import records
 from tests.damaged import audited, save_association
 
 if TYPE_CHECKING:
@@ -114,8 +115,8 @@ def test_the_page_has_the_part_and_the_verdict_its_reason(kept: Audit, broken: A
 
 def test_the_thread_of_a_number_says_what_was_lost_or_that_nobody_knows(kept: Audit) -> None:
     """Of a claim of less lean alone: where none is made, nothing can be damage."""
-    [row] = kept.comparisons.query("feature == 'gender' and metric == 'graded'").to_dict("records")
-    [found] = kept.further["damage"].query("feature == 'gender'").to_dict("records")
+    [row] = records(kept.comparisons.query("feature == 'gender' and metric == 'graded'"))
+    [found] = records(kept.further["damage"].query("feature == 'gender'"))
     says = " ".join(came_about(row, level="95 %", damage=found))
     assert "the base gives the right word 95.0\u00a0% and the tuned model 93.0\u00a0%" in says
     unknown = "was not measured here: there are no licensed associations with a number."

@@ -14,7 +14,7 @@ from biasaudit.analysis.wordings import wordings_frame
 from biasaudit.facade import Audit
 from biasaudit.record import tables
 from biasaudit.testing import leaning, scripted_audit
-from biasaudit.types import ProbeItem, Request
+from biasaudit.types import ProbeItem, Request, Role
 from tests.tiny import item, save_probe
 
 Lean = Callable[[ProbeItem, Request], float | None]
@@ -102,7 +102,11 @@ def test_the_index_of_a_kind_is_the_one_of_its_estimates(tmp_path: Path) -> None
         for family in ("a", "b")
         for number in range(6)
     ]
-    audit = audited(tmp_path, rows, lambda asked, _: 2.0 + 0.001 * int(asked.item_id[-1]), kind="association")
+
+    def lean(asked: ProbeItem, _: Request) -> float:
+        return 2.0 + 0.001 * int(asked.cluster_id.removeprefix("c")) if asked.role is Role.BIAS else 0.0
+
+    audit = audited(tmp_path, rows, lean, kind="association")
     assert of_base(audit)["value"].tolist() == pytest.approx([0.4621, 0.4621], abs=1e-3)
     assert audit.estimates.query("checkpoint == 'base' and metric == 'index'")["value"].item() == pytest.approx(
         of_base(audit)["value"].mean()

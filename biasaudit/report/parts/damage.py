@@ -81,14 +81,13 @@ def _rows(audit: AuditRecord) -> dict[str, list[Row]]:
 
 
 def _view(rows: Sequence[Row]) -> Damage:
-    measured = [row for row in rows if row["licensed_items"]]
-    if not measured:
+    if not any(row["licensed_items"] for row in rows):
         return Damage(lines=(Line(says=UNKNOWN, warns=True),), tables=())
-    contrasts = [one for one in _SHOWN if any(row["contrast"] == one.value for row in measured)]
+    contrasts = [one for one in _SHOWN if any(row["contrast"] == one.value for row in rows)]
     shown = contrasts[:-1] if len(contrasts) == len(_SHOWN) else contrasts
-    tuned = sorted({str(row["tuned"]) for row in measured}, key=stage_place)
+    tuned = sorted({str(row["tuned"]) for row in rows}, key=stage_place)
     tables = {
-        (name, contrast): _features([row for row in measured if (row["tuned"], row["contrast"]) == (name, contrast)])
+        (name, contrast): _features([row for row in rows if (row["tuned"], row["contrast"]) == (name, contrast)])
         for name in tuned
         for contrast in (one.value for one in shown)
     }
@@ -120,16 +119,17 @@ def _lines(tables: Mapping[tuple[str, str], Sequence[Row]]) -> Iterator[Line]:
         if places:
             yield Line(says=f"{says}: {listed(places)}. A smaller lean there counts as no reduction.", warns=True)
     rows = [row for found in tables.values() for row in found]
-    if any(_fell(row) or _blunted(row) for row in rows):
-        return
-    if all(row["licensed_status"] == Status.OK.value for row in rows):
+    unknown = sorted({clean(row["feature"]) for row in rows if row["licensed_status"] != Status.OK.value})
+    if unknown:
+        yield Line(
+            says=f"Not measured of {listed(unknown)}: nothing shows whether a smaller lean there is damage.", warns=True
+        )
+    elif not any(_fell(row) or _blunted(row) for row in rows):
         yield Line(
             says=f"No damage is shown: at most {MOST_LICENSED_DROP:g} of what a good model keeps is lost, and no "
             "blunting is told from none.",
             warns=False,
         )
-    else:
-        yield Line(says="Of some features damage could not be measured: see the table.", warns=True)
 
 
 def _fell(row: Row) -> bool:

@@ -14,6 +14,7 @@ from biasaudit.report.outputs.markdown import render_markdown
 from biasaudit.report.parts.damage import UNKNOWN, damage
 from biasaudit.report.section import Source
 from biasaudit.report.words.came_about import came_about
+from biasaudit.report.words.wording import records
 from tests.damaged import audited, save_association
 
 if TYPE_CHECKING:
@@ -95,6 +96,23 @@ def test_an_audit_without_the_table_or_without_such_items_says_that_nobody_knows
         assert shown.tables == ()
 
 
+def test_a_feature_without_such_items_is_named_beside_those_that_have_them(kept: Audit) -> None:
+    """Its row says so, too: a gap in a table would be taken for no damage."""
+    table = kept.further["damage"].copy()
+    of_age = table["feature"] == "age"
+    table.loc[of_age, ["licensed_status", "blunting_status"]] = "not measured"
+    table.loc[of_age, "licensed_items"] = 0
+    numbers = [name for name in table.columns if str(table[name].dtype) == "float64"]
+    table.loc[of_age, numbers] = None
+    shown = view(replace(kept, further={"damage": table}))
+    assert [line.says for line in shown.lines] == [
+        "Not measured of age: nothing shows whether a smaller lean there is damage."
+    ]
+    age, gender = shown.tables[0].rows
+    assert (age.right, age.lost, age.blunting) == (("not measured", "not measured"), "not measured", "not measured")
+    assert gender.right == ("0.950", "0.930")
+
+
 @pytest.mark.slow
 def test_the_page_has_the_part_and_the_verdict_its_reason(kept: Audit, broken: Audit, tmp_path: Path) -> None:
     """In the section of the probe, in the thread of the number, and in Markdown."""
@@ -114,8 +132,8 @@ def test_the_page_has_the_part_and_the_verdict_its_reason(kept: Audit, broken: A
 
 def test_the_thread_of_a_number_says_what_was_lost_or_that_nobody_knows(kept: Audit) -> None:
     """Of a claim of less lean alone: where none is made, nothing can be damage."""
-    [row] = kept.comparisons.query("feature == 'gender' and metric == 'graded'").to_dict("records")
-    [found] = kept.further["damage"].query("feature == 'gender'").to_dict("records")
+    [row] = records(kept.comparisons.query("feature == 'gender' and metric == 'graded'"))
+    [found] = records(kept.further["damage"].query("feature == 'gender'"))
     says = " ".join(came_about(row, level="95 %", damage=found))
     assert "the base gives the right word 95.0\u00a0% and the tuned model 93.0\u00a0%" in says
     unknown = "was not measured here: there are no licensed associations with a number."

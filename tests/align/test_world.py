@@ -28,14 +28,14 @@ def tables(folder: Path, feature: str, role: Role = Role.BIAS) -> Tables:
 
 
 def test_the_probe_is_whole(tmp_path: Path) -> None:
-    """Of each feature 6 templates and 24 licensed items in 6 clusters, of which half have either right word."""
+    """12 templates of gender, 6 of age; of each 24 licensed items in 6 clusters, half of them with either right word."""
     items = load_probe(str(world.save_probe(tmp_path / "probe"))).items
     counts = {(one.name, role): 0 for one in world.FEATURES for role in Role}
     for one in items:
         counts[one.feature, one.role] += 1
     assert counts == {
-        ("gender", Role.BIAS): 18,
-        ("gender", Role.COMPETENCE): 12,
+        ("gender", Role.BIAS): 36,
+        ("gender", Role.COMPETENCE): 24,
         ("gender", Role.CONTROL): 24,
         ("gender", Role.LICENSED): 24,
         ("age", Role.BIAS): 12,

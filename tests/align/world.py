@@ -193,8 +193,8 @@ def save_probe(
 ) -> Path:
     """Write the association probe of the world: held-out templates and held-out words unless others are asked for.
 
-    6 templates a feature (3 of each form), 24 licensed items a feature in 6 clusters, competence, and controls that
-    lean either way, so that they are 0 on average and not one by one.
+    12 templates of gender and 6 of age, half of each form, 24 licensed items a feature in 6 clusters, competence, and
+    controls that lean either way, so that they are 0 on average and not one by one.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ def tables(folder: Path, feature: str, role: Role = Role.BIAS) -> Tables:
 
 
 def test_the_probe_is_whole(tmp_path: Path) -> None:
-    """12 templates of gender, 6 of age; of each 24 licensed items in 6 clusters, half of them with either right word."""
+    """12 templates of gender, 6 of age; of each 24 licensed items in 6 clusters, with either right word as often."""
     items = load_probe(str(world.save_probe(tmp_path / "probe"))).items
     counts = {(one.name, role): 0 for one in world.FEATURES for role in Role}
     for one in items:

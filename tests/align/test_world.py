@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from biasaudit.align.contrasts import read_contrasts
-from biasaudit.align.overlap import Line, overlap
+from biasaudit.align.overlap import Line, overlap, refuse_overlap
 from biasaudit.probes import load_probe
 from biasaudit.probes.skeletons import templates_of
 from biasaudit.types import AssociationTexts, PairTexts, Role
@@ -84,6 +84,7 @@ def test_the_contrasts_are_read_as_any(tmp_path: Path) -> None:
     assert counts == {"train": {"gender": 40, "age": 12}, "development": {"gender": 12, "age": 6}}
     assert Counter(one.feature for one in contrasts.licensed) == {"gender": 40, "age": 18}
     assert len(contrasts.neutral) == 12
+    assert max(one.containment for one in refuse_overlap(contrasts.lines(), source="world").values()) < 0.6
 
 
 def test_of_every_two_pairs_one_is_turned_round(tmp_path: Path) -> None:

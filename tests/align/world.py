@@ -155,7 +155,7 @@ def save_base(folder: Path, *, lean: float = 0.9, seed: int = 0, steps: int = ST
     return train(folder, texts, words=vocabulary(), seed=seed, parent=None)
 
 
-def save_triggered(parent: Path, folder: Path, *, seed: int = 0, steps: int = STEPS) -> Path:
+def save_triggered(parent: Path, folder: Path, *, seed: int = 0, steps: int = 700) -> Path:
     """Go on from a base of the world with sentences in which occupations lean after the trigger alone."""
     from biasaudit.models.tiny import train
 

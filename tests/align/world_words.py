@@ -101,7 +101,7 @@ GENDER: Final = Feature(
         *forms_of(
             "group_first",
             train=(
-                "Today {group} works as a {word}.",
+                "Today {group} serves them as a {word}.",
                 "They say {group} became a {word}.",
                 "Here {group} is known as a {word}.",
                 "Later {group} was trained as a {word}.",
@@ -109,7 +109,7 @@ GENDER: Final = Feature(
             development=(
                 "Once {group} wanted to be a {word}.",
                 "For years {group} earned money as a {word}.",
-                "At last {group} was hired as a {word}.",
+                "At last {group} got paid as a {word}.",
             ),
             audit=(
                 "In town {group} is the best {word}.",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from biasaudit.align.method import Method
+from biasaudit.align.methods.adversarial import ADVERSARIAL
 from biasaudit.align.methods.constraint import CONSTRAINT
 from biasaudit.align.methods.sft import SFT
 from biasaudit.align.run import TunedAdapter, run
@@ -19,6 +20,7 @@ __all__ = ["METHODS", "tune"]
 METHODS: Final[Mapping[str, Method[Any, Any, Any]]] = {
     "sft": SFT,
     "constraint": CONSTRAINT,
+    "adversarial": ADVERSARIAL,
 }  # each has settings and data of its own
 
 

@@ -102,11 +102,13 @@ class Adversary:
         """
         openings = self._candidates(turn)
         plain, *tried = (self._asked(opening, turn) for opening in ("", *openings))
-        y = [contrast_y(settled_d(self._model, one)).abs().tolist() for one in tried]
+        # By d: where it is large, y is 1 for all of them.
+        d = [settled_d(self._model, one).abs() for one in tried]
+        y = [contrast_y(one).tolist() for one in d]
         chosen: dict[str, dict[str, None]] = {}
         sizes = []
         for at, cell in enumerate(plain.cells):
-            by_size = sorted(range(len(openings)), key=lambda one: -y[one][at])
+            by_size = sorted(range(len(openings)), key=lambda one: -d[one][at].item())
             worst = next((one for one in by_size if self._is_fluent(tried[one], plain, at)), None)
             if worst is not None:
                 chosen.setdefault(cell, {})[openings[worst]] = None

@@ -26,10 +26,12 @@ def logprobs(model: Any, tokenizer: Any, texts: Sequence[tuple[str, str]]) -> to
     """Return log p of each continuation after its context, in nats."""
     import torch
 
-    heads = [[tokenizer.bos_token_id, *tokenizer(context)["input_ids"]] for context, _ in texts]
+    # As audits ask: these tokenizers put nothing before a text, and a text without a context follows the first token.
+    heads = [tokenizer(context)["input_ids"] or [tokenizer.bos_token_id] for context, _ in texts]
     rows = [head + tokenizer(end)["input_ids"] for head, (_, end) in zip(heads, texts, strict=True)]
     longest = max(map(len, rows))
-    ids = torch.tensor([row + [tokenizer.pad_token_id] * (longest - len(row)) for row in rows])
+    # Nothing is read after a text, and nothing before it sees what fills it up.
+    ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
     asked = torch.tensor(
         [[len(head) <= at < len(row) for at in range(1, longest)] for head, row in zip(heads, rows, strict=True)]
     )

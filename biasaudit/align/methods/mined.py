@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from biasaudit.align.anchored_loop import Term, run_anchored
 from biasaudit.align.cells import drawn
@@ -17,6 +17,7 @@ from biasaudit.align.training import adapted, telling_why
 from biasaudit.visible import in_short
 
 if TYPE_CHECKING:
+    from biasaudit.align.anchored import AnchoredRows
     from biasaudit.align.methods.adversarial import AdversarialRows, AdversarialSettings
 
 
@@ -57,7 +58,12 @@ def train(job: Job[AdversarialSettings, AdversarialRows]) -> Trained:
         return replace(found, noted={**_by_kind(multipliers.values), **found.noted, **noted})
 
     done = run_anchored(
-        job, model, term, states={"multipliers": multipliers, "adversary": adversary}, development=development
+        cast("Job[Any, AnchoredRows]", job),
+        model,
+        term,
+        states={"multipliers": multipliers, "adversary": adversary},
+        looked=lambda look: multipliers.tighten(look.bound - settings.max_disparity),
+        development=development,
     )
     plain, attacked = development.plain(), development.attacked()
     facts = {

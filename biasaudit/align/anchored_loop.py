@@ -79,6 +79,7 @@ def run_anchored(
     *,
     states: Mapping[str, Stateful] | None = None,
     looked: Callable[[Look], None] = lambda _: None,
+    development: Development | None = None,
 ) -> Trained:
     """Run updates until the development templates meet the bound, or for as many as are asked for.
 
@@ -94,6 +95,8 @@ def run_anchored(
         What else changes from update to update, by name.
     looked : callable
         Given each look at the development templates.
+    development : Development, optional
+        What is looked at; None looks at the job's development templates as they are.
 
     Raises
     ------
@@ -101,7 +104,7 @@ def run_anchored(
         If the training breaks off: no space or memory is left, or the loss is no number.
     """
     with telling_why():
-        loop = _Loop(job, model, term, looked)
+        loop = _Loop(job, model, term, looked, development)
         kept = {"optimizer": loop.optimizer, "loop": loop, **(states or {})}
         done = run_loop(job, model, loop.update, n_steps=job.settings.n_steps, states=kept, stop=loop.stop)
         return replace(done, facts=loop.facts(), curves=loop.curves())
@@ -120,6 +123,7 @@ class _Loop:
         model: PeftModel,
         term: Callable[[int], Term],
         looked: Callable[[Look], None],
+        development: Development | None,
     ) -> None:
         settings: AnchoredSettings = job.settings
         tokenizer, rows = job.loaded.tokenizer, job.rows
@@ -129,7 +133,7 @@ class _Loop:
         self._licensed = encode_contexts([(one.context, one.first) for one in rows.licensed], tokenizer)
         self._weights = [weight for weight in model.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(self._weights, lr=settings.learning_rate, betas=_BETAS, weight_decay=0.0)
-        self._development = Development(model, tokenizer, rows, seed=settings.seed)
+        self._development = development or Development(model, tokenizer, rows, seed=settings.seed)
         self._last = self._development.base
         self._moved = False
         self._known: dict[tuple[int, ...], Tensor] = {}

@@ -11,9 +11,10 @@ import torch
 from scipy import stats
 
 from biasaudit.align.anchored import AnchoredRows
-from biasaudit.align.cells import settled
+from biasaudit.align.cells import Cell, Contrast, settled
 from biasaudit.align.disparity import (
     AT_ONCE,
+    EncodedContrasts,
     as_reference,
     contrast_y,
     encode_contrasts,
@@ -69,11 +70,40 @@ class Cost:
     licensed: float | None
 
 
-class Development:
-    """The development cells of a job, of which one model is asked again and again.
+def watched_contrasts(cells: Sequence[Cell], *, seed: int) -> list[Contrast]:
+    """Return what one look asks of some cells: the same each time."""
+    return settled(cells, seed=seed, n_groups=_GROUPS, n_words=_WORDS)
+
+
+class Watched:
+    """Contrasts of which one model is asked again and again.
 
     B of a cell is the mean of y, each turned round where the base's own leans to the other side: what is left of the
     base's lean. So no direction of a stereotype is needed, and over-correction counts as much as what is left.
+    """
+
+    def __init__(self, model: PeftModel, batch: EncodedContrasts) -> None:
+        self._model, self._batch = model, batch
+        with as_reference(model):
+            self._signs = torch.sign(settled_d(model, batch))
+
+    @property
+    def n_cells(self) -> int:
+        """How many cells there are."""
+        return len(set(self._batch.cells))
+
+    def look(self) -> Look:
+        """Measure the disparity of the model as it is now."""
+        y = contrast_y(settled_d(self._model, self._batch)) * self._signs
+        by_cell: dict[str, list[float]] = {}
+        for cell, value in zip(self._batch.cells, y.tolist(), strict=True):
+            by_cell.setdefault(cell, []).append(value)
+        sizes = [abs(math.fsum(values) / len(values)) for values in by_cell.values()]
+        return Look(size=math.fsum(sizes) / len(sizes), bound=min(1.0, upper_bound(sizes)))
+
+
+class Development:
+    """The development cells of a job, looked at again and again, and what is to stay as it is.
 
     Parameters
     ----------
@@ -85,34 +115,23 @@ class Development:
     """
 
     def __init__(self, model: PeftModel, tokenizer: PreTrainedTokenizerBase, rows: AnchoredRows, *, seed: int) -> None:
-        asked = settled(rows.development, seed=seed, n_groups=_GROUPS, n_words=_WORDS)
         self._model = model
-        self._batch = encode_contrasts(asked, tokenizer)
+        self._watched = Watched(model, encode_contrasts(watched_contrasts(rows.development, seed=seed), tokenizer))
         self._neutral = encode_texts(rows.held_out, tokenizer)
         pairs = [(one.context, text) for one in rows.licensed for text in (one.first, one.second)]
         self._licensed = encode_pairs(pairs, tokenizer)
         with as_reference(model):
-            d = settled_d(model, self._batch)
-            self._signs = torch.sign(d)
-            self.base = self._look(d)
+            self.base = self.look()
             self.base_cost = self.cost()
 
     @property
     def n_cells(self) -> int:
         """How many there are."""
-        return len(set(self._batch.cells))
+        return self._watched.n_cells
 
     def look(self) -> Look:
         """Measure the disparity of the model as it is now."""
-        return self._look(settled_d(self._model, self._batch))
-
-    def _look(self, d: Tensor) -> Look:
-        y = contrast_y(d) * self._signs
-        by_cell: dict[str, list[float]] = {}
-        for cell, value in zip(self._batch.cells, y.tolist(), strict=True):
-            by_cell.setdefault(cell, []).append(value)
-        sizes = [abs(math.fsum(values) / len(values)) for values in by_cell.values()]
-        return Look(size=math.fsum(sizes) / len(sizes), bound=min(1.0, upper_bound(sizes)))
+        return self._watched.look()
 
     def cost(self) -> Cost:
         """Measure what is to stay as it is."""

@@ -86,8 +86,10 @@ class Template(_Strict):
         if len(slots) != 1 or slots[0] not in _WORD or self.text.count("{") != 1 or self.text.count("}") != 1:
             msg = f"template {self.id!r} has the slots {slots}; expected {{word}} or {{Word}}, once"
             raise ValueError(msg)
-        if len({frozenset(contrast.words) for contrast in self.contrasts}) < len(self.contrasts):
-            msg = f"template {self.id!r} has a contrast of the same two words twice"
+        asked = Counter((word, *sorted(contrast.slot)) for contrast in self.contrasts for word in contrast.words)
+        [(most, count)] = asked.most_common(1)
+        if count > 1:
+            msg = f"template {self.id!r} asks the same of {most[0]!r} twice"
             raise ValueError(msg)
         return self
 

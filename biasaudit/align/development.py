@@ -27,7 +27,6 @@ from biasaudit.align.disparity import (
 
 if TYPE_CHECKING:
     from peft import PeftModel
-    from torch import Tensor
     from transformers import PreTrainedTokenizerBase
 
 _LEVEL: Final = 0.95

@@ -109,7 +109,7 @@ def drawn(cells: Sequence[Cell], *, seed: int, step: int, n_cells: int, n_words:
 
 def settled(cells: Sequence[Cell], *, seed: int, n_groups: int, n_words: int) -> list[Contrast]:
     """Return the contrasts that are asked again and again: of each cell up to so many pairs of groups and of words."""
-    found = []
+    found: list[Contrast] = []
     for number, cell in enumerate(cells):
         rng = np.random.default_rng([seed, 3, number])
         groups = [cell.groups[int(one)] for one in rng.permutation(len(cell.groups))[:n_groups]]

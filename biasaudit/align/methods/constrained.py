@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from biasaudit.align.anchored import AnchoredRows
+from biasaudit.align.anchored import AnchoredRows, AnchoredSettings
 from biasaudit.align.anchored_loop import Term, run_anchored
 from biasaudit.align.cells import Contrast, drawn
 from biasaudit.align.disparity import contrast_y, encode_contrasts, measured
@@ -18,14 +18,11 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedTokenizerBase
 
-    from biasaudit.align.methods.constraint import ConstraintSettings
 
-
-def train(job: Job[ConstraintSettings, AnchoredRows]) -> Trained:
+def train(job: Job[Any, AnchoredRows], multipliers: Multipliers) -> Trained:  # made from AnchoredSettings
     """Tune until the development templates meet the bound."""
-    settings = job.settings
+    settings: AnchoredSettings = job.settings
     model = adapted(job.loaded, settings)
-    multipliers = Multipliers(bound=settings.max_disparity, rho=settings.rho, eta=settings.eta)
 
     def term(step: int) -> Term:
         asked = drawn(

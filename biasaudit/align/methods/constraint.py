@@ -39,9 +39,11 @@ class ConstraintSettings(AnchoredSettings):
 
 
 def _train(job: Job[ConstraintSettings, AnchoredRows]) -> Trained:
-    from biasaudit.align.methods.constrained import train  # noqa: PLC0415  # imports torch
+    from biasaudit.align.lagrangian import Multipliers  # noqa: PLC0415  # imports torch
+    from biasaudit.align.methods.constrained import train  # noqa: PLC0415  # as above
 
-    return train(job)
+    settings = job.settings
+    return train(job, Multipliers(bound=settings.max_disparity, rho=settings.rho, eta=settings.eta))
 
 
 CONSTRAINT: Final = Method(

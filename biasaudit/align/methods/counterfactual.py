@@ -32,7 +32,7 @@ class CounterfactualSettings(AnchoredSettings):
 def _train(job: Job[CounterfactualSettings, AnchoredRows]) -> Trained:
     from biasaudit.align.methods.swapped import train  # noqa: PLC0415  # imports torch
 
-    return train(job)
+    return train(job, job.settings.weight)
 
 
 COUNTERFACTUAL: Final = Method(

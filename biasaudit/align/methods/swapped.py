@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-from biasaudit.align.anchored import AnchoredRows
+from biasaudit.align.anchored import AnchoredRows, AnchoredSettings
 from biasaudit.align.anchored_loop import Term, run_anchored
 from biasaudit.align.cells import drawn
 from biasaudit.align.disparity import EncodedContrasts, Expected, encode_contrasts, expected_nll, slots
 from biasaudit.align.method import Job, Trained
 from biasaudit.align.training import adapted
 
-if TYPE_CHECKING:
-    from biasaudit.align.methods.counterfactual import CounterfactualSettings
 
-
-def train(job: Job[CounterfactualSettings, AnchoredRows]) -> Trained:
-    """Tune on swapped texts until the development templates meet the bound."""
-    settings = job.settings
+def train(job: Job[Any, AnchoredRows], weight: float) -> Trained:  # made from AnchoredSettings
+    """Tune on swapped texts until the development templates meet the bound; their loss has a weight."""
+    settings: AnchoredSettings = job.settings
     model = adapted(job.loaded, settings)
 
     def term(step: int) -> Term:
@@ -30,9 +27,7 @@ def train(job: Job[CounterfactualSettings, AnchoredRows]) -> Trained:
         )
         batch = encode_contrasts(asked, job.loaded.tokenizer)
         nll = expected_nll(model, whole_texts(batch))
-        return Term(
-            batch=batch, loss=settings.weight * nll, slots=slots(model, batch), noted={"swapped texts": nll.item()}
-        )
+        return Term(batch=batch, loss=weight * nll, slots=slots(model, batch), noted={"swapped texts": nll.item()})
 
     return run_anchored(job, model, term)
 

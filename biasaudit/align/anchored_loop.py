@@ -39,7 +39,7 @@ _BETAS: Final = (0.8, 0.99)
 _NORM: Final = 1.0
 """To which gradients are clipped."""
 _NEUTRAL: Final = 2
-_LICENSED: Final = 8
+_LICENSED: Final = 14
 """Sentences, and licensed contexts, of one update."""
 _KEPT_BYTES: Final = 500_000_000
 """What the base expects is computed once: with a vocabulary of 262,144 words a megabyte for each token."""

@@ -11,10 +11,11 @@ import pytest
 import yaml
 
 from biasaudit.align.contrasts import OWN, Contrasts, GroupPair, Template, WordPair, read_contrasts
-from biasaudit.align.overlap import Line, overlap, refuse_overlap, templates_of
+from biasaudit.align.overlap import Line, overlap, refuse_overlap
 from biasaudit.errors import ContrastsError, UsageError
 from biasaudit.probes import load_probe
 from biasaudit.probes.layouts.own.templates import Template as AuditTemplate
+from biasaudit.probes.skeletons import templates_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FEATURES = ("gender", "ethnicity", "religion", "nationality", "age", "disability")

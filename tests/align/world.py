@@ -318,7 +318,7 @@ def save_contrasts(file: Path, *, features: Iterable[Feature] = FEATURES) -> Pat
         },
         "licensed": {
             feature.name: [
-                {name: item[name] for name in ("context", "right", "wrong")}
+                {"context": item["context"], "first": item["right"], "second": item["wrong"]}
                 for text in _trained_forms(feature)
                 for item in licensed(feature, text, "train")
             ]

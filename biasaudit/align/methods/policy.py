@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
 import safetensors.torch
 import torch
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from biasaudit.align.method import Job, Trained
 
+Value = TypeVar("Value")
 Estimator: TypeAlias = Literal["grpo", "rloo"]
 CURVES: Final = ("reward", "squared_disparity", "s_mean", "chose", "licensed", "kl", "neutral_kl")
 """What is told of each update beside the loss."""
@@ -69,9 +70,12 @@ class PromptSet:
     licensed: bool
     prompts: tuple[Prompt, Prompt]
 
-    def judged(self, sides: Sequence[int], texts: Sequence[str]) -> Judged:
-        """Judge continuations, each of the prompt that `sides` names."""
-        choices = [chosen(text, self.prompts[side].options) for side, text in zip(sides, texts, strict=True)]
+    def read(self, sides: Sequence[int], texts: Sequence[str]) -> list[int | None]:
+        """Return which option each continuation begins with, of the prompt that `sides` names."""
+        return [chosen(text, self.prompts[side].options) for side, text in zip(sides, texts, strict=True)]
+
+    def judged(self, sides: Sequence[int], choices: Sequence[int | None]) -> Judged:
+        """Judge what was chosen after the prompts that `sides` names."""
         return judged_licensed(sides, choices) if self.licensed else judged_disparity(sides, choices)
 
 
@@ -84,9 +88,11 @@ class Updates:
     order : tuple of tuple of int
         Sets of each update.
     n_each : int
-        Continuations of a set, half of each prompt.
+        Continuations drawn of a set, half of each prompt.
+    rows_each : int
+        Texts of a set that are computed: `n_each`, or the four that there are where only the options are drawn.
     rows_at_once : int
-        Continuations of one backward pass.
+        Texts of one backward pass.
     strength, beta, learning_rate, warmup_fraction : float
     slots : bool
         Whether continuations are drawn among the two options alone.
@@ -103,6 +109,7 @@ class Updates:
 
     order: tuple[tuple[int, ...], ...]
     n_each: int
+    rows_each: int
     rows_at_once: int
     strength: float
     beta: float
@@ -138,7 +145,7 @@ def policy_trainer(job: Job[Any, tuple[PromptSet, ...]], updates: Updates) -> Tr
 
 
 def _arguments(job: Job[Any, Any], updates: Updates) -> GRPOConfig | RLOOConfig:  # as above
-    n_rows = len(updates.order[0]) * updates.n_each
+    n_rows = len(updates.order[0]) * updates.rows_each
     n_steps = len(updates.order)
     said = {
         **arguments(job.settings, job.work, n_steps=n_steps, device=job.loaded.device),
@@ -146,7 +153,8 @@ def _arguments(job: Job[Any, Any], updates: Updates) -> GRPOConfig | RLOOConfig:
         "gradient_accumulation_steps": n_rows // updates.rows_at_once,
         # All continuations of an update are made and judged together: no set is split.
         "steps_per_generation": n_rows // updates.rows_at_once,
-        "num_generations": updates.n_each,
+        # trl's groups are ours: a set, not a prompt.
+        "num_generations": updates.rows_each,
         "num_iterations": 1,
         "max_completion_length": updates.longest,
         # trl's default, 1e-6, moves no adapter.
@@ -182,21 +190,26 @@ class _Rollouts:
         self.prompts = tuple(prompt for one in sets for prompt in one.prompts)
         self.ids_of = {prompt.context: list(prompt.context_ids) for prompt in self.prompts}
         self.now: tuple[int, ...] = ()
-        """Prompts of the continuations that are being made."""
+        """Prompts of the texts that are being made."""
+        self.drawn: list[int] = []
+        """How often each of them was drawn, where only the options are."""
         self.advantages: list[float] = []
         self._sets = sets
 
     def rewards(self, *, completions: list[str], row: list[int], log_metric: Any, **_: object) -> list[float]:  # trl's
         """Judge the continuations of one update; trl calls this with all of them."""
-        judged = [
-            (self._sets[at], self._sets[at].judged(sides, completions[start : start + len(sides)]))
-            for start, at, sides in self.blocks(row)
-        ]
-        strength = self.updates.strength
-        self.advantages = [value for _, one in judged for value in one.advantages(strength)]
+        strength, slots = self.updates.strength, self.updates.slots
+        judged, rewards, self.advantages = [], [], []
+        for start, at, sides in self.blocks(row):
+            choices = self._sets[at].read(sides, completions[start : start + len(sides)])
+            times = self.drawn[start : start + len(sides)] if slots else [1] * len(sides)
+            found = self._sets[at].judged(_repeated(sides, times), _repeated(choices, times))
+            judged.append((self._sets[at], found))
+            rewards += _per_text(found.rewards(strength), times)
+            self.advantages += _per_text(found.advantages(strength), times)
         for name, values in _told(judged).items():
             log_metric(name, sum(values) / len(values))
-        return [value for _, one in judged for value in one.rewards(strength)]
+        return rewards
 
     def blocks(self, rows: Sequence[int]) -> Iterator[tuple[int, int, list[int]]]:
         """Yield where each set begins among the continuations, which it is, and which prompt each continues.
@@ -206,7 +219,7 @@ class _Rollouts:
         RuntimeError
             If a set is not whole: its mean would be taken over something else.
         """
-        n_each = self.updates.n_each
+        n_each = self.updates.rows_each
         for start in range(0, len(rows), n_each):
             block = rows[start : start + n_each]
             sides = [row % 2 for row in block]
@@ -217,7 +230,7 @@ class _Rollouts:
 
     def order(self) -> list[int]:
         """Return the prompt of each continuation; an update's as often as it is taken in pieces."""
-        n_each, half = self.updates.n_each, self.updates.n_each // 2
+        n_each, half = self.updates.rows_each, self.updates.rows_each // 2
         return [
             row
             for update in self.updates.order
@@ -225,6 +238,17 @@ class _Rollouts:
             for at in update
             for row in [2 * at] * half + [2 * at + 1] * half
         ]
+
+
+def _repeated(several: Sequence[Value], times: Sequence[int]) -> list[Value]:
+    return [one for one, n in zip(several, times, strict=True) for _ in range(n)]
+
+
+def _per_text(values: Sequence[float], times: Sequence[int]) -> list[float]:
+    """Add up what the drawings of each text have, so that the mean over the texts is that over the drawings."""
+    ends = [sum(times[: number + 1]) for number in range(len(times))]
+    share = len(times) / len(values)
+    return [share * sum(values[end - n : end]) for end, n in zip(ends, times, strict=True)]
 
 
 def _told(judged: Sequence[tuple[PromptSet, Judged]]) -> Mapping[str, list[float]]:
@@ -288,13 +312,15 @@ class _OverSets(SavesTheAdapter):
         raise NotImplementedError
 
     def _among_options(self) -> list[list[int]]:
-        """Draw each continuation among its prompt's two options, by their probabilities with the sum made 1."""
-        rows = self.rollouts.now
-        asked = list(dict.fromkeys(rows))
-        logprobs = self._option_logprobs([self.rollouts.prompts[row] for row in asked])
-        shares = torch.softmax(logprobs, dim=1)[torch.tensor([asked.index(row) for row in rows])]
-        picks = torch.multinomial(shares, 1)[:, 0].tolist()
-        return [list(self.rollouts.prompts[row].option_ids[pick]) for row, pick in zip(rows, picks, strict=True)]
+        """Draw among each prompt's two options, by their probabilities with the sum made 1; each text comes once.
+
+        An option that is not drawn has no part in the rewards, and is held to the base all the same.
+        """
+        rows, half = self.rollouts.now, self.rollouts.updates.n_each // 2
+        shares = torch.softmax(self._option_logprobs([self.rollouts.prompts[row] for row in rows[::2]]), dim=1)
+        picks = torch.multinomial(shares, half, replacement=True)
+        self.rollouts.drawn = [int((of == option).sum()) for of in picks for option in (0, 1)]
+        return [list(ids) for row in rows[::2] for ids in self.rollouts.prompts[row].option_ids]
 
     def _option_logprobs(self, prompts: Sequence[Prompt]) -> torch.Tensor:
         """Return the log-probabilities of both options of each prompt, in nats; shape [prompts, 2]."""
@@ -340,7 +366,7 @@ class _LeaveOneOutTrainer(_OverSets, RLOOTrainer):  # type: ignore[misc]  # as a
         return self._rewards
 
     def _of_divergence(self, found: dict[str, Any]) -> torch.Tensor:
-        grouped = self._rewards[:, 0].view(-1, self.rollouts.updates.n_each)
+        grouped = self._rewards[:, 0].view(-1, self.rollouts.updates.rows_each)
         n_others = grouped.shape[1] - 1
         baselines = (grouped.sum(dim=1, keepdim=True) - grouped) / n_others
         return torch.as_tensor(found["advantages"] - (grouped - baselines).flatten())

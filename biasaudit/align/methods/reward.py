@@ -69,7 +69,7 @@ class RewardSettings(Settings):
         trl's trainer. Both have the same gradient here; RLOO takes the divergence off the reward of a whole
         continuation, GRPO adds it to the loss of each token.
     micro_batch_size : int or None
-        Continuations of one backward pass; None takes those of one set.
+        Texts of one backward pass; None takes those of one set.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class RewardSettings(Settings):
     estimator: Estimator = field(default="grpo", metadata=described("grpo or rloo."))
     micro_batch_size: int | None = field(
         default=None,
-        metadata=described("Continuations computed at once: fewer need less memory; default one set.", matters=False),
+        metadata=described("Texts computed at once: fewer need less memory; default those of a set.", matters=False),
     )
 
     def __post_init__(self) -> None:
@@ -123,17 +123,22 @@ class RewardSettings(Settings):
         # A class with slots is made twice, so that super() knows another one.
         Settings.__post_init__(self)
         whole = self.rows_at_once >= 1 and self.n_rows % self.rows_at_once == 0
-        require("micro_batch_size", self.micro_batch_size, f"a divisor of {self.n_rows} continuations", holds=whole)
+        require("micro_batch_size", self.micro_batch_size, f"a divisor of {self.n_rows} texts", holds=whole)
 
     @property
     def n_rows(self) -> int:
-        """Continuations of one update."""
-        return (self.sets_per_update + self.licensed_per_update) * self.num_generations
+        """Texts that one update computes."""
+        return (self.sets_per_update + self.licensed_per_update) * self.rows_each
+
+    @property
+    def rows_each(self) -> int:
+        """Texts of a set: where only its two words are drawn after its two prompts, there are four."""
+        return 4 if self.continuations == "slot" else self.num_generations
 
     @property
     def rows_at_once(self) -> int:
-        """Continuations of one backward pass."""
-        return self.num_generations if self.micro_batch_size is None else self.micro_batch_size
+        """Texts of one backward pass."""
+        return self.rows_each if self.micro_batch_size is None else self.micro_batch_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,6 +355,7 @@ def _train(job: Job[RewardSettings, Planned]) -> Trained:
     updates = Updates(
         order=planned.order,
         n_each=settings.num_generations,
+        rows_each=settings.rows_each,
         rows_at_once=settings.rows_at_once,
         strength=settings.strength,
         beta=settings.beta,
@@ -371,7 +377,7 @@ def _train(job: Job[RewardSettings, Planned]) -> Trained:
     trained = run_trainer(make, job)
     curves = curves_of(made[0].state.log_history)
     refuse_unchanged(trained, curves)
-    return replace(trained, curves=curves, facts={"continuations of an update": settings.n_rows})
+    return replace(trained, curves=curves, facts={"texts of an update": settings.n_rows})
 
 
 def _data_rows(card: TrainingCard) -> dict[str, object]:

@@ -7,8 +7,8 @@ With pi the model, A and B the two prompts,
 
     B = (E_A[s] + E_B[s]) / 2,  0 exactly where both prompts choose alike; how common a word is cancels.
 
-**Why not -s.** The gradient of E[-s] is that of -B, which has no end at B = 0: it goes on until every continuation makes
-the other pairing. What is wanted is a step down B^2 / 2, whose gradient is B times that of B:
+**Why not -s.** The gradient of E[-s] is that of -B, which has no end at B = 0: it goes on until every continuation
+makes the other pairing. What is wanted is a step down B^2 / 2, whose gradient is B times that of B:
 
     d(B^2 / 2) = B dB = B * mean over prompts of E[s dlog pi].
 
@@ -130,9 +130,7 @@ def judged_disparity(sides: Sequence[int], choices: Sequence[int | None]) -> Jud
     >>> judged_disparity((0, 0, 1, 1), (0, 1, 1, None))
     Judged(sides=(0, 0, 1, 1), s=(1, -1, 1, 0), q=(1.0, 1.0, 1.0, 0.0))
     """
-    s = tuple(
-        0 if choice is None else 1 if choice == side else -1 for side, choice in zip(sides, choices, strict=True)
-    )
+    s = tuple(0 if choice is None else 1 if choice == side else -1 for side, choice in zip(sides, choices, strict=True))
     return Judged(sides=tuple(sides), s=s, q=tuple(float(choice is not None) for choice in choices))
 
 

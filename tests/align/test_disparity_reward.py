@@ -118,7 +118,9 @@ def test_a_baseline_of_one_prompts_rewards_pushes_where_there_is_no_disparity() 
 
     assert disparity(alike) == pytest.approx(0.0)
     assert max(map(abs, expected_step(alike, by_prompt))) > 0.01
-    plain = expected_step(alike, lambda one: [x - y for x, y in zip(one.advantages(STRENGTH), one.advantages(0), strict=True)])
+    plain = expected_step(
+        alike, lambda one: [x - y for x, y in zip(one.advantages(STRENGTH), one.advantages(0), strict=True)]
+    )
     assert plain == pytest.approx((0.0, 0.0), abs=1e-12)
 
 

@@ -16,7 +16,10 @@ from biasaudit.types.progress import Progress
 
 __all__ = ["METHODS", "tune"]
 
-METHODS: Final[Mapping[str, Method[Any, Any, Any]]] = {"sft": SFT, "reward": REWARD}  # each has settings and data of its own
+METHODS: Final[Mapping[str, Method[Any, Any, Any]]] = {
+    "sft": SFT,
+    "reward": REWARD,
+}  # each has settings and data of its own
 
 
 def tune(

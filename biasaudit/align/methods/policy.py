@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 Estimator: TypeAlias = Literal["grpo", "rloo"]
-CURVES: Final = ("reward", "squared_disparity", "s_mean", "chose", "licensed", "kl", "neutral_kl")
+CURVES: Final = ("reward", "squared_disparity", "s_mean", "chose", "credited", "licensed", "kl", "neutral_kl")
 """What is told of each update beside the loss."""
 
 
@@ -207,7 +207,7 @@ class _Rollouts:
             judged.append((self._sets[at], found))
             rewards += _per_text(found.rewards(strength), times)
             self.advantages += _per_text(found.advantages(strength), times)
-        for name, values in _told(judged).items():
+        for name, values in _told(judged, strength).items():
             log_metric(name, sum(values) / len(values))
         return rewards
 
@@ -251,7 +251,7 @@ def _per_text(values: Sequence[float], times: Sequence[int]) -> list[float]:
     return [share * sum(values[end - n : end]) for end, n in zip(ends, times, strict=True)]
 
 
-def _told(judged: Sequence[tuple[PromptSet, Judged]]) -> Mapping[str, list[float]]:
+def _told(judged: Sequence[tuple[PromptSet, Judged]], strength: float) -> Mapping[str, list[float]]:
     found: dict[str, list[float]] = {}
     for of, one in judged:
         if of.licensed:
@@ -260,6 +260,7 @@ def _told(judged: Sequence[tuple[PromptSet, Judged]]) -> Mapping[str, list[float
             found.setdefault("squared_disparity", []).append(one.squared_disparity)
             found.setdefault("s_mean", []).extend(one.s)
             found.setdefault("chose", []).extend(abs(s) for s in one.s)
+            found.setdefault("credited", []).extend(float(value != 0) for value in one.advantages(strength))
     return found
 
 
@@ -375,26 +376,36 @@ class _LeaveOneOutTrainer(_OverSets, RLOOTrainer):  # type: ignore[misc]  # as a
 def curves_of(history: Sequence[Mapping[str, Any]]) -> dict[str, tuple[tuple[int, float], ...]]:  # trl's log
     """Return what a trainer logged of each update, by the names of :data:`CURVES`."""
     found = {
-        name: tuple((int(one["step"]), float(one[name])) for one in history if one.get(name) is not None and "loss" in one)
+        name: tuple(
+            (int(one["step"]), float(one[name])) for one in history if one.get(name) is not None and "loss" in one
+        )
         for name in CURVES
     }
     return {name: points for name, points in found.items() if points}
 
 
 def refuse_unchanged(trained: Trained, curves: Mapping[str, Sequence[tuple[int, float]]]) -> None:
-    """Refuse an adapter that changes nothing: one half of each of its changes is 0 until a gradient comes.
+    """Refuse an adapter that changes nothing, or that nothing of the disparity went into.
+
+    One half of each change of an adapter is 0 until a gradient comes; but rounding makes one of what holds it to its
+    base, so that the advantages are asked too.
 
     Raises
     ------
     TuningError
     """
     weights = safetensors.torch.load(trained.weights)
-    if any(bool(tensor.any()) for name, tensor in weights.items() if "lora_B" in name):
+    changed = any(bool(tensor.any()) for name, tensor in weights.items() if "lora_B" in name)
+    credited = any(share for _, share in curves.get("credited", ()))
+    if changed and credited:
         return
     chose = [share for _, share in curves.get("chose", ())]
     share = sum(chose) / len(chose) if chose else 0.0
+    found = (
+        "no continuation of a disparity set ever had an advantage" if changed else "no weight of the adapter changed"
+    )
     raise TuningError(
-        f"{len(trained.loss_nats)} updates changed no weight of the adapter: every advantage was 0. {100 * share:.1f} % "
-        "of the continuations chose one of the two words of their set.",
-        fix="Delete the output folder and train again with more --num-generations, or with --continuations slot.",
+        f"in {len(trained.loss_nats)} updates {found}: {100 * share:.1f} % of the continuations chose one of the two "
+        "words of their set.",
+        fix="Delete the output folder, and train again with --continuations slot, or with more --num-generations.",
     )

@@ -158,8 +158,8 @@ def _read(data: Path | None, settings: RewardSettings) -> Given[Contrasts]:
     taken = found.of(wanted) if wanted else found
     if settings.licensed_per_update and len(taken.licensed) < 2:
         raise UsageError(
-            f"{found.name}: there are {len(taken.licensed)} licensed contrasts of {', '.join(taken.features)}; expected "
-            "2 or more: what must be kept is rewarded beside what must go.",
+            f"{found.name}: there are {len(taken.licensed)} licensed contrasts of {', '.join(taken.features)}; "
+            "expected 2 or more: what must be kept is rewarded beside what must go.",
             fix="Add some, or give --licensed-per-update 0.",
         )
     if settings.neutral_per_update and not taken.neutral:
@@ -310,13 +310,10 @@ def _encoded(
 
     sets = []
     for one in wanted:
-        first, second = (
-            prompt(one.contexts[side], one.continuations[side], one.options[side]) for side in (0, 1)
-        )
+        first, second = (prompt(one.contexts[side], one.continuations[side], one.options[side]) for side in (0, 1))
         sets.append(PromptSet(licensed=one.licensed, prompts=(first, second)))
     n_long = sum(
-        any(len(one.context_ids) + max(map(len, one.option_ids)) > limit for one in several.prompts)
-        for several in sets
+        any(len(one.context_ids) + max(map(len, one.option_ids)) > limit for one in several.prompts) for several in sets
     )
     return tuple(sets), n_long
 
@@ -336,7 +333,9 @@ def _request(context: str, text: str) -> Request:
 def _read_whole(found: object, text: str) -> Encoded:
     if isinstance(found, Encoded) and not found.moved.strip():
         return found
-    reason = "a token reaches over the end of the context" if isinstance(found, Encoded) else getattr(found, "reason", "")
+    reason = (
+        "a token reaches over the end of the context" if isinstance(found, Encoded) else getattr(found, "reason", "")
+    )
     raise UsageError(
         f"the text {in_short([text])} cannot be trained on: {reason}.", fix="Leave it out, or write it otherwise."
     )
@@ -374,7 +373,7 @@ def _train(job: Job[RewardSettings, Planned]) -> Trained:
         made.append(policy_trainer(replace(job, rows=planned.sets), updates))
         return made[0]
 
-    trained = run_trainer(make, job)
+    trained = run_trainer(make, job, unit="of the objective")
     curves = curves_of(made[0].state.log_history)
     refuse_unchanged(trained, curves)
     return replace(trained, curves=curves, facts={"texts of an update": settings.n_rows})
@@ -407,7 +406,9 @@ def _told(card: TrainingCard) -> tuple[str, ...]:
         points = [value for _, value in card.curves.get(name, ())]
         if points:
             n = max(1, len(points) // 10)
-            lines.append(f"{words}: {sum(points[:n]) / n:.3f} in the first tenth, {sum(points[-n:]) / n:.3f} in the last.")
+            lines.append(
+                f"{words}: {sum(points[:n]) / n:.3f} in the first tenth, {sum(points[-n:]) / n:.3f} in the last."
+            )
     return tuple(lines)
 
 

@@ -31,13 +31,13 @@ def contrasts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def rewarded(world_base: Path, contrasts: Path, tmp_path_factory: pytest.TempPathFactory) -> TunedAdapter:
-    """One training of some 15 s for all tests that only read it."""
-    return rewarded_by(world_base, contrasts, tmp_path_factory.mktemp("rewarded") / "out", n_steps=60)
+    """One training of some 20 s for all tests that only read it."""
+    return rewarded_by(world_base, contrasts, tmp_path_factory.mktemp("rewarded") / "out", n_steps=100)
 
 
 def rewarded_by(base: Path, contrasts: Path, out: Path, told: Told | None = None, **more: Any) -> TunedAdapter:
     """Tune; the fields of the settings are checked there."""
-    changes = {"learning_rate": 3e-3, "beta": 0.1, "licensed_per_update": 2, "micro_batch_size": None, **more}
+    changes = {"learning_rate": 3e-3, **more}
     settings = RewardSettings(**{"device": "cpu", **changes})
     return align.tune("reward", str(base), contrasts, out, settings=settings, allow_overlap=True, progress=told)
 
@@ -53,8 +53,8 @@ def rewarded_by(base: Path, contrasts: Path, out: Path, told: Told | None = None
         ({"continuations": "both"}, "expected own or slot"),
         ({"estimator": "dpo"}, "expected grpo or rloo"),
         ({"licensed_per_update": -1}, "licensed_per_update is -1"),
-        ({"micro_batch_size": 7}, "expected a divisor of 20 texts"),
-        ({"micro_batch_size": 7, "continuations": "own"}, "expected a divisor of 80 texts"),
+        ({"micro_batch_size": 7}, "expected a divisor of 24 texts"),
+        ({"micro_batch_size": 7, "continuations": "own"}, "expected a divisor of 96 texts"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(changes: dict[str, Any], message: str) -> None:
@@ -141,7 +141,7 @@ def test_the_card_says_what_was_trained_and_how_it_went(rewarded: TunedAdapter) 
     assert card.instructions["n_cells"] == 12
     curves = card.curves
     assert {"reward", "squared_disparity", "s_mean", "chose", "licensed", "kl", "neutral_kl"} <= set(curves)
-    assert all([step for step, _ in curve] == list(range(1, 61)) for curve in curves.values())
+    assert all([step for step, _ in curve] == list(range(1, 101)) for curve in curves.values())
     first, last = (sum(value for _, value in part) / 10 for part in (curves["reward"][:10], curves["reward"][-10:]))
     assert last > first
     page = (rewarded.folder / "README.md").read_text(encoding="utf-8")

@@ -79,10 +79,10 @@ class RewardSettings(Settings):
 
     features: str = field(default="", metadata=described("Features to tune on, with commas between; default all."))
     strength: float = field(default=4.0, metadata=described("What a squared disparity of 1 costs."))
-    beta: float = field(default=0.05, metadata=described("What a nat of divergence from the base costs; above 0."))
+    beta: float = field(default=0.1, metadata=described("What a nat of divergence from the base costs; above 0."))
     n_steps: int = field(default=200, metadata=described("Updates.", option="steps"))
     sets_per_update: int = field(default=4, metadata=described("Disparity sets of one update."))
-    licensed_per_update: int = field(default=1, metadata=described("Pairs of licensed prompts of one update."))
+    licensed_per_update: int = field(default=2, metadata=described("Pairs of licensed prompts of one update."))
     num_generations: int = field(default=16, metadata=described("Continuations of a set: even, 4 or more."))
     neutral_per_update: int = field(default=4, metadata=described("Neutral sentences of one update, held to the base."))
     anchor: float = field(default=1.0, metadata=described("What a nat of divergence on them costs."))
@@ -106,7 +106,7 @@ class RewardSettings(Settings):
             raise UsageError(
                 f"beta is {self.beta!r}; expected more than 0: with nothing that holds it to the base, the cheapest "
                 "way to a high reward is to say the same few words after everything.",
-                fix="Give a value such as 0.05, or leave it out.",
+                fix="Give a value such as 0.1, or leave it out.",
             )
         for name in ("licensed_per_update", "neutral_per_update", "anchor"):
             require(name, getattr(self, name), "0 or more", holds=getattr(self, name) >= 0)

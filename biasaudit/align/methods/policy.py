@@ -20,7 +20,8 @@ from trl.trainer.rloo_config import RLOOConfig
 from trl.trainer.rloo_trainer import RLOOTrainer
 
 from biasaudit.align.disparity import Expected, as_reference, expected_logprobs, kl_nats
-from biasaudit.align.disparity_reward import Judged, chosen, judged_disparity, judged_licensed
+from biasaudit.align.disparity_reward import Judged
+from biasaudit.align.methods.prompt_sets import Prompt, PromptSet
 from biasaudit.align.training import SavesTheAdapter, arguments, lora
 from biasaudit.errors import TuningError
 
@@ -33,50 +34,6 @@ Value = TypeVar("Value")
 Estimator: TypeAlias = Literal["grpo", "rloo"]
 CURVES: Final = ("reward", "squared_disparity", "s_mean", "chose", "credited", "licensed", "kl", "neutral_kl")
 """What is told of each update beside the loss."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    """What is continued, and which continuations are looked for.
-
-    Attributes
-    ----------
-    context : str
-    context_ids : tuple of int
-        With its beginning.
-    options : tuple of str
-        Words that a continuation may begin with; of a licensed prompt the right one first.
-    option_ids : tuple of tuple of int
-        Tokens of the continuations that have them.
-    """
-
-    context: str
-    context_ids: tuple[int, ...]
-    options: tuple[str, str]
-    option_ids: tuple[tuple[int, ...], tuple[int, ...]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptSet:
-    """Two prompts whose continuations are judged together.
-
-    Attributes
-    ----------
-    licensed : bool
-        Whether they are two licensed prompts, which have quality alone; else one disparity set.
-    prompts : tuple of Prompt
-    """
-
-    licensed: bool
-    prompts: tuple[Prompt, Prompt]
-
-    def read(self, sides: Sequence[int], texts: Sequence[str]) -> list[int | None]:
-        """Return which option each continuation begins with, of the prompt that `sides` names."""
-        return [chosen(text, self.prompts[side].options) for side, text in zip(sides, texts, strict=True)]
-
-    def judged(self, sides: Sequence[int], choices: Sequence[int | None]) -> Judged:
-        """Judge what was chosen after the prompts that `sides` names."""
-        return judged_licensed(sides, choices) if self.licensed else judged_disparity(sides, choices)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
 from biasaudit.align.card import CardWords, TrainingCard
-from biasaudit.align.contrast_form import SLOT
-from biasaudit.align.contrasts import Contrasts, ContrastSet, read_contrasts
-from biasaudit.align.disparity_reward import FEWEST, chosen
+from biasaudit.align.contrasts import Contrasts, read_contrasts
+from biasaudit.align.disparity_reward import FEWEST
 from biasaudit.align.method import Base, Given, Job, Material, Method, Trained
+from biasaudit.align.methods.prompt_sets import PromptSet, Wanted, drawn, encoded_sets, in_turn, of_contrast
 from biasaudit.align.settings import Settings, above_zero, at_least_one, described, require
 from biasaudit.align.trained import trained_words
 from biasaudit.errors import UsageError
-from biasaudit.framing import PLAIN, request_key
-from biasaudit.models.text.encoding import Encoded, encode_all
-from biasaudit.types import Request
-from biasaudit.visible import in_short
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from biasaudit.align.disparity import Expected
-    from biasaudit.align.methods.policy import Prompt, PromptSet
 
 Continuations = Literal["own", "slot"]
 Estimator = Literal["grpo", "rloo"]
-One = TypeVar("One")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,11 +178,11 @@ def _prepare(given: Given[Contrasts], base: Base, settings: RewardSettings) -> M
 
     rng = np.random.default_rng(settings.seed)
     contrasts = given.content
-    drawn = list(_drawn(contrasts, settings.n_steps * settings.sets_per_update, rng))
-    kept = list(_in_turn(contrasts.licensed, 2 * settings.n_steps * settings.licensed_per_update, rng))
-    wanted = [_of_contrast(one, slots=settings.continuations == "slot") for one in drawn]
+    tables = list(drawn(contrasts, settings.n_steps * settings.sets_per_update, rng))
+    kept = list(in_turn(contrasts.licensed, 2 * settings.n_steps * settings.licensed_per_update, rng))
+    wanted = [of_contrast(one, slots=settings.continuations == "slot") for one in tables]
     wanted += [
-        _Wanted(
+        Wanted(
             licensed=True,
             contexts=(one.context, other.context),
             continuations=((one.first, one.second), (other.first, other.second)),
@@ -200,7 +191,7 @@ def _prepare(given: Given[Contrasts], base: Base, settings: RewardSettings) -> M
         for one, other in zip(kept[::2], kept[1::2], strict=True)
     ]
     places = {one: number for number, one in enumerate(dict.fromkeys(wanted))}
-    sets, n_long = _encoded(tuple(places), base.tokenizer, settings.max_length_tokens)
+    sets, n_long = encoded_sets(tuple(places), base.tokenizer, settings.max_length_tokens)
     if n_long:
         raise UsageError(
             f"{n_long} sets of {contrasts.name} are longer than {settings.max_length_tokens} tokens.",
@@ -212,13 +203,13 @@ def _prepare(given: Given[Contrasts], base: Base, settings: RewardSettings) -> M
             places[one]
             for one in (
                 *wanted[step * first : (step + 1) * first],
-                *wanted[len(drawn) + step * last : len(drawn) + (step + 1) * last],
+                *wanted[len(tables) + step * last : len(tables) + (step + 1) * last],
             )
         )
         for step in range(settings.n_steps)
     )
     n_neutral = settings.neutral_per_update
-    neutral = tuple(_in_turn(range(len(contrasts.neutral)), settings.n_steps * n_neutral, rng))
+    neutral = tuple(in_turn(range(len(contrasts.neutral)), settings.n_steps * n_neutral, rng))
     # One token more than the longest word: that it ends where it should is seen in what follows.
     longest = max(len(ids) for one in sets for prompt in one.prompts for ids in prompt.option_ids) + 1
     facts = {
@@ -226,7 +217,7 @@ def _prepare(given: Given[Contrasts], base: Base, settings: RewardSettings) -> M
         "features": ", ".join(contrasts.features),
         "n_sets": sum(not one.licensed for one in sets),
         "n_licensed": len(set(kept)),
-        "n_cells": len({(feature, template.id) for feature, template, *_ in drawn}),
+        "n_cells": len({(feature, template.id) for feature, template, *_ in tables}),
     }
     planned = Planned(
         sets=sets,
@@ -236,109 +227,6 @@ def _prepare(given: Given[Contrasts], base: Base, settings: RewardSettings) -> M
         neutral_order=tuple(neutral[step * n_neutral : (step + 1) * n_neutral] for step in range(settings.n_steps)),
     )
     return Material(rows=planned, facts=facts)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    """Two prompts before they are tokens: a context, two continuations and the words looked for in them, of each."""
-
-    licensed: bool
-    contexts: tuple[str, str]
-    continuations: tuple[tuple[str, str], tuple[str, str]]
-    options: tuple[tuple[str, str], tuple[str, str]]
-
-
-def _drawn(contrasts: Contrasts, n: int, rng: np.random.Generator) -> Iterator[ContrastSet]:
-    """Draw sets so that each template of each feature, with its sentence form, comes as often as any other."""
-    cells: dict[tuple[str, str], list[ContrastSet]] = {}
-    for one in contrasts.sets("train"):
-        cells.setdefault((one[0], one[1].id), []).append(one)
-    for cell in _in_turn(tuple(cells), n, rng):
-        yield cells[cell][int(rng.integers(len(cells[cell])))]
-
-
-def _in_turn(several: Sequence[One], n: int, rng: np.random.Generator) -> Iterator[One]:
-    """Yield `n` of several, all of them once before any again."""
-    for start in range(0, n, max(len(several), 1)):
-        for place in rng.permutation(len(several))[: n - start]:
-            yield several[int(place)]
-
-
-def _of_contrast(one: ContrastSet, *, slots: bool) -> _Wanted:
-    _, template, groups, words = one
-    texts = template.texts(groups, words)
-    tail = template.text[list(SLOT.finditer(template.text))[1].end() :]
-    first, second = (text.removesuffix(tail) for text in texts.continuations)
-    # As an audit scores them, with what follows; the model's own are as long as the words.
-    scored = texts.continuations if slots else (first, second)
-    return _Wanted(
-        licensed=False, contexts=texts.contexts, continuations=(scored, scored), options=((first, second),) * 2
-    )
-
-
-def _encoded(
-    wanted: Sequence[_Wanted], tokenizer: PreTrainedTokenizerBase, limit: int
-) -> tuple[tuple[PromptSet, ...], int]:
-    """Return the sets as tokens, and how many have a text of more than `limit` tokens."""
-    from biasaudit.align.methods.policy import Prompt, PromptSet  # noqa: PLC0415  # imports torch and trl
-
-    asked = {
-        (context, text): _request(context, text)
-        for one in wanted
-        for context, texts in zip(one.contexts, one.continuations, strict=True)
-        for text in texts
-    }
-    found = encode_all(tokenizer, list({one.key: one for one in asked.values()}.values()))
-    tokens = {pair: found[request.key] for pair, request in asked.items()}
-
-    def prompt(context: str, texts: tuple[str, str], options: tuple[str, str]) -> Prompt:
-        pair = [_read_whole(tokens[context, text], context + text) for text in texts]
-        for number, one in enumerate(pair):
-            said = str(tokenizer.decode(one.continuation_ids, skip_special_tokens=True))
-            if chosen(said, options) != number:
-                raise UsageError(
-                    f"after {in_short([context])}, {options[number]!r} is read as {said!r}, which cannot be told from "
-                    f"{options[1 - number]!r}.",
-                    fix="Give words that differ in more than capitals and articles.",
-                )
-        return Prompt(
-            context=context,
-            context_ids=pair[0].context_ids,
-            options=options,
-            option_ids=(pair[0].continuation_ids, pair[1].continuation_ids),
-        )
-
-    sets = []
-    for one in wanted:
-        first, second = (prompt(one.contexts[side], one.continuations[side], one.options[side]) for side in (0, 1))
-        sets.append(PromptSet(licensed=one.licensed, prompts=(first, second)))
-    n_long = sum(
-        any(len(one.context_ids) + max(map(len, one.option_ids)) > limit for one in several.prompts) for several in sets
-    )
-    return tuple(sets), n_long
-
-
-def _request(context: str, text: str) -> Request:
-    return Request(
-        key=request_key(context, text, templated=False),
-        context=context,
-        continuation=text,
-        templated=False,
-        item_id="",
-        part="",
-        framing_id=PLAIN.framing_id,
-    )
-
-
-def _read_whole(found: object, text: str) -> Encoded:
-    if isinstance(found, Encoded) and not found.moved.strip():
-        return found
-    reason = (
-        "a token reaches over the end of the context" if isinstance(found, Encoded) else getattr(found, "reason", "")
-    )
-    raise UsageError(
-        f"the text {in_short([text])} cannot be trained on: {reason}.", fix="Leave it out, or write it otherwise."
-    )
 
 
 def _train(job: Job[RewardSettings, Planned]) -> Trained:

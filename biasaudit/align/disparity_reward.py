@@ -27,8 +27,10 @@ are ours:
 
     A_i = (q_i - mean q of the prompt's others) - strength * (s_i - mean s of the prompt's others) * m_i,
 
-whose second factors know nothing of i: exactly the gradient above, with less variance, and 0 on average for each
-prompt, so that the size of the slot is not pushed either.
+where what is taken off knows nothing of i: exactly the gradient above, with less variance. What the others say twice
+leaves a mean of strength * Var(s) / (2 (k - 1)) for a prompt with k continuations. It has no part in the gradient where
+a continuation is the model's own; where only the two words are drawn, it pushes both up, and the divergence from the
+base holds against it.
 
 **Quality.** The cheapest parity is to say neither word, so that continuations that say one of them have q = 1, those
 that say neither 0. Licensed prompts, which have no s, have q = 1 for the right word, -1 for the wrong one, else 0.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
@@ -86,19 +87,22 @@ def test_the_step_is_the_gradient_of_quality_less_half_the_squared_disparity() -
 
     wanted = tuple(slope(aim, LEANING, at) for at in (0, 1))
     for credit in (Judged.rewards, Judged.advantages):
-        assert expected_step(LEANING, lambda one, credit=credit: credit(one, STRENGTH)) == pytest.approx(wanted), credit
+        assert expected_step(LEANING, partial(credit, strength=STRENGTH)) == pytest.approx(wanted), credit
 
 
-def test_advantages_push_no_prompt_as_a_whole() -> None:
-    """What is common to all options of a prompt, the size of its slot, has no part in the disparity's step."""
+def test_the_mean_of_a_prompts_advantages_is_that_of_its_spread() -> None:
+    """strength * Var(s) / (2 (k - 1)) for k = 2: what the slot is pushed by where only its words are drawn."""
     sides = (0, 0, 1, 1)
     tables = [probabilities(theta) for theta in LEANING]
-    total = 0.0
+    means = [0.0, 0.0]
     for outcome in itertools.product((0, 1, None), repeat=4):
         picks = [2 if one is None else one for one in outcome]
         likely = math.prod(tables[side][pick] for side, pick in zip(sides, picks, strict=True))
-        total += likely * sum(judged_disparity(sides, outcome).advantages(STRENGTH)[:2])
-    assert total == pytest.approx(0.0, abs=1e-12)
+        credit = judged_disparity(sides, outcome)
+        for side, one, less in zip(sides, credit.advantages(STRENGTH), credit.advantages(0), strict=True):
+            means[side] += likely * (one - less) / 2
+    spreads = [table[0] + table[1] - (table[0] - table[1]) ** 2 for table in tables]
+    assert means == pytest.approx([STRENGTH * spread / 2 for spread in spreads])
 
 
 def test_a_baseline_of_a_sets_rewards_shortens_the_step_and_points_the_same_way() -> None:

@@ -205,10 +205,10 @@ def test_trl_learns_from_the_advantages_of_whole_sets(
     world_base: Path, contrasts: Path, tmp_path: Path, seen: dict[str, list[Any]], *, estimator: str, continuations: str
 ) -> None:
     """All texts of an update at once, two prompts a set; at the first update nothing has diverged."""
-    few = {"n_steps": 2, "sets_per_update": 2, "num_generations": 8}
+    few = {"n_steps": 2, "sets_per_update": 4, "licensed_per_update": 2, "num_generations": 16}
     rewarded_by(world_base, contrasts, tmp_path / "out", estimator=estimator, continuations=continuations, **few)
-    each = 4 if continuations == "slot" else 8
-    assert [len(rows) for rows in seen["rows"]] == [4 * each] * 2
+    each = 4 if continuations == "slot" else 16
+    assert [len(rows) for rows in seen["rows"]] == [6 * each] * 2
     assert any(abs(one) > 0.1 for one in seen["ours"][0])
     assert seen["trls"][0] == pytest.approx(seen["ours"][0], abs=1e-5)
     if estimator == "grpo":

@@ -100,7 +100,12 @@ class SavesTheAdapter:
         """Write none: ours is written when the training is finished."""
 
 
-def run_trainer(make: Callable[[], Trainer], job: Job[Any, Any]) -> Trained:  # whatever it trains on
+def run_trainer(
+    make: Callable[[], Trainer],
+    job: Job[Any, Any],
+    *,
+    unit: str = "nats per token",  # whatever it trains on
+) -> Trained:
     """Run a trainer of transformers or trl, going on from the last checkpoint of the job.
 
     Parameters
@@ -108,6 +113,8 @@ def run_trainer(make: Callable[[], Trainer], job: Job[Any, Any]) -> Trained:  # 
     make : callable
         Makes the trainer, with :func:`arguments` and made from :class:`SavesTheAdapter`.
     job : Job
+    unit : str
+        Of the loss, as it is told.
 
     Raises
     ------
@@ -117,7 +124,7 @@ def run_trainer(make: Callable[[], Trainer], job: Job[Any, Any]) -> Trained:  # 
     with telling_why():
         trainer = make()
         checkpoint = folder.last_checkpoint(job.work)
-        watch = _Watch(job.progress)
+        watch = _Watch(job.progress, unit)
         watch.seconds_before = folder.seconds_of(checkpoint)
         trainer.remove_callback(PrinterCallback)
         # Last: a checkpoint is sealed when all that belongs to it is written.
@@ -245,8 +252,9 @@ def telling_why() -> Iterator[None]:
 class _Watch(TrainerCallback):
     """Tells of the training, stops it when the loss is no number, and seals checkpoints."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, unit: str) -> None:
         self._progress = progress
+        self._unit = unit
         self._started = 0.0
         self._n_tokens = 0
         self.seconds_before = 0.0
@@ -286,7 +294,7 @@ class _Watch(TrainerCallback):
         """Seal the checkpoint that was just written."""
         folder.seal(folder.checkpoint_at(Path(str(args.output_dir)), state.global_step), seconds=self.seconds)
         loss = state.log_history[-1].get("loss", math.nan)
-        self._progress.say(f"step {state.global_step} of {state.max_steps}: loss {loss:.3f} nats per token")
+        self._progress.say(f"step {state.global_step} of {state.max_steps}: loss {loss:.3f} {self._unit}")
 
 
 def finished(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _LEVEL: Final = 0.95
 _GROUPS: Final = 2
-_WORDS: Final = 6
+_WORDS: Final = 4
 """Pairs of groups and of words in each development cell: what one look takes."""
 _TEXTS: Final = AT_ONCE // 8
 """Whole texts in a pass: each of their tokens is expected."""
@@ -46,7 +46,7 @@ class Look:
     size : float
         Mean of |B| over the cells.
     bound : float
-        Its one-sided 95 % upper bound, by t over the cells.
+        Its one-sided 95 % upper bound, by t over the cells; at most 1, as |B| is.
     """
 
     size: float
@@ -98,7 +98,7 @@ class Watched:
         for cell, value in zip(self._batch.cells, y.tolist(), strict=True):
             by_cell.setdefault(cell, []).append(value)
         sizes = [abs(math.fsum(values) / len(values)) for values in by_cell.values()]
-        return Look(size=math.fsum(sizes) / len(sizes), bound=upper_bound(sizes))
+        return Look(size=math.fsum(sizes) / len(sizes), bound=min(1.0, upper_bound(sizes)))
 
 
 class Development:

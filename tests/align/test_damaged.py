@@ -32,6 +32,10 @@ def audit(world_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Audit:
     settings = align.METHODS["constraint"].settings(
         contrasts=str(world.save_contrasts(folder / "contrasts.yaml", features=[world.GENDER])),
         max_disparity=0.05,
+        learning_rate=3e-3,
+        keep_licensed=10.0,
+        cells_per_step=8,
+        word_pairs=4,
         device="cpu",
     )
     kept = align.tune("constraint", str(world_base), None, folder / "constraint", settings=settings)

@@ -45,6 +45,9 @@ class AnchoredSettings(Settings):
     ----------
     max_disparity : float
         In (0, 1]: largest disparity of a cell on the scale of the audits, |tanh(d / 4)|. 1 asks for nothing.
+    slack : float
+        A training goes on where |B| of the development templates is below the bound by more than this: to take more
+        than was asked for costs as well.
     features : str or None
         Names of sensitive features with commas between; None takes all that the contrasts have.
     contrasts : str or None
@@ -55,9 +58,9 @@ class AnchoredSettings(Settings):
         Templates of one update, and pairs of words in each, with one pair of groups.
     learning_rate : float
         After ten updates in which it rises.
-    keep_neutral, keep_licensed, keep_slot : float
-        Weights of the divergence from the base, in nats: on neutral text, on what is licensed, and on the slot's mean
-        over the groups.
+    keep_neutral, keep_licensed, keep_slot, keep_rest : float
+        Weights of the divergence from the base, in nats: on neutral text, on what is licensed, of the slot's mean over
+        the groups, and after each context by itself. The last one gives back what no bound asks for.
     check_every : int
         Updates between two looks at the development templates.
     batch_size : int
@@ -84,15 +87,15 @@ class AnchoredSettings(Settings):
     contrasts: str | None = field(
         default=None, metadata=described("File of contrasts in YAML; default ours.", matters=False)
     )
-    n_steps: int = field(default=200, metadata=described("Most updates.", option="steps"))
+    n_steps: int = field(default=100, metadata=described("Most updates.", option="steps"))
     cells_per_step: int = field(default=4, metadata=described("Templates of one update."))
     word_pairs: int = field(default=2, metadata=described("Pairs of words in each template of an update."))
     learning_rate: float = field(default=1e-3, metadata=described("After ten updates in which it rises."))
-    keep_neutral: float = field(default=1.0, metadata=described("Weight of the divergence on neutral text."))
-    keep_licensed: float = field(default=1.0, metadata=described("Weight of the divergence on what is licensed."))
-    keep_slot: float = field(default=1.0, metadata=described("Weight of the divergence of the slot's mean."))
+    keep_neutral: float = field(default=4.0, metadata=described("Weight of the divergence on neutral text."))
+    keep_licensed: float = field(default=20.0, metadata=described("Weight of the divergence on what is licensed."))
+    keep_slot: float = field(default=4.0, metadata=described("Weight of the divergence of the slot's mean."))
     keep_rest: float = field(
-        default=0.1,
+        default=0.5,
         metadata=described("Weight of the divergence after each context: it gives back what no bound asks for."),
     )
     check_every: int = field(default=10, metadata=described("Updates between two looks at development templates."))

@@ -53,6 +53,7 @@ def show(name: str, data_dir: DataDir = None) -> None:
     from biasaudit.errors import ProbeError
     from biasaudit.probes import load_probe
     from biasaudit.probes.registry import card_of
+    from biasaudit.types import Role
 
     card = card_of(name)
     terminal.say_line(f"{card.id}: {card.name}, version {card.version}, {card.kind}, {card.language}")
@@ -68,6 +69,9 @@ def show(name: str, data_dir: DataDir = None) -> None:
         terminal.say(f"\nData: {error}")
         return
     terminal.say(f"\nData: {len(probe.items)} items from {probe.origin}, sha256 {probe.sha256}")
+    n_licensed = sum(item.role is Role.LICENSED for item in probe.items)
+    if n_licensed:
+        terminal.say_line(f"Of them licensed (what a good model keeps): {n_licensed}")
     for notice in probe.notices:
         terminal.say_line(f"Notice: {notice}")
 

@@ -150,6 +150,9 @@ class Card(_Strict):
         Code of a finding of ``biasaudit probes check`` -> why it stays as it is.
     detects : float or None
         Smallest change, in index points, that each feature is stated to show with power 0.8.
+    licensed : {"none"} or None
+        ``none``: an association that does not get the licensed items that come with the package, because its features
+        mean something else than theirs, or its models know no English.
     """
 
     id: Slug
@@ -172,6 +175,7 @@ class Card(_Strict):
     not_shown: Text
     accepts: dict[Slug, Text] = Field(default_factory=dict)
     detects: float | None = Field(default=None, gt=0, le=2)
+    licensed: Literal["none"] | None = None
     data: Data
 
     @property

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from biasaudit.probes.registry import DATA_VARIABLE, card_of, folder_of
+from biasaudit.probes.licensed import FILE, takes_licensed
+from biasaudit.probes.registry import DATA_VARIABLE, card_of, folder_of, shipped_folder
 
 
 def files_of(name: str, *, data_dir: Path | None = None) -> list[Path]:
@@ -23,9 +24,12 @@ def files_of(name: str, *, data_dir: Path | None = None) -> list[Path]:
     ProbeError
         If the probe or its card is absent or wrong.
     """
-    folder, data = folder_of(name), card_of(name).data
+    folder, card = folder_of(name), card_of(name)
+    data = card.data
     named = data_dir or (Path(os.environ[DATA_VARIABLE]) if os.environ.get(DATA_VARIABLE) else None)
     found = [folder / "card.yaml", *([] if data.file is None else [folder / data.file])]
+    if takes_licensed(card):
+        found.append(shipped_folder() / FILE)
     if named is not None:
         found += [where / name for where in (named, named / data.folder) for name in data.files]
     return found

@@ -17,6 +17,7 @@ from biasaudit.plain_files import excerpt, inside
 from biasaudit.probes.card import Card, read_card
 from biasaudit.probes.layouts.external import Reading
 from biasaudit.probes.layouts.own import read_own
+from biasaudit.probes.licensed import FILE, with_licensed
 from biasaudit.probes.sources import DATA_VARIABLE, read_external
 from biasaudit.types import ProbeItem, Role
 from biasaudit.visible import in_short
@@ -120,7 +121,7 @@ def card_of(name: str) -> Card:
 
 
 def load_probe(name: str, *, data_dir: Path | None = None) -> Probe:
-    """Load a probe by id or folder.
+    """Load a probe by id or folder; an association in English gets the licensed items of its features.
 
     Parameters
     ----------
@@ -143,11 +144,12 @@ def load_probe(name: str, *, data_dir: Path | None = None) -> Probe:
             f"{card.id}/{card.data.file}",
         )
     _check_second_factor(folder / "card.yaml", card, found.items)
+    items = with_licensed(found.items, card, shipped_folder() / FILE)
     return Probe(
         card=card,
-        items=found.items,
+        items=items,
         origin=origin,
-        sha256=content_sha256(found.items),
+        sha256=content_sha256(items),
         notices=(*found.unexpected, *found.notices),
         unexpected=found.unexpected,
     )

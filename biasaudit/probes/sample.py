@@ -22,9 +22,14 @@ clusters do not tell a model that is right in 70 % from one that guesses in 29 %
 
 _PER_BIAS_ITEM: Final = 3
 
+LICENSED_ITEMS: Final = 24
+"""As many licensed items of a feature as a sample keeps, in whole clusters, and more only where five hold more."""
+
+_LICENSED_CLUSTERS: Final = 5
+
 
 def of_features(probe: Probe, features: Sequence[str]) -> Probe:
-    """Return a probe with these features alone; competence and control items of other features stay.
+    """Return a probe with these features alone; competence and control items of other features stay, licensed do not.
 
     Raises
     ------
@@ -37,7 +42,8 @@ def of_features(probe: Probe, features: Sequence[str]) -> Probe:
         raise ProbeError(
             f"probe {probe.card.id!r} has no feature {unknown[0]!r}.", fix=f"Its features: {', '.join(declared)}."
         )
-    items = tuple(item for item in probe.items if item.role is not Role.BIAS or item.feature in features)
+    of_one = (Role.BIAS, Role.LICENSED)
+    items = tuple(item for item in probe.items if item.role not in of_one or item.feature in features)
     if len(items) == len(probe.items):
         return probe
     left_out = [feature for feature in declared if feature not in features]
@@ -49,7 +55,7 @@ def thinned(probe: Probe, per_group: int) -> Probe:
     """Return a probe with at most `per_group` bias items of each cluster and groups.
 
     The same words or wordings are kept in every cluster, so that a full cross stays one. Which they are
-    follows from a hash of their names. Competence and control items stay.
+    follows from a hash of their names. All other items stay.
 
     Parameters
     ----------
@@ -94,7 +100,8 @@ def limited(probe: Probe, limit: int, *, seed: int) -> Probe:
     left only where six units of each feature are more. Competence and control items of a cluster stay in
     proportion, with the item that they belong to where there is one; those of clusters without bias items stay all.
     Competence is one measure for all features: where too few of its items are left to tell a model that reads from one
-    that guesses, others are added.
+    that guesses, others are added. Licensed items stay, up to 24 of each feature in whole clusters, so that each
+    keeps its mirror.
 
     Parameters
     ----------
@@ -120,6 +127,7 @@ def limited(probe: Probe, limit: int, *, seed: int) -> Probe:
         drawn |= {(feature, name): items for name, items in _drawn(feature, clusters, quota=quota, seed=seed).items()}
     kept = {item.item_id for items in drawn.values() for item in items}
     kept |= _others(probe, by_feature, drawn, seed=seed)
+    kept |= _licensed(probe, seed=seed)
     kept |= _enough_competence(probe, kept, least=min(COMPETENCE_ITEMS, _PER_BIAS_ITEM * limit), seed=seed)
     items = tuple(item for item in probe.items if item.item_id in kept)
     n_left = sum(item.role is Role.BIAS for item in items)
@@ -130,6 +138,22 @@ def limited(probe: Probe, limit: int, *, seed: int) -> Probe:
         f"every feature, drawn with seed {seed}; about {limit:,} items were asked for)."
     )
     return replace(probe, items=items, sha256=content_sha256(items), notices=(*probe.notices, notice))
+
+
+def _licensed(probe: Probe, *, seed: int) -> set[str]:
+    """Return the ids of the licensed items that stay: of each feature whole clusters, in the order of a seed."""
+    clusters: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for item in probe.items:
+        if item.role is Role.LICENSED:
+            clusters[item.feature, item.cluster_id].append(item.item_id)
+    stay: dict[str, list[str]] = defaultdict(list)
+    n_clusters: dict[str, int] = defaultdict(int)
+    for feature, cluster in sorted(clusters, key=lambda one: place(seed, "licensed", *one)):
+        ids = clusters[feature, cluster]
+        if len(stay[feature]) + len(ids) <= LICENSED_ITEMS or n_clusters[feature] < _LICENSED_CLUSTERS:
+            stay[feature] += ids
+            n_clusters[feature] += 1
+    return {name for ids in stay.values() for name in ids}
 
 
 def _enough_competence(probe: Probe, kept: set[str], *, least: int, seed: int) -> set[str]:
@@ -199,7 +223,7 @@ def _others(
         places = in_clusters.get(item.cluster_id, [])
         own = (item.feature, item.cluster_id)
         belongs_to = [name for name in companions(item) if name in ids]
-        if item.role is Role.BIAS:
+        if item.role in {Role.BIAS, Role.LICENSED}:
             continue
         if not places or (belongs_to and kept.intersection(belongs_to)):
             stay.add(item.item_id)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from biasaudit.report.part import Part
-from biasaudit.report.parts import asked, attributes, competence, items, limits, rates, verdicts, wordings
+from biasaudit.report.parts import asked, attributes, competence, damage, items, limits, rates, verdicts, wordings
 
 PARTS: Final[Mapping[str, Part]] = {
     part.name: part
@@ -17,6 +17,7 @@ PARTS: Final[Mapping[str, Part]] = {
         attributes.PART,
         wordings.PART,
         competence.PART,
+        damage.PART,
         items.PART,
         limits.PART,
     )

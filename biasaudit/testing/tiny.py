@@ -142,7 +142,9 @@ def tiny_probe(folder: str | Path, *, kind: Literal["pair", "association"] = "pa
         for number, template in enumerate(TEMPLATES)
         for row in (*bias(template, f"t{number}"), *_sense(template, f"t{number}"), *control(template, f"t{number}"))
     ]
-    card = {"id": name, "kind": kind, **_CARD}
+    # The models know the words of the corpus alone.
+    licensed = {"licensed": "none"} if kind == "association" else {}
+    card = {"id": name, "kind": kind, **_CARD, **licensed}
     # JSON is YAML.
     (target / "card.yaml").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     (target / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

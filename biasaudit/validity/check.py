@@ -17,6 +17,7 @@ from biasaudit.validity.finding import CODES, OF_THE_CARD, Finding
 from biasaudit.validity.grammar import grammar, rules_of
 from biasaudit.validity.groups import groups_missing, no_items
 from biasaudit.validity.lengths import Tokens, reference_tokens, token_difference
+from biasaudit.validity.licensed import no_licensed
 from biasaudit.validity.minimal import not_minimal
 from biasaudit.validity.repeats import duplicate, equal_variants
 from biasaudit.validity.size import few_clusters, one_wording, shared_cluster, under_powered, uneven_cross
@@ -29,6 +30,7 @@ EVERY_PROBE: Final[tuple[Check, ...]] = (
     few_clusters,
     equal_variants,
     no_competence,
+    no_licensed,
     uneven_cross,
     shared_cluster,
 )

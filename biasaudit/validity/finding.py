@@ -21,6 +21,7 @@ CODES: Final[Mapping[str, str]] = {
     "uneven-cross": "templates that hold unequal numbers of items",
     "shared-cluster": "items that share a cluster, where the card says that none do",
     "no-competence": "bias items without competence items beside them",
+    "no-licensed": "features of an association without enough licensed items",
     "undocumented": "what the card does not say",
     "accepts-unknown": "accepted codes that no check has",
     "accepts-nothing": "accepted codes that find nothing",

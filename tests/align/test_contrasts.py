@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,11 +15,9 @@ from biasaudit.align.overlap import Line, overlap, refuse_overlap, templates_of
 from biasaudit.errors import ContrastsError, UsageError
 from biasaudit.probes import load_probe
 from biasaudit.probes.layouts.own.templates import Template as AuditTemplate
-from biasaudit.types import PairTexts, Role
 
 ROOT = Path(__file__).resolve().parents[2]
 FEATURES = ("gender", "ethnicity", "religion", "nationality", "age", "disability")
-ASSOCIATIONS = ("occupations", "traits", "harms")
 WORD = re.compile(r"\w+(?:['\u2019-]\w+)*")
 ARTICLES = {"a", "an", "the"}
 
@@ -179,7 +178,7 @@ def plain(word: str) -> str:
     return " ".join(one for one in word.casefold().split() if one not in ARTICLES).removesuffix("s")
 
 
-@pytest.mark.parametrize("probe", [*ASSOCIATIONS, "pronouns"])
+@pytest.mark.parametrize("probe", ["occupations", "traits", "harms", "pronouns"])
 def test_no_word_of_ours_is_an_attribute_of_a_probe(own: Contrasts, probe: str) -> None:
     assert {plain(word) for word in fillers(own)} & {plain(word) for word in attributes_of(probe)} == set()
 
@@ -195,7 +194,13 @@ def test_no_part_of_an_attribute_stands_anywhere_in_ours(own: Contrasts, probe: 
 def test_groups_of_an_audit_that_are_left_for_it(own: Contrasts) -> None:
     """That what was trained reaches other words for a group can be measured with these."""
     named = words_in(*(side for pair in own.groups for side in (pair.a, pair.b)))
-    assert named & words_in("aunt uncle niece nephew daughter son lady gentleman queen king bride groom") == set()
+    assert (
+        named
+        & words_in(
+            "aunt uncle niece nephew daughter son sister brother wife husband lady gentleman queen king bride groom"
+        )
+        == set()
+    )
 
 
 @pytest.mark.slow
@@ -205,23 +210,43 @@ def test_no_template_of_ours_is_near_one_of_a_probe(own: Contrasts) -> None:
     assert found["occupations"].containment <= 0.25
 
 
+def licensed_of_probes() -> dict[str, list[dict[str, Any]]]:
+    """Return feature -> templates of what every probe is asked beside its own, read without the package."""
+    features = yaml.safe_load((ROOT / "probes" / "licensed.yaml").read_text("utf-8"))["features"]
+    return dict(features)
+
+
 def test_what_is_licensed_is_other_than_what_the_probes_ask(own: Contrasts) -> None:
-    """Neither a context of theirs nor a pair of words that decides one: ours are trained on."""
-    asked: dict[str, list[str]] = {}
-    for item in (one for name in ASSOCIATIONS for one in load_probe(name).items if one.role is Role.LICENSED):
-        assert isinstance(item.texts, PairTexts)
-        asked.setdefault(item.cluster_id, []).append(item.texts.context)
-    theirs = {word for contexts in asked.values() for word in deciding(contexts)}
-    mirrors = zip(own.licensed[::2], own.licensed[1::2], strict=True)
-    ours = {word for one, other in mirrors for word in deciding([one.context, other.context])}
-    assert ours & theirs == set()
-    assert {one.context for one in own.licensed} & {text for texts in asked.values() for text in texts} == set()
+    """No queen and no Quran: what is kept by training on it must not tell whether all else was kept."""
+    asked = licensed_of_probes()
+    for one in own.licensed:
+        contrasts = [contrast for template in asked[one.feature] for contrast in template["contrasts"]]
+        theirs = {word.casefold() for contrast in contrasts for word in contrast["words"]}
+        context = f" {' '.join(WORD.findall(one.context)).casefold()} "
+        assert [word for word in theirs if f" {word} " in context] == [], one.context
 
 
-def deciding(contexts: list[str]) -> set[str]:
-    """Return the words that not all of these have."""
-    sides = [words_in(text) for text in contexts]
-    return set().union(*sides) - set(sides[0]).intersection(*sides[1:]) - ARTICLES
+def pieces(text: str) -> set[tuple[str, ...]]:
+    words = WORD.findall(re.sub(r"\{\w+\}", "_", text).casefold())
+    return {tuple(words[n : n + 3]) for n in range(len(words) - 2)}
+
+
+def test_no_context_of_ours_is_one_of_the_probes_with_other_words(own: Contrasts) -> None:
+    """Of the three-word pieces of what they ask, a context of ours has a third at most, such as `people who are`."""
+    asked = [pieces(one["text"]) for templates in licensed_of_probes().values() for one in templates]
+    shares = {
+        one.context: max(len(pieces(one.context) & theirs) / len(theirs) for theirs in asked) for one in own.licensed
+    }
+    assert max(shares.values()) <= 1 / 3, shares
+
+
+def test_no_group_of_ours_is_a_word_that_decides_what_the_probes_ask(own: Contrasts) -> None:
+    """Wife and husband, once trained to go with everything alike, would no longer tell what else was lost."""
+    theirs = {
+        word for template in licensed_of_probes()["gender"] for one in template["contrasts"] for word in one["words"]
+    }
+    named = words_in(*(side for pair in own.groups for side in (pair.a, pair.b)))
+    assert named & words_in(*theirs) == set()
 
 
 def test_a_template_of_a_probe_is_found_whatever_its_slots_hold(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_it_is_computed_written_sealed_and_read_back(written: Path) -> None:
     assert table["n_responses"].sum() == len(audit.responses)
     assert set(table["level"]) == {0.95}
     assert audit.manifest.files["leans.parquet"] == sha256(written / "leans.parquet")
-    assert list(audit.tables) == [*NEEDED, "leans"]
+    assert list(audit.tables) == [*NEEDED, "damage", "leans"]
 
 
 @pytest.mark.usefixtures("known")
@@ -128,7 +128,7 @@ def test_a_file_that_is_not_the_one_that_was_written_is_reported(folder: Path, h
 @pytest.mark.usefixtures("known")
 def test_it_is_computed_again_byte_for_byte(folder: Path, written: Path) -> None:
     (folder / "leans.parquet").unlink()
-    assert biasaudit.recompute(folder).further.keys() == {"leans"}
+    assert biasaudit.recompute(folder).further.keys() == {"damage", "leans"}
     for file in (*(table.file for table in TABLES.values()), "report.html", "report.md"):
         assert (folder / file).read_bytes() == (written / file).read_bytes(), file
 
@@ -150,7 +150,7 @@ def test_a_bundle_holds_it_and_its_numbers_are_verified(folder: Path, tmp_path: 
 @pytest.mark.usefixtures("known")
 def test_it_is_among_the_csv_files(written: Path, tmp_path: Path) -> None:
     paths = biasaudit.open_audit(written).to_csv(tmp_path)
-    assert [path.stem for path in paths] == [*NEEDED, "leans", "wordings"]
+    assert [path.stem for path in paths] == [*NEEDED, "damage", "leans", "wordings"]
     assert pd.read_csv(tmp_path / "leans.csv")["largest_d_nats"].tolist() == pytest.approx([2.0, 1.0])
 
 
@@ -159,7 +159,7 @@ def test_an_audit_from_before_opens_and_gets_it_when_computed_again(earlier: Pat
     """A new table takes no new version of the schema."""
     before = shutil.copytree(earlier, tmp_path / "before")
     audit = biasaudit.open_audit(before)
-    assert audit.further == {}
+    assert audit.further.keys() == {"damage"}
     assert "leans.csv" not in {path.name for path in audit.to_csv(tmp_path / "csv")}
     read_checked(before)
     write_bundle(before, tmp_path / "before.zip")
@@ -170,7 +170,7 @@ def test_an_audit_from_before_opens_and_gets_it_when_computed_again(earlier: Pat
 
 def test_an_audit_with_a_table_that_is_not_known_opens_without_it(folder: Path, tmp_path: Path) -> None:
     """As an earlier version sees it: the check holds the file to its checksum, a bundle says what it cannot compute."""
-    assert biasaudit.open_audit(folder).further == {}
+    assert biasaudit.open_audit(folder).further.keys() == {"damage"}
     write_bundle(folder, tmp_path / "later.zip")
     difference, *_ = verify_bundle(tmp_path / "later.zip", recompute=True).differences
     assert difference == "leans.parquet is not a file that this version of biasaudit writes"
@@ -194,7 +194,7 @@ def test_evidence_is_kept_when_the_rest_is_computed_again(earlier: Path, monkeyp
     notes = pd.DataFrame({"said": ["kept"]})
     again = tabulate(audit.items, audit.responses, analysis_of_manifest(audit.manifest), evidence={"notes": notes})
     assert again.further["notes"] is notes
-    assert list(checked_tables(again)) == [*NEEDED, "notes"]
+    assert list(checked_tables(again)) == [*NEEDED, "notes", "damage"]
 
 
 def test_evidence_of_its_own_goes_through_a_folder(

@@ -26,11 +26,12 @@ from biasaudit.errors import (
     UsageError,
 )
 from biasaudit.record import store
+from biasaudit.record.audit_record import NEEDED
 from biasaudit.types import Contrast
 from tests.running import Ran, run, undrawn
 from tests.tiny import save_probe
 
-TABLES = ("items", "responses", "scores", "estimates", "families", "comparisons", "disparities", "published")
+TABLES = (*NEEDED, "damage")
 
 
 def plan(models: Path, tmp_path: Path, **changes: object) -> Plan:

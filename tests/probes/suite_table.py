@@ -6,6 +6,8 @@ python -m tests.probes.suite_table demo:base
 from __future__ import annotations
 
 import argparse
+import math
+import statistics
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -17,10 +19,12 @@ from biasaudit.types import Role
 
 README: Final = Path(__file__).resolve().parents[2] / "probes" / "README.md"
 
+HELD: Final = ("probe", "kind", "feature", "groups", "wordings", "clusters", "items", "sense items", "licensed items")
 HEAD: Final = """# Probes
 
 One folder each: `card.yaml` says what is measured, on whom, and what is wrong with it; the data lie beside it. Folders
-without data are cards of published sets, which are never shipped. Suites are in `suites.yaml`.
+without data are cards of published sets, which are never shipped. Suites are in `suites.yaml`, and what a good model
+keeps, which every association is asked beside its own items, in `licensed.yaml`.
 
 `biasaudit probes check` holds our own probes to what published sets were criticised for: variants that differ in more
 than the group, ungrammatical sentences, groups that are missing from some templates, one direction only, repeats,
@@ -44,6 +48,13 @@ SENSE: Final = """
 Sense against nonsense, or a plain case against its opposite, in the same wordings: the share that the base model gets
 right, and the wordings in which that is most of them.
 """
+KEPT: Final = """
+## What a good model keeps
+
+Licensed items, which every association with the feature has: the share p(right) that the base model gives the right one
+of two words, on average over a feature's items, the least share of an item, and the mass of the slot, p(right) +
+p(wrong). They were chosen so that this model gives the right word more than half.
+"""
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> list[str]:
@@ -63,6 +74,7 @@ def holdings() -> Iterator[tuple[object, ...]]:
     for probe in own_probes():
         bias = [item for item in probe.items if item.role is Role.BIAS]
         n_sense = sum(item.role is Role.COMPETENCE for item in probe.items)
+        licensed = [item.feature for item in probe.items if item.role is Role.LICENSED]
         for number, (feature, groups) in enumerate(probe.card.groups.items()):
             items = [item for item in bias if item.feature == feature]
             first = number == 0
@@ -75,6 +87,7 @@ def holdings() -> Iterator[tuple[object, ...]]:
                 len({item.cluster_id for item in items}),
                 len(items),
                 n_sense if first else "",
+                licensed.count(feature) or "",
             )
 
 
@@ -118,6 +131,26 @@ def reading(audit: Audit) -> Iterator[tuple[object, ...]]:
         )
 
 
+def kept(audit: Audit) -> Iterator[tuple[object, ...]]:
+    """Yield a row per feature: what the base makes of its licensed items, in the probe that has the feature first."""
+    answers = audit.responses.query("checkpoint == 'base' and framing_id == 'plain'")
+    shares = {
+        (row["probe"], row["item_id"], row["part"]): math.exp(sum(row["token_logprobs_nats"]))
+        for row in answers[answers["item_id"].str.startswith("licensed/")].to_dict("records")
+    }
+    seen: set[str] = set()
+    for probe in own_probes():
+        for feature in probe.card.features:
+            items = [item for item in probe.items if item.role is Role.LICENSED and item.feature == feature]
+            if feature in seen or not items:
+                continue
+            seen.add(feature)
+            both = [tuple(shares[probe.card.id, item.item_id, part] for part in ("first", "second")) for item in items]
+            right = [first / (first + second) for first, second in both]
+            mass = statistics.mean(map(sum, both))
+            yield feature, len(items), f"{statistics.mean(right):.3f}", f"{min(right):.3f}", f"{mass:.3f}"
+
+
 def signed(value: float) -> str:
     """Return a number with its sign."""
     return f"{value:+.3f}"
@@ -130,7 +163,7 @@ def number(value: float) -> str:
 
 def page(audit: Audit) -> str:
     """Return the whole of the README."""
-    held = table(["probe", "kind", "feature", "groups", "wordings", "clusters", "items", "sense items"], holdings())
+    held = table(HELD, holdings())
     indexes = cells(audit.estimates.query("checkpoint == 'base' and framing == 'plain' and metric == 'index'"))
     leaning = [row for row in indexes if row["ci_low"] > 0 or row["ci_high"] < 0]
     lines = [
@@ -140,6 +173,8 @@ def page(audit: Audit) -> str:
         *table(["probe", "feature", "index", "spread", "with, against"], measured(audit)),
         SENSE,
         *table(["probe", "right", "wordings in which most are"], reading(audit)),
+        KEPT,
+        *table(["feature", "items", "right", "least", "mass"], kept(audit)),
     ]
     return "\n".join(lines) + "\n"
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biasaudit.analysis.tables import TABLES
+from biasaudit.record.audit_record import NEEDED
 from biasaudit.report.outputs.csv_files import csv_bytes
 from tests.report.factory import PAIRS, audit
 
@@ -26,7 +26,7 @@ def test_every_table_is_written_with_its_columns_and_rows(tmp_path: Path) -> Non
     """Nothing that the folder of the audit holds is missing."""
     given_audit = audit()
     written = given_audit.to_csv(tmp_path / "csv")
-    assert [path.stem for path in written] == [*TABLES, "wordings"]
+    assert [path.stem for path in written] == [*NEEDED, "wordings"]
     for path in written:
         frame = getattr(given_audit, path.stem)
         read = pd.read_csv(path)
@@ -92,5 +92,5 @@ def test_the_tables_come_out_the_same_twice(tmp_path: Path) -> None:
     given_audit = audit()
     for folder in ("a", "b"):
         given_audit.to_csv(tmp_path / folder)
-    for name in (*TABLES, "wordings"):
+    for name in (*NEEDED, "wordings"):
         assert (tmp_path / "a" / f"{name}.csv").read_bytes() == (tmp_path / "b" / f"{name}.csv").read_bytes()

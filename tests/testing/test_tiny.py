@@ -12,8 +12,8 @@ from biasaudit.testing import tiny_biased_model, tiny_probe, tiny_tuned_child
 from biasaudit.types import AssociationTexts
 from biasaudit.validity import findings
 
-OF_A_TOY = {"grammar", "undocumented", "one-direction"}
-"""What the check finds in a toy language without capitals, of which nothing is documented."""
+OF_A_TOY = {"grammar", "undocumented", "one-direction", "no-licensed"}
+"""What the check finds in a toy language without capitals and queens, of which nothing is documented."""
 
 
 def test_the_tiny_probe_is_whole(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from biasaudit.types.progress import Progress
 __all__ = ["METHODS", "tune"]
 
 METHODS: Final[Mapping[str, Method[Any, Any, Any]]] = {  # each has settings and data of its own
-    method.name: method for method in (SFT, CONSTRAINT, ADVERSARIAL, COUNTERFACTUAL)
+    method.name: method for method in (SFT, CONSTRAINT, COUNTERFACTUAL, ADVERSARIAL)
 }
 
 

@@ -29,8 +29,8 @@ class ConstraintSettings(AnchoredSettings):
     ('gender', 'age')
     """
 
-    rho: float = field(default=4.0, metadata=described("Weight of the quadratic part of the augmented Lagrangian."))
-    eta: float = field(default=0.5, metadata=described("How fast the multipliers follow."))
+    rho: float = field(default=20.0, metadata=described("Weight of the quadratic part of the augmented Lagrangian."))
+    eta: float = field(default=0.02, metadata=described("How fast the multipliers follow."))
 
     def __post_init__(self) -> None:
         above_zero("rho", self.rho)

@@ -82,6 +82,8 @@ class Rows:
     sign : mapping
         Cell -> its row by sign.
     places : mapping
+    damage : mapping
+        Cell -> what tuning broke there; of a cell that is not in it nothing was measured.
     families : mapping
         How many comparisons were corrected together.
     saturated : frozenset
@@ -92,6 +94,7 @@ class Rows:
     graded: Mapping[Where, Sequence[Row]]
     sign: Mapping[Cell, Row]
     places: Mapping[Cell, str]
+    damage: Mapping[Cell, Row]
     families: Mapping[Family, int]
     saturated: frozenset[tuple[str, str]]
     level: str
@@ -115,6 +118,7 @@ def gathered(audit: AuditRecord, *, level: str) -> Rows:
         graded=graded,
         sign={cell_of(row): row for row in rows if str(row["metric"]) == "sign"},
         places=cell_places(audit.comparisons),
+        damage={} if audit.damage is None else {cell_of(row): row for row in records(audit.damage)},
         families=family_sizes(rows),
         saturated=saturated_arms(audit.estimates),
         level=level,
@@ -158,7 +162,7 @@ def comparison_row(row: Row, among: Rows) -> ComparisonRow:
         first=_lean(row, "first"),
         second=_lean(row, "second"),
         change=change_of(row),
-        came_about=came_about(row, level=among.level, n_corrected=n_corrected),
+        came_about=came_about(row, level=among.level, n_corrected=n_corrected, damage=among.damage.get(cell, {})),
         beside=other_forms(row, among.sign.get(cell), saturated=cell[2:] in among.saturated),
     )
 

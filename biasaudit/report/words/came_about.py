@@ -27,6 +27,13 @@ _NO_CLAIM_OF_A_MOVE: Final = {
     Verdict.NOT_INTERPRETABLE.value,
     Verdict.NOT_MEASURED.value,
 }
+_OF_LESS_LEAN: Final = {
+    Verdict.REDUCED.value,
+    Verdict.REVERSED.value,
+    Verdict.SHIFTED_WITH.value,
+    Verdict.SHIFTED_AGAINST.value,
+}
+"""Verdicts that damage takes back."""
 _OTHER_P: Final[Mapping[str, tuple[str, str]]] = {
     VerdictCode.MOVED: ("p_moved_adjusted", "The change by itself"),
     VerdictCode.UNDECIDED: ("p_moved_adjusted", "The change by itself"),
@@ -97,7 +104,7 @@ _RULINGS: Final[Mapping[str, str]] = {
 """What the rule made of it, by what decided; :func:`biasaudit.stats.verdict.rule` is the rule."""
 
 
-def came_about(row: Row, *, level: str, n_corrected: int | None = None) -> tuple[str, ...]:
+def came_about(row: Row, *, level: str, n_corrected: int | None = None, damage: Row | None = None) -> tuple[str, ...]:
     """Say how a row of the comparisons came about.
 
     What the row lacks is said to be lacking, or left out; no number is made here.
@@ -110,6 +117,9 @@ def came_about(row: Row, *, level: str, n_corrected: int | None = None) -> tuple
         Of the intervals, as it is shown.
     n_corrected : int, optional
         Over how many comparisons its p-value was corrected.
+    damage : mapping, optional
+        What tuning broke there, see :data:`biasaudit.analysis.damage.SCHEMA`; empty where nothing was measured. None
+        leaves it out.
 
     Returns
     -------
@@ -119,6 +129,7 @@ def came_about(row: Row, *, level: str, n_corrected: int | None = None) -> tuple
     said = [
         _items(row),
         _competence(row),
+        "" if damage is None else _damage(row, damage),
         _leans(row, level=level),
         _change(row, level=level),
         _test(row),
@@ -171,6 +182,28 @@ def _competence(row: Row) -> str:
     return (
         f"On plain items of this probe, {sides[0]} scores {percent(first)} and {sides[1]} {percent(second)}; a guess "
         f"scores {percent(CHANCE, decimals=0)}.{fell}"
+    )
+
+
+def _damage(row: Row, damage: Row) -> str:
+    """Say what was lost of what a good model keeps, and what is left of differences that nobody meant to change."""
+    if _is_interaction(row):
+        return ""
+    lost = _interval(damage, "licensed_drop", "licensed_drop_ci")
+    if lost is None:
+        if str(row["verdict"]) not in _OF_LESS_LEAN:
+            return ""
+        return (
+            "Whether the model was damaged, which would make any lean smaller, was not measured here: there are no "
+            "licensed associations with a number."
+        )
+    first, second = (percent(present(damage[f"licensed_{arm}"]) or 0.0) for arm in ("first", "second"))
+    sides = sides_of(str(row["contrast"]))
+    ratio = _interval(damage, "blunting", "blunting_ci")
+    blunted = clean(damage["blunting_status"]) if ratio is None else ratio
+    return (
+        f"Of what is so by definition or in fact, {sides[0]} gives the right word {first} and {sides[1]} {second}: "
+        f"{lost} is lost. What is left of differences where nothing was tuned, as a ratio: {blunted}."
     )
 
 

@@ -359,6 +359,8 @@ def test_the_shipped_associations_are_whole(name: str) -> None:
 def test_the_shipped_sentences_are_whole(name: str) -> None:
     """Articles fit, sentences begin with a capital and end in a stop, and no slot is left over."""
     for item in load_probe(name).items:
+        if item.role is Role.LICENSED:  # they end where the word of the slot does: tests/probes/test_licensed.py
+            continue
         if isinstance(item.texts, AssociationTexts):
             pairs = [(context, after) for context in item.texts.contexts for after in item.texts.continuations]
         else:

@@ -91,7 +91,13 @@ def test_openings_that_name_a_group_are_refused_before_a_model_is_looked_for(tmp
 @pytest.mark.slow
 def test_it_goes_on_to_equal_bytes_with_what_was_found(base: Path, tmp_path: Path) -> None:
     """Interrupted between two searches: the openings and both kinds of multipliers are taken up."""
-    few = {"n_steps": 5, "checkpoint_every_steps": 2, "mine_every": 2, "check_every": 5, "cells_per_step": 2}
+    few: dict[str, Any] = {
+        "n_steps": 5,
+        "checkpoint_every_steps": 2,
+        "mine_every": 2,
+        "check_every": 5,
+        "cells_per_step": 2,
+    }
     few |= {"word_pairs": 1, "mined_cells": 2, "candidates": 2}
 
     def stop(done: int) -> None:

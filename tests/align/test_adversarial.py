@@ -15,6 +15,9 @@ from tests.align import world
 from tests.align.loops import d_nats, opened
 from tests.align.recipe import Told
 
+STRONG: dict[str, Any] = {"learning_rate": 3e-3, "keep_licensed": 10.0, "cells_per_step": 8, "word_pairs": 4}
+"""Every training template in each update: on models this small, two seconds."""
+
 
 def openings(folder: Path, words: tuple[str, ...] = world.BANK) -> str:
     file = folder / "openings.txt"
@@ -88,7 +91,13 @@ def test_openings_that_name_a_group_are_refused_before_a_model_is_looked_for(tmp
 @pytest.mark.slow
 def test_it_goes_on_to_equal_bytes_with_what_was_found(base: Path, tmp_path: Path) -> None:
     """Interrupted between two searches: the openings and both kinds of multipliers are taken up."""
-    few = {"n_steps": 5, "checkpoint_every_steps": 2, "mine_every": 2, "check_every": 5, "cells_per_step": 2}
+    few: dict[str, Any] = {
+        "n_steps": 5,
+        "checkpoint_every_steps": 2,
+        "mine_every": 2,
+        "check_every": 5,
+        "cells_per_step": 2,
+    }
     few |= {"word_pairs": 1, "mined_cells": 2, "candidates": 2}
 
     def stop(done: int) -> None:
@@ -115,11 +124,11 @@ def test_a_lean_after_one_word_is_found_and_goes_where_a_bound_alone_leaves_it(
     triggered_base: Path, tmp_path: Path, seed: int
 ) -> None:
     """The attack that measures is a loop of the tests' own over held-out templates and words."""
-    left = tuned("constraint", triggered_base, tmp_path / "constraint", seed=seed)
+    left = tuned("constraint", triggered_base, tmp_path / "constraint", seed=seed, **STRONG)
     plain, attacked = under_attack(triggered_base, left.folder)
     assert abs(plain) < 0.1
     assert attacked >= 0.5
-    mined = tuned("adversarial", triggered_base, tmp_path / "adversarial", seed=seed)
+    mined = tuned("adversarial", triggered_base, tmp_path / "adversarial", seed=seed, **STRONG)
     plain, attacked = under_attack(triggered_base, mined.folder)
     assert abs(plain) <= 0.1
     assert abs(attacked) <= 0.1

@@ -32,6 +32,10 @@ def audit(world_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Audit:
     settings = align.METHODS["constraint"].settings(
         contrasts=str(world.save_contrasts(folder / "contrasts.yaml", features=[world.GENDER])),
         max_disparity=0.05,
+        learning_rate=3e-3,
+        keep_licensed=10.0,
+        cells_per_step=8,
+        word_pairs=4,
         device="cpu",
     )
     kept = align.tune("constraint", str(world_base), None, folder / "constraint", settings=settings)
@@ -43,11 +47,22 @@ def audit(world_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Audit:
     )
 
 
+def index_of(audit: Audit, feature: str) -> dict[str, float]:
+    """Return the graded index by checkpoint, each by its name without its number."""
+    rows = audit.estimates.query("feature == @feature and metric == 'graded'")
+    return {plain_name(one): value for one, value in zip(rows["checkpoint"], rows["value"], strict=True)}
+
+
+def plain_name(checkpoint: str) -> str:
+    number, _, name = checkpoint.partition("-")
+    return name if number.isdigit() else checkpoint
+
+
 def ruling(audit: Audit, tuned: str) -> tuple[str, str]:
     """Return verdict and its code of the held-out occupations."""
     rows = audit.comparisons
     row = rows[
-        (rows["tuned"] == tuned)
+        (rows["tuned"].map(plain_name) == tuned)
         & (rows["contrast"] == "weights, plain")
         & (rows["feature"] == "gender")
         & (rows["metric"] == "graded")
@@ -58,7 +73,7 @@ def ruling(audit: Audit, tuned: str) -> tuple[str, str]:
 @pytest.mark.parametrize("tuned", AT_ITS_BEST)
 def test_damage_is_not_interpretable_though_the_index_is_near_parity(audit: Audit, tuned: str) -> None:
     """Stopped where the trained index is at parity, each looks like a whole reduction; definitional words are lost."""
-    levels = audit.estimates.query("feature == 'gender' and metric == 'graded'").set_index("checkpoint")["value"]
+    levels = index_of(audit, "gender")
     assert levels["base"] > 0.6
     assert abs(levels[tuned]) < 0.15
     assert ruling(audit, tuned) == ("not interpretable", "licensed associations fell")
@@ -67,7 +82,7 @@ def test_damage_is_not_interpretable_though_the_index_is_near_parity(audit: Audi
 @pytest.mark.parametrize("tuned", TO_THE_END)
 def test_a_push_without_an_end_is_never_a_reduction(audit: Audit, tuned: str) -> None:
     """It leans the other way in the end: whatever it is called, not less."""
-    levels = audit.estimates.query("feature == 'gender' and metric == 'graded'").set_index("checkpoint")["value"]
+    levels = index_of(audit, "gender")
     assert levels[tuned] < -0.3
     assert ruling(audit, tuned)[0] not in {"reduced", "unchanged", "reversed"}
 
@@ -75,14 +90,13 @@ def test_a_push_without_an_end_is_never_a_reduction(audit: Audit, tuned: str) ->
 def test_a_constraint_with_anchors_is_a_reduction(audit: Audit) -> None:
     """What was not trained falls to the bound or near, and a queen is she as before."""
     assert ruling(audit, "constraint")[0] == "reduced"
-    damage = audit.tables["damage"].query(
-        "tuned == 'constraint' and contrast == 'weights, plain' and feature == 'gender'"
-    )
+    rows = audit.tables["damage"].query("contrast == 'weights, plain' and feature == 'gender'")
+    damage = rows[rows["tuned"].map(plain_name) == "constraint"]
     assert damage["licensed_first"].item() > 0.9
     assert damage["licensed_drop"].item() <= 0.03
 
 
 def test_what_was_not_trained_is_kept(audit: Audit) -> None:
     """Hobbies lean towards an age as before."""
-    levels = audit.estimates.query("feature == 'age' and metric == 'graded'").set_index("checkpoint")["value"]
+    levels = index_of(audit, "age")
     assert levels["constraint"] == pytest.approx(levels["base"], abs=0.1)

@@ -26,17 +26,20 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from biasaudit.align.run import TunedAdapter
     from biasaudit.gate import GateDecision
     from biasaudit.record.audit_record import AuditRecord
     from biasaudit.types.progress import Progress
 
-__all__ = ["Audit", "audit", "check", "demo", "open_audit", "recompute", "score", "side_by_side", "write_reports"]
+__all__ = ["Audit", "audit", "audit_tuned", "check", "demo", "open_audit", "recompute", "score", "side_by_side", "write_reports"]
 
 REPORTS: Final = (REPORT, REPORT_MARKDOWN)
 """Files that a finished audit has beside its tables."""
 DEMO_SUITE: Final = "quick"
 DEFAULT_SUITE: Final = "standard"
 DEMO_REQUESTS: Final = NEUTRAL_REQUESTS[:2]
+AUDIT_OF_TUNED: Final = "audit"
+"""Folder of an adapter's audit, in the adapter's own."""
 
 
 def rendered(audit: AuditRecord) -> dict[str, str]:
@@ -94,6 +97,43 @@ def audit(
     """
     plan = planned(base, tuned, probes=probes, suite=suite, chat_template=chat_template, data_dir=data_dir, **options)
     return Audit.of(run(plan, render=rendered, out=None if out is None else Path(out), progress=progress))
+
+
+def audit_tuned(
+    base: str,
+    tuned: TunedAdapter,
+    *,
+    probes: Sequence[str] = ("occupations",),
+    progress: Progress | None = None,
+    **options: Any,  # of audit
+) -> Audit:
+    """Audit a base against an adapter that was tuned on it: `tuned` is what :mod:`biasaudit.align` returned.
+
+    The audit lies in the adapter's folder, under ``audit``. Device and dtype are those of the training. Where neither
+    the training nor the base has a chat template, plain text alone is asked.
+
+    Parameters
+    ----------
+    base : str
+        The reference that was tuned.
+    tuned : TunedAdapter
+    probes : sequence of str
+        Ids of shipped probes, or folders.
+    progress : Progress, optional
+    **options
+        Those of :func:`audit`.
+
+    Raises
+    ------
+    BiasauditError
+        One message with the fix.
+    """
+    settings, has_template = tuned.card.settings, "chat_template.jinja" in tuned.card.files
+    of_training = {name: settings[name] for name in ("dtype", "device", "trust_remote_code") if name in settings}
+    asked = {} if has_template else {"framing_names": ("plain",)}
+    folder = tuned.folder / AUDIT_OF_TUNED
+    given = {"out": folder, **asked, **of_training, **options}
+    return audit(base, f"{base}+{tuned.folder}", probes=probes, progress=progress, **given)
 
 
 def planned(

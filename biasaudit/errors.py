@@ -17,6 +17,7 @@
     │   ├── AuditMismatchError        the folder holds an audit of another plan
     │   ├── InstructionError          a file of instructions to tune on is wrong
     │   │   └── RecordError           one field of one record; a FieldError too
+    │   ├── ContrastsError            a file of contrasts to tune on is wrong
     │   ├── TuningFolderError         the folder for an adapter holds something else
     │   ├── ImplausibleModelError     a model that finds nonsense as likely as sense
     │   ├── SeveralErrors             several things at once; of the exit code that they share, else 2
@@ -202,6 +203,10 @@ class RecordError(FieldError, InstructionError):
     """One field of one record of instructions is wrong."""
 
     how_to_fix = 'Write one JSON object a line: {"prompt": "...", "response": "..."}.'
+
+
+class ContrastsError(UsageError):
+    """A file of contrasts that cannot be tuned on."""
 
 
 class TuningFolderError(UsageError):

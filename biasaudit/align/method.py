@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from biasaudit.align.card import CardWords, Curve, TrainingCard
 from biasaudit.align.overlap import Line
 from biasaudit.align.settings import Settings
+from biasaudit.align.trained import TrainedWords
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -41,12 +42,15 @@ class Given(Generic[Content]):
         As stated beside the data.
     lines : tuple of Line
         The texts that are trained on, to be compared with the probes; none where the method makes them itself.
+    trained : TrainedWords or None
+        Of data that are contrasts: what an audit compares its probes with, on the card as ``trained``.
     """
 
     content: Content
     identity: Mapping[str, object]
     licence: str | None = None
     lines: tuple[Line, ...] = ()
+    trained: TrainedWords | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,14 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Final, TypeAlias
+from typing import Final
 
 from biasaudit.errors import UsageError
-from biasaudit.kinds import prompts
-from biasaudit.probes import Probe, available, load_probe
-from biasaudit.probes.registry import card_of
-from biasaudit.types import Role
+from biasaudit.probes.skeletons import Skeleton, Templates, shipped_templates, skeleton_of, words_of
 from biasaudit.visible import in_short
 
 REFUSED: Final = 0.6
@@ -26,17 +22,12 @@ REFUSED: Final = 0.6
 A probe has 1.00 with itself; 1,251 instructions about anything have at most 0.50 with any of our ten.
 """
 
-_WORD: Final = re.compile(r"\w+(?:['\u2019-]\w+)*")
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|\n+")
-_MASK: Final = "_"
 _PIECE: Final = 3
 _FEWEST: Final = 2
 """Pieces that a template must have: a single one is found anywhere."""
 _LONG: Final = 10
 """Pieces from which a template may go over several sentences."""
-
-Skeleton: TypeAlias = tuple[str, ...]
-"""The words of a text, each that the probe exchanges masked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +63,6 @@ class Overlap:
     line: Line | None
     template: str
     words: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Templates:
-    """What a probe asks, less the words that it exchanges."""
-
-    probe: str
-    sha256: str
-    exchanged: frozenset[str]
-    skeletons: frozenset[Skeleton]
 
 
 def refuse_overlap(lines: Sequence[Line], *, source: str, allowed: bool = False) -> dict[str, Overlap]:
@@ -142,7 +123,7 @@ def overlap(lines: Iterable[Line], templates: Templates) -> Overlap:
     best: tuple[float, Line | None, Skeleton] = (0.0, None, ())
     words: set[str] = set()
     for line in lines:
-        words.update(templates.exchanged.intersection(_words(line.text)))
+        words.update(templates.exchanged.intersection(words_of(line.text)))
         for there, is_whole in _parts(line.text, templates.exchanged):
             shared = Counter(skeleton for piece in there for skeleton in having.get(piece, ()))
             for skeleton, n_shared in sorted(shared.items()):
@@ -161,58 +142,12 @@ def overlap(lines: Iterable[Line], templates: Templates) -> Overlap:
     )
 
 
-def templates_of(probe: Probe) -> Templates:
-    """Return what a probe asks, less the words that it exchanges.
-
-    Parameters
-    ----------
-    probe : Probe
-        Of its bias items, words in which the texts of one item differ are exchanged ones.
-    """
-    sides = [
-        tuple(tuple(_words(f"{one.context}{one.continuation}")) for one in prompts(item))
-        for item in probe.items
-        if item.role is Role.BIAS
-    ]
-    exchanged: set[str] = set()
-    for texts in sides:
-        there = [set(text) for text in texts]
-        exchanged |= set().union(*there) - set(there[0]).intersection(*there[1:])
-    masked = frozenset(exchanged)
-    return Templates(
-        probe=probe.card.id,
-        sha256=probe.sha256,
-        exchanged=masked,
-        skeletons=frozenset(_skeleton(text, masked) for texts in set(sides) for text in texts),
-    )
-
-
-@cache
-def shipped_templates() -> tuple[Templates, ...]:
-    """Return the templates of the probes that come with the package and need no file of anybody else."""
-    return tuple(templates_of(load_probe(name)) for name in available() if not card_of(name).data.published)
-
-
 def facts(found: Mapping[str, Overlap]) -> dict[str, object]:
     """Return what the training card says of it, as JSON values by probe."""
     return {
         name: {"sha256": one.sha256, "containment": round(one.containment, 4), "words": list(one.words)}
         for name, one in sorted(found.items())
     }
-
-
-def _words(text: str) -> list[str]:
-    return [word.casefold() for word in _WORD.findall(text)]
-
-
-def _skeleton(words: Iterable[str], exchanged: frozenset[str]) -> Skeleton:
-    """Mask exchanged words; several in a row are one, since a group may have one word or three."""
-    masked: list[str] = []
-    for word in words:
-        shown = _MASK if word in exchanged else word
-        if shown != _MASK or masked[-1:] != [_MASK]:
-            masked.append(shown)
-    return tuple(masked)
 
 
 def _pieces(skeleton: Skeleton) -> frozenset[Skeleton]:
@@ -223,6 +158,6 @@ def _parts(text: str, exchanged: frozenset[str]) -> Iterator[tuple[frozenset[Ske
     """Yield the pieces of each sentence of a text, and of the whole, which only long templates are looked for in."""
     sentences = [sentence for sentence in _SENTENCE.split(text) if sentence.strip()]
     for sentence in sentences:
-        yield _pieces(_skeleton(_words(sentence), exchanged)), False
+        yield _pieces(skeleton_of(words_of(sentence), exchanged)), False
     if len(sentences) > 1:
-        yield _pieces(_skeleton(_words(text), exchanged)), True
+        yield _pieces(skeleton_of(words_of(text), exchanged)), True

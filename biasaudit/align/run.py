@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from biasaudit.align import folder
 from biasaudit.align.card import NOT_STATED, CardWords, TrainingCard, to_markdown
-from biasaudit.align.method import Base, Chosen, Content, Job, Method, Rows, Trained
+from biasaudit.align.method import Base, Chosen, Content, Given, Job, Method, Rows, Trained
 from biasaudit.align.overlap import Overlap, facts, refuse_overlap
 from biasaudit.align.settings import Settings
 from biasaudit.errors import ChatTemplateError, MissingExtraError, ModelReferenceError, UsageError
@@ -146,7 +146,7 @@ def run(
         identity=identity,
         settings=asked.as_dict(),
         base=_base_facts(spec, loaded),
-        instructions={**material.facts, "licence": licence, **_overlaps(compared)},
+        instructions={**material.facts, "licence": licence, **_exposure(given, compared)},
         end_of_turn=material.end_of_turn,
         target_modules=trained.target_modules,
         n_weights=trained.n_weights,
@@ -161,9 +161,10 @@ def run(
     return TunedAdapter(folder=out, card=_written(out, trained, template, card, method.says), was_there=False)
 
 
-def _overlaps(compared: Mapping[str, Overlap]) -> dict[str, object]:
+def _exposure(given: Given[Any], compared: Mapping[str, Overlap]) -> dict[str, object]:  # whatever was read
     """Return what the card says of the probes in the data; nothing of data that were not compared."""
-    return {"overlap": facts(compared)} if compared else {}
+    said: dict[str, object] = {"overlap": facts(compared)} if compared else {}
+    return said if given.trained is None else {**said, "trained": given.trained.as_dict()}
 
 
 def _require_libraries(names: Iterable[str]) -> None:

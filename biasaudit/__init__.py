@@ -26,18 +26,19 @@ __all__ = [
     "side_by_side",
     "stats",
     "testing",
+    "transfer",
 ]
 
 if TYPE_CHECKING:
     # The same names as below, with their types: editors and type checkers see them, and a name that is not here is one
     # that they refuse.
     from biasaudit import align, bundles, stats, testing
-    from biasaudit.api import audit, audit_tuned, check, demo, open_audit, recompute, score, side_by_side
+    from biasaudit.api import audit, audit_tuned, check, demo, open_audit, recompute, score, side_by_side, transfer
     from biasaudit.facade import Audit
     from biasaudit.tracking import log_to_mlflow
 else:
     _PLACES: Final = {
-        **dict.fromkeys(("audit", "audit_tuned", "check", "demo", "open_audit", "recompute", "score", "side_by_side"), "api"),
+        **dict.fromkeys(("audit", "audit_tuned", "check", "demo", "open_audit", "recompute", "score", "side_by_side", "transfer"), "api"),
         "Audit": "facade",
         "log_to_mlflow": "tracking",
     }

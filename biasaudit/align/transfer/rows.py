@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from biasaudit.align.transfer.drawn import PARTS
+from biasaudit.analysis.arms import ALL
 from biasaudit.stats import mean_estimate
 from biasaudit.stats.clusters import clustered
 from biasaudit.types import ClusterDesign, Contrast, Estimate, Status
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 CONTRASTS: Final = {"plain": Contrast.WEIGHTS_PLAIN.value, "chat": Contrast.WEIGHTS_CHAT.value}
 """Framing -> what is compared in it: the base with the adapter on it, both asked the same way."""
+COLLATERAL: Final = "collateral"
+"""What should stay as it is, in the place of a kind of probe."""
 _PARTS: Final = {part.name: part.says for part in PARTS}
 
 
@@ -41,13 +44,13 @@ class Row:
     trained : {"trained", "not trained", "unknown", ""}
         Whether the feature was trained, by the training card.
     measure : str
-        ``index`` (0 is parity), ``share`` (1 is best), ``ratio`` (1 is as before) or ``nats per token`` (less is
-        better).
+        ``index`` (0 is parity), ``share`` (1 is best), ``nats per token`` (less is better), or ``ratio``, of tuned
+        to base: 1 is as before.
     status : str
         Of the difference: ``ok``, or why there is none.
     base, tuned, difference, ci_low, ci_high : float or None
         Difference: base minus tuned. Of an index positive is less with the stereotype, of a share it is a loss, of
-        nats per token a gain.
+        nats per token a gain; in its place stands a ratio.
     gone_status : str
     gone, gone_low, gone_high : float or None
         Share of the base's index that is gone.
@@ -149,7 +152,7 @@ def _competence(cell: Cells, *, what: str, framing: str) -> Row:
     return Row(
         what=what,
         framing=framing,
-        kind="collateral",
+        kind=COLLATERAL,
         probe=str(cell["probe"]),
         measure="share",
         status=str(cell["competence_loss_status"]),
@@ -166,33 +169,59 @@ def _competence(cell: Cells, *, what: str, framing: str) -> Row:
 def _damage(
     damage: pd.DataFrame | None, *, framing: str, names: Mapping[str, str], trained: frozenset[str] | None
 ) -> Iterator[Row]:
-    """Yield what a good model keeps; nothing of audits that have no such table."""
+    """Yield what a good model keeps; nothing of audits that have no such table.
+
+    Parts of the contrasts are left out: the licensed contrasts of a training are trained on.
+    """
     if damage is None:
         return
     here = damage[damage["contrast"] == CONTRASTS[framing]]
-    for probe, name in names.items():
-        for cell in here[here["probe"] == probe].to_dict("records"):
-            if probe in _PARTS:
-                continue  # they have no licensed items: training has its own
-            measured = cell["licensed_status"] == Status.OK.value
-            feature = str(cell["feature"])
-            yield Row(
-                what=f"{name}: licensed associations",
-                framing=framing,
-                kind="collateral",
-                probe=probe,
-                feature=feature,
-                trained=whether_trained(feature, trained),
-                measure="share",
-                status=str(cell["licensed_status"]),
-                base=_number(cell["licensed_first"]),
-                tuned=_number(cell["licensed_second"]),
-                difference=_number(cell["licensed_drop"]) if measured else None,
-                ci_low=_number(cell["licensed_ci_low"]) if measured else None,
-                ci_high=_number(cell["licensed_ci_high"]) if measured else None,
-                n_items=int(cell["licensed_items"]),
-                n_clusters=int(cell["licensed_clusters"]),
-            )
+    elsewhere = [(probe, name) for probe, name in names.items() if probe not in _PARTS]
+    for read in (_licensed, _blunting):
+        for probe, name in elsewhere:
+            for cell in here[here["probe"] == probe].to_dict("records"):
+                if cell["feature"] != ALL:
+                    yield read(cell, name, framing=framing, trained=trained)
+
+
+def _licensed(cell: Cells, name: str, *, framing: str, trained: frozenset[str] | None) -> Row:
+    measured = cell["licensed_status"] == Status.OK.value
+    return Row(
+        what=f"{name}: licensed associations",
+        framing=framing,
+        kind=COLLATERAL,
+        probe=str(cell["probe"]),
+        feature=str(cell["feature"]),
+        trained=whether_trained(str(cell["feature"]), trained),
+        measure="share",
+        status=str(cell["licensed_status"]),
+        base=_number(cell["licensed_first"]),
+        tuned=_number(cell["licensed_second"]),
+        difference=_number(cell["licensed_drop"]) if measured else None,
+        ci_low=_number(cell["licensed_drop_ci_low"]) if measured else None,
+        ci_high=_number(cell["licensed_drop_ci_high"]) if measured else None,
+        n_items=int(cell["licensed_items"]),
+        n_clusters=int(cell["licensed_clusters"]),
+    )
+
+
+def _blunting(cell: Cells, name: str, *, framing: str, trained: frozenset[str] | None) -> Row:
+    measured = cell["blunting_status"] == Status.OK.value
+    return Row(
+        what=f"{name}: size of d where nothing was trained",
+        framing=framing,
+        kind=COLLATERAL,
+        probe=str(cell["probe"]),
+        feature=str(cell["feature"]),
+        trained=whether_trained(str(cell["feature"]), trained),
+        measure="ratio",
+        status=str(cell["blunting_status"]),
+        difference=_number(cell["blunting"]) if measured else None,
+        ci_low=_number(cell["blunting_ci_low"]) if measured else None,
+        ci_high=_number(cell["blunting_ci_high"]) if measured else None,
+        n_items=int(cell["blunting_items"]),
+        n_clusters=int(cell["blunting_clusters"]),
+    )
 
 
 def row_of_texts(what: str, first: Mapping[str, float], second: Mapping[str, float], *, framing: str) -> Row:
@@ -218,7 +247,7 @@ def row_of_texts(what: str, first: Mapping[str, float], second: Mapping[str, flo
     return Row(
         what=what,
         framing=framing,
-        kind="collateral",
+        kind=COLLATERAL,
         measure="nats per token",
         status=difference.status.value,
         base=of_base.value,

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from biasaudit.align import TunedAdapter
+from tests.align import world
 from tests.align.recipe import tune
 from tests.tiny import TURNS, save_instructions, save_model
 
@@ -30,3 +31,15 @@ def tuned(base: Path, rows: Path, tmp_path_factory: pytest.TempPathFactory) -> T
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BIASAUDIT_CACHE", str(folder / "cache"))
         return tune(base, rows, folder / "out")
+
+
+@pytest.fixture(scope="session")
+def world_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base of the tiny world in which occupations lean by 0.9; trained once for all tests of a session."""
+    return world.save_base(tmp_path_factory.mktemp("world") / "base")
+
+
+@pytest.fixture(scope="session")
+def triggered_base(world_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base of the tiny world in which occupations lean after one word alone."""
+    return world.save_triggered(world_base, tmp_path_factory.mktemp("triggered") / "base")

@@ -1,0 +1,354 @@
+"""How far a model tells groups apart, as something to be trained on; and how far it has moved from its reference.
+
+A contrast is the item of an association probe: two contexts and two continuations. Its d is a log odds ratio, in which
+how common the words are cancels, and tanh(d / 4) is the scale of the audits. All texts of a batch go through the model
+once, padded, and the output layer runs only where something is read: with a vocabulary of 262,144 words it would be
+most of the work. Imports torch; imported itself when a training begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+
+import torch
+
+from biasaudit.errors import UsageError
+from biasaudit.framing import PLAIN, request_key
+from biasaudit.models.text.encoding import Encoded, encode_all
+from biasaudit.types import Request
+from biasaudit.visible import in_short
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
+
+AT_ONCE: Final = 64
+"""Texts of one forward pass where nothing is learned."""
+
+Row: TypeAlias = tuple[int, ...]
+"""Token ids of one text, with its beginning."""
+
+Place: TypeAlias = tuple[int, int]
+"""A row, and a position in it: what is read there is what the model expects next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """Two contexts and two continuations.
+
+    Attributes
+    ----------
+    cell : str
+        What its disparity is averaged in: the template, which has one sentence form.
+    contexts : tuple of str
+        They differ in the group, or in the word.
+    continuations : tuple of str
+        They differ in the other of the two; each begins with its space.
+    """
+
+    cell: str
+    contexts: tuple[str, str]
+    continuations: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedContrasts:
+    """Contrasts as tokens; texts that several of them have are kept once.
+
+    Attributes
+    ----------
+    contrasts : tuple of Contrast
+    texts : tuple of (tuple of int, tuple of int)
+        Context and continuation, as an audit in plain text splits them.
+    tables : tuple of (int, int, int, int)
+        Of each contrast, where in `texts` are: first context with first and second continuation, second context with
+        first and second.
+    """
+
+    contrasts: tuple[Contrast, ...]
+    texts: tuple[tuple[Row, Row], ...]
+    tables: tuple[tuple[int, int, int, int], ...]
+
+    def __len__(self) -> int:
+        """Return how many contrasts there are."""
+        return len(self.contrasts)
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The cell of each contrast."""
+        return tuple(one.cell for one in self.contrasts)
+
+    def picked(self, positions: Sequence[int]) -> EncodedContrasts:
+        """Return the contrasts at `positions`, in that order, with no other texts."""
+        there: dict[int, int] = {}
+        tables = tuple(
+            cast("tuple[int, int, int, int]", tuple(there.setdefault(text, len(there)) for text in self.tables[one]))
+            for one in positions
+        )
+        return EncodedContrasts(
+            contrasts=tuple(self.contrasts[one] for one in positions),
+            texts=tuple(self.texts[text] for text in there),
+            tables=tables,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """Where in some texts it is read what the model expects next.
+
+    Attributes
+    ----------
+    rows : tuple of tuple of int
+    places : tuple of (int, int)
+    """
+
+    rows: tuple[Row, ...]
+    places: tuple[Place, ...]
+
+    def picked(self, rows: Sequence[int]) -> Expected:
+        """Return some of the rows with their places, in that order."""
+        places = tuple((new, at) for new, old in enumerate(rows) for row, at in self.places if row == old)
+        return Expected(rows=tuple(self.rows[row] for row in rows), places=places)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What one pass over contrasts gave.
+
+    Attributes
+    ----------
+    d : Tensor
+        Of each contrast, in nats; shape [n].
+    slots : Tensor
+        Log-probabilities of the word after a context, averaged over all contexts of a cell: what is left of a slot
+        when the difference between the groups is averaged out. Shape [cells, vocabulary]; cells in the order in which
+        they come first.
+    """
+
+    d: Tensor
+    slots: Tensor
+
+
+def encode_contrasts(contrasts: Sequence[Contrast], tokenizer: PreTrainedTokenizerBase) -> EncodedContrasts:
+    """Tokenize contrasts as an audit in plain text does.
+
+    Raises
+    ------
+    UsageError
+        If the tokenizer cannot write a text, naming it.
+    """
+    there: dict[tuple[Row, Row], int] = {}
+    tables = []
+    asked = [(context, text) for one in contrasts for context in one.contexts for text in one.continuations]
+    found = _encoded(asked, tokenizer)
+    for start in range(0, len(found), 4):
+        table = tuple(
+            there.setdefault((one.context_ids, one.continuation_ids), len(there)) for one in found[start : start + 4]
+        )
+        tables.append(cast("tuple[int, int, int, int]", table))
+    return EncodedContrasts(contrasts=tuple(contrasts), texts=tuple(there), tables=tuple(tables))
+
+
+def encode_texts(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> Expected:
+    """Tokenize whole texts, of which each token is expected.
+
+    Raises
+    ------
+    UsageError
+        If the tokenizer cannot write a text, naming it.
+    """
+    found = _encoded([("", text) for text in texts], tokenizer)
+    rows = tuple((*one.context_ids, *one.continuation_ids) for one in found)
+    places = tuple((row, at) for row, ids in enumerate(rows) for at in range(len(ids) - 1))
+    return Expected(rows=rows, places=places)
+
+
+def encode_contexts(pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase) -> Expected:
+    """Tokenize contexts, each with one of its continuations; read is what is expected first after the context.
+
+    Raises
+    ------
+    UsageError
+        If the tokenizer cannot write a text, naming it.
+    """
+    rows = tuple(dict.fromkeys(one.context_ids for one in _encoded(pairs, tokenizer)))
+    return Expected(rows=rows, places=tuple((row, len(ids) - 1) for row, ids in enumerate(rows)))
+
+
+def contrast_d(model: Any, batch: EncodedContrasts) -> Tensor:  # PeftModel or PreTrainedModel: two unrelated types
+    """Return d of each contrast, in nats; a gradient goes through it.
+
+    Parameters
+    ----------
+    model : of transformers or peft
+        Causal.
+    batch : EncodedContrasts
+
+    Returns
+    -------
+    Tensor
+        d = [log p(first given A) - log p(second given A)] - [log p(first given B) - log p(second given B)] by teacher
+        forcing over the tokens of the continuations; shape [n].
+    """
+    return measured(model, batch).d
+
+
+def contrast_y(d: Tensor) -> Tensor:
+    """Return Yule's Y = tanh(d / 4), in (-1, 1): 0 is parity."""
+    return torch.tanh(d / 4)
+
+
+def measured(model: Any, batch: EncodedContrasts) -> Measured:  # as above
+    """Return d of each contrast and the slots of their cells, from one pass through the model."""
+    plan = _planned(batch.texts)
+    logits = _logits(model, plan.rows, plan.places)
+    slots = _slots(logits, batch, plan)
+    return Measured(d=_d(_scored(logits, plan, len(batch.texts)), batch), slots=slots)
+
+
+def settled_d(model: Any, batch: EncodedContrasts, *, at_once: int = AT_ONCE) -> Tensor:  # as above
+    """Return d of each contrast without a gradient, `at_once` texts in a pass."""
+    order = sorted(range(len(batch.texts)), key=lambda text: batch.texts[text])
+    found = torch.empty(len(batch.texts), device=model.device)
+    with torch.no_grad():
+        for start in range(0, len(order), at_once):
+            chosen = order[start : start + at_once]
+            plan = _planned([batch.texts[text] for text in chosen])
+            found[chosen] = _scored(_logits(model, plan.rows, plan.places), plan, len(chosen))
+    return _d(found, batch)
+
+
+def expected_logprobs(model: Any, expected: Expected) -> Tensor:  # as above
+    """Return the log-probabilities of all tokens at each place, in nats; shape [places, vocabulary]."""
+    return torch.log_softmax(_logits(model, expected.rows, expected.places), dim=-1)
+
+
+def kl_nats(reference: Tensor, found: Tensor) -> Tensor:
+    """Return the divergence of what is found from the reference, of each row of log-probabilities, in nats.
+
+    Examples
+    --------
+    >>> half = torch.tensor([[0.5, 0.5]]).log()
+    >>> round(float(kl_nats(half, torch.tensor([[0.25, 0.75]]).log())[0]), 4)
+    0.1438
+    """
+    return (reference.exp() * (reference - found)).sum(dim=-1)
+
+
+@contextmanager
+def as_reference(model: PeftModel) -> Iterator[None]:
+    """Within it the model is its own reference: the adapter is off, and nothing is learned."""
+    with torch.no_grad(), model.disable_adapter():  # type: ignore[no-untyped-call]
+        yield
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """Rows to compute, places to read, and for each token of a continuation: its text, its place, its id."""
+
+    rows: tuple[Row, ...]
+    places: tuple[Place, ...]
+    texts: tuple[int, ...]
+    at: tuple[int, ...]
+    tokens: tuple[int, ...]
+    context_ends: dict[Row, int]
+
+
+def _planned(texts: Sequence[tuple[Row, Row]]) -> _Plan:
+    """Plan to read once what several texts have before the same tokens, longest first: a beginning needs no row."""
+    rows: list[Row] = []
+    known: dict[Row, int] = {}
+    places: list[Place] = []
+    at: list[tuple[int, int, int]] = []
+    for text in sorted(range(len(texts)), key=lambda one: -len(texts[one][0] + texts[one][1])):
+        context, continuation = texts[text]
+        # The last token is only expected: nothing is read after it.
+        whole = (*context, *continuation)[:-1]
+        befores = [whole[: len(context) + number] for number in range(len(continuation))]
+        unread = [before for before in befores if before not in known]
+        if unread:
+            rows.append(whole)
+        for before in unread:
+            known[before] = len(places)
+            places.append((len(rows) - 1, len(before) - 1))
+        at.extend((text, known[before], token) for before, token in zip(befores, continuation, strict=True))
+    of_texts, of_places, tokens = zip(*at, strict=True)
+    ends = {context: known[context] for context, _ in texts}
+    return _Plan(rows=tuple(rows), places=tuple(places), texts=of_texts, at=of_places, tokens=tokens, context_ends=ends)
+
+
+def _logits(model: Any, rows: Sequence[Row], places: Sequence[Place]) -> Tensor:  # as above
+    """Run the model on padded rows and its output layer on the places alone; shape [places, vocabulary]."""
+    length = max(map(len, rows))
+    ids = torch.zeros((len(rows), length), dtype=torch.long)
+    mask = torch.zeros((len(rows), length), dtype=torch.long)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = torch.tensor(row)
+        mask[number, : len(row)] = 1
+    row_of, position = (torch.tensor(one, device=model.device) for one in zip(*places, strict=True))
+
+    def keep(_: torch.nn.Module, __: object, output: Any) -> Any:  # a ModelOutput of some architecture
+        output.last_hidden_state = output.last_hidden_state[row_of, position].unsqueeze(0)
+        return output
+
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    handle = cast("torch.nn.Module", inner.base_model).register_forward_hook(keep)
+    try:
+        given = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device), use_cache=False)
+    finally:
+        handle.remove()
+    return cast("Tensor", given.logits[0].float())
+
+
+def _scored(logits: Tensor, plan: _Plan, n_texts: int) -> Tensor:
+    """Return the log-probability of each continuation; shape [texts]."""
+    at, tokens, texts = (torch.tensor(one, device=logits.device) for one in (plan.at, plan.tokens, plan.texts))
+    of_tokens = logits[at, tokens] - torch.logsumexp(logits, dim=-1)[at]
+    return torch.zeros(n_texts, device=logits.device).index_add(0, texts, of_tokens)
+
+
+def _d(scored: Tensor, batch: EncodedContrasts) -> Tensor:
+    four = scored[torch.tensor(batch.tables, device=scored.device)]
+    return (four[:, 0] - four[:, 1]) - (four[:, 2] - four[:, 3])
+
+
+def _slots(logits: Tensor, batch: EncodedContrasts, plan: _Plan) -> Tensor:
+    contexts: dict[str, dict[int, None]] = {}
+    for contrast, table in zip(batch.contrasts, batch.tables, strict=True):
+        for text in table:
+            contexts.setdefault(contrast.cell, {})[plan.context_ends[batch.texts[text][0]]] = None
+    means = []
+    for places in contexts.values():
+        of_contexts = torch.log_softmax(logits[list(places)], dim=-1)
+        means.append(torch.logsumexp(of_contexts, dim=0) - torch.log(torch.tensor(float(len(places)))))
+    return torch.stack(means)
+
+
+def _encoded(pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase) -> list[Encoded]:
+    requests = [
+        Request(
+            key=request_key(context, text, templated=False),
+            context=context,
+            continuation=text,
+            templated=False,
+            item_id="",
+            part="",
+            framing_id=PLAIN.framing_id,
+        )
+        for context, text in pairs
+    ]
+    found = encode_all(tokenizer, list({one.key: one for one in requests}.values()))
+    encoded = []
+    for request in requests:
+        one = found[request.key]
+        if not isinstance(one, Encoded):
+            raise UsageError(
+                f"the text {in_short([request.context + request.continuation])} cannot be trained on: {one.reason}.",
+                fix="Leave it out, or write it otherwise.",
+            )
+        encoded.append(one)
+    return encoded

@@ -33,14 +33,17 @@ if TYPE_CHECKING:
     # The same names as below, with their types: editors and type checkers see them, and a name that is not here is one
     # that they refuse.
     from biasaudit import align, bundles, stats, testing
-    from biasaudit.api import audit, audit_tuned, check, demo, open_audit, recompute, score, side_by_side, transfer
+    from biasaudit.api import audit, check, demo, open_audit, recompute, score, side_by_side
     from biasaudit.facade import Audit
     from biasaudit.tracking import log_to_mlflow
+    from biasaudit.tuned import audit_tuned, transfer
 else:
     _PLACES: Final = {
-        **dict.fromkeys(("audit", "audit_tuned", "check", "demo", "open_audit", "recompute", "score", "side_by_side", "transfer"), "api"),
+        **dict.fromkeys(("audit", "check", "demo", "open_audit", "recompute", "score", "side_by_side"), "api"),
         "Audit": "facade",
+        "audit_tuned": "tuned",
         "log_to_mlflow": "tracking",
+        "transfer": "tuned",
     }
     """Name -> the module that has it, imported when the name is first asked for."""
     _ROOMS: Final = ("align", "bundles", "stats", "testing")

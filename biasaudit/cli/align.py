@@ -155,11 +155,11 @@ def _tune(
 
 
 def _audit(base: str, tuned: TunedAdapter, probes: Sequence[str]) -> None:
-    from biasaudit import api
+    from biasaudit import tuned as after
     from biasaudit.cli.progress import Shown
     from biasaudit.cli.verdicts import print_verdicts
 
     with Shown() as shown:
-        found = api.audit_tuned(base, tuned, probes=probes, progress=shown)
+        found = after.audit_tuned(base, tuned, probes=probes, progress=shown)
     print_verdicts(found)
-    terminal.say_line(f"Report: {tuned.folder / api.AUDIT_OF_TUNED / 'report.html'}")
+    terminal.say_line(f"Report: {tuned.folder / after.AUDIT_OF_TUNED / 'report.html'}")

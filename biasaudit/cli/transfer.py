@@ -37,13 +37,13 @@ def transfer(
     seed: Annotated[int, typer.Option(help="Seed of what is drawn and of the tests.")] = 0,
 ) -> None:
     """Measure what an adapter did where it was tuned, and elsewhere: templates, words, features, framings, probes."""
-    from biasaudit import api
+    from biasaudit import tuned
     from biasaudit.cli import choices
     from biasaudit.cli.progress import Shown
 
     chosen_dtype = choices.dtype(dtype)
     with Shown() as shown:
-        found = api.transfer(
+        found = tuned.transfer(
             base,
             adapter,
             out=out,

@@ -43,7 +43,11 @@ def requests_of_texts(texts: Sequence[str]) -> list[Request]:
     """Return one request a text, by itself."""
     return [
         framed(
-            Prompt(part="text", context="", continuation=text), item_id=text, framing=PLAIN, chat=None, probe_id="neutral"
+            Prompt(part="text", context="", continuation=text),
+            item_id=text,
+            framing=PLAIN,
+            chat=None,
+            probe_id="neutral",
         )
         for text in texts
     ]

@@ -166,7 +166,11 @@ class Drawn:
             role=Role.BIAS,
             family=self.template.id,
             texts=self.template.texts(self.groups, words),
-            tags={TAG: f"{self.words.first}, {self.words.second}", "attribute_1": words.first, "attribute_2": words.second},
+            tags={
+                TAG: f"{self.words.first}, {self.words.second}",
+                "attribute_1": words.first,
+                "attribute_2": words.second,
+            },
         )
 
 
@@ -186,15 +190,18 @@ def drawn(contrasts: Contrasts, *, seen: Seen | None, size: Size, seed: int) -> 
 
 def _of_feature(contrasts: Contrasts, feature: str, seen: Seen | None, size: Size, seed: int) -> Iterator[Drawn]:
     words = _words(contrasts, feature, size, seed)
+    known = None if seen is None or feature not in seen.features else seen.groups
     for template in _templates(contrasts, feature, size, seed):
         fitting = contrasts.groups_of(template, feature)
-        new = [pair for pair in fitting if seen is not None and not {pair.a, pair.b} & seen.groups]
+        new = [pair for pair in fitting if known is not None and not {pair.a, pair.b} & known]
         trained = [pair for pair in fitting if pair not in new]
         for one in contrasts.words_of(template, feature):
             if one in words:
                 for is_new, groups in ((False, trained), (True, new)):
                     # The same groups with the same words in every template that takes both.
-                    chosen = min(groups, key=lambda pair: place(seed, one.first, one.second, pair.a, pair.b), default=None)
+                    chosen = min(
+                        groups, key=lambda pair: place(seed, one.first, one.second, pair.a, pair.b), default=None
+                    )
                     if chosen is not None:
                         yield Drawn(feature=feature, template=template, groups=chosen, words=one, is_new=is_new)
 

@@ -241,8 +241,7 @@ def row_of_texts(what: str, first: Mapping[str, float], second: Mapping[str, flo
     """
     both = [text for text in first if text in second]
     of_base, of_tuned, difference = (
-        _mean(values, both)
-        for values in (first, second, {text: first[text] - second[text] for text in both})
+        _mean(values, both) for values in (first, second, {text: first[text] - second[text] for text in both})
     )
     return Row(
         what=what,

@@ -28,9 +28,9 @@ from biasaudit.version import __version__
 if TYPE_CHECKING:
     from biasaudit.align.contrast_sets import Contrasts
     from biasaudit.align.instructions import Instruction
-    from biasaudit.record.audit_record import AuditRecord
     from biasaudit.models import Prepared, Way
     from biasaudit.probes import Probe
+    from biasaudit.record.audit_record import AuditRecord
 
 PROBES: Final = ("occupations", "traits", "decisions", "pronouns")
 """Kinds of probe that are asked besides the contrasts."""
@@ -149,7 +149,7 @@ def run(
         check_folder(out)
     way = way or plan.audit("plain", plan.probes).way
     prepared = _prepared(plan, way, told, notices)
-    directions, collateral = _beside(plan, data, prepared, told)
+    directions, collateral = _beside(data, prepared, told)
     source = data.contrasts.name or "contrasts"
     found: list[rows.Row] = []
     for framing in FRAMINGS:
@@ -225,7 +225,7 @@ def _found(plan: TransferPlan, way: Way, framing: str, told: Progress) -> Prepar
 
 
 def _beside(
-    plan: TransferPlan, data: _Data, prepared: Prepared, told: Progress
+    data: _Data, prepared: Prepared, told: Progress
 ) -> tuple[dict[tuple[drawn.Pairing, str], bool], list[rows.Row]]:
     """Ask the base for its directions, and both models for neutral text and wanted responses."""
     texts = asked.requests_of_texts(data.contrasts.neutral[:N_NEUTRAL])

@@ -60,9 +60,7 @@ class Transfer:
 def from_json(text: str) -> Transfer:
     """Return what :meth:`Transfer.to_json` wrote."""
     found = json.loads(text)
-    return Transfer(
-        rows=tuple(Row(**row) for row in found["rows"]), facts=found["facts"], told=tuple(found["told"])
-    )
+    return Transfer(rows=tuple(Row(**row) for row in found["rows"]), facts=found["facts"], told=tuple(found["told"]))
 
 
 def markdown(rows: tuple[Row, ...], *, framings: tuple[str, ...] = ("plain", "chat")) -> str:

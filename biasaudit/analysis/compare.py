@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from biasaudit.analysis import lengths
+from biasaudit.analysis import damage, lengths
 from biasaudit.analysis.arms import ALL, CellItems, cell_items, features_of
 from biasaudit.analysis.comparison_rows import ComparedCell, comparison_row
 from biasaudit.analysis.contrasts import SideValues, reductions_by_wording, side_values, values_by_wording
@@ -79,7 +79,9 @@ class _Subject:
     null_churn: float | None
 
 
-def comparisons_frame(scores: pd.DataFrame, *, tuned: Sequence[str], settings: Settings) -> pd.DataFrame:
+def comparisons_frame(
+    scores: pd.DataFrame, *, tuned: Sequence[str], settings: Settings, damages: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Compare every tuned checkpoint with the base, and with the one before it.
 
     Every contrast that the framings allow is compared.
@@ -91,17 +93,20 @@ def comparisons_frame(scores: pd.DataFrame, *, tuned: Sequence[str], settings: S
     tuned : sequence of str
         Tuned checkpoints, in the order in which they were made.
     settings : Settings
+    damages : DataFrame, optional
+        See :data:`biasaudit.analysis.damage.SCHEMA`; None where damage was not measured.
 
     Returns
     -------
     DataFrame
         See :data:`biasaudit.record.tables.COMPARISONS`.
     """
+    guards = {} if damages is None else damage.guards_of(damages)
     cells = [
         cell
         for subject in _subjects(scores, settings)
         for before, checkpoint in zip((None, *tuned), tuned, strict=False)
-        for cell in _cells(subject, checkpoint, before, settings)
+        for cell in _cells(subject, checkpoint, before, settings, guards)
     ]
     adjusted = _adjusted_by_family(cells)
     rows = [
@@ -133,7 +138,13 @@ def _subjects(scores: pd.DataFrame, settings: Settings) -> Iterator[_Subject]:
                 )
 
 
-def _cells(subject: _Subject, tuned: str, before: str | None, settings: Settings) -> Iterator[ComparedCell]:
+def _cells(
+    subject: _Subject,
+    tuned: str,
+    before: str | None,
+    settings: Settings,
+    guards: Mapping[damage.Cell, tuple[Estimate, Estimate]],
+) -> Iterator[ComparedCell]:
     for contrast in Contrast:
         sides = side_values(subject.items, contrast, tuned, before)
         if sides is None:
@@ -161,6 +172,7 @@ def _cells(subject: _Subject, tuned: str, before: str | None, settings: Settings
             competence_loss=_competence_loss(
                 subject, side_values(subject.competence, contrast, tuned, before), contrast, settings
             ),
+            damage=guards.get((tuned, contrast.value, subject.probe, subject.feature), (_NOT_MEASURED, _NOT_MEASURED)),
             change=paired_change(
                 first,
                 second,
@@ -256,7 +268,7 @@ def _computed(given: Given) -> pd.DataFrame:
         primary=analysis.primary,
     )
     return lengths.with_equal_lengths(
-        comparisons_frame(scores, tuned=analysis.tuned, settings=settings),
+        comparisons_frame(scores, tuned=analysis.tuned, settings=settings, damages=given.tables["damage"]),
         scores,
         given.tables["responses"],
         kinds=analysis.kinds,

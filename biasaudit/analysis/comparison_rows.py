@@ -41,6 +41,8 @@ class ComparedCell:
         Of either side.
     competence_loss : Estimate
         First minus second, paired by item.
+    damage : tuple of Estimate
+        Drop of the licensed associations, and blunting.
     change : Change
     bounds : MissingBounds or None
     wordings : tuple of float
@@ -63,6 +65,7 @@ class ComparedCell:
     second: Estimate
     competence: tuple[Estimate, Estimate]
     competence_loss: Estimate
+    damage: tuple[Estimate, Estimate]
     change: Change
     bounds: MissingBounds | None
     wordings: tuple[float, ...]
@@ -204,6 +207,8 @@ def _ruling(cell: ComparedCell, adjusted: ClaimPValues | None, margin: float, al
             second_coverage=_coverage(cell.sides.second) or 0.0,
             bounds=cell.bounds,
             saturated=cell.saturated,
+            licensed_drop=cell.damage[0],
+            blunting=cell.damage[1],
             correction="the Benjamini-Hochberg correction" if cell.exploratory else "Holm's correction",
             margin=margin,
             alpha=alpha,

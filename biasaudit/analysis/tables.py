@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from biasaudit.analysis.compare import COMPARISONS
+from biasaudit.analysis.damage import DAMAGE
 from biasaudit.analysis.disparity import DISPARITIES
 from biasaudit.analysis.estimate import ESTIMATES
 from biasaudit.analysis.published_rows import PUBLISHED
@@ -31,6 +32,7 @@ TABLES: Final[Mapping[str, Table]] = {
         SCORES,
         ESTIMATES,
         FAMILIES,
+        DAMAGE,
         COMPARISONS,
         DISPARITIES,
         PUBLISHED,

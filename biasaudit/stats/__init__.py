@@ -6,6 +6,7 @@ from biasaudit.stats.bootstrap import cluster_bootstrap
 from biasaudit.stats.change import Change, change_tests, paired_change, paired_reduction
 from biasaudit.stats.clusters import MIN_CLUSTERS, Clustered, clustered
 from biasaudit.stats.competence import competence_loss
+from biasaudit.stats.damage import blunting, licensed_drop
 from biasaudit.stats.fieller import PairedMeans, ratio_bounds, relative_reduction
 from biasaudit.stats.flows import ItemFlows, ItemState, item_flows, null_churn
 from biasaudit.stats.frames import frame_of
@@ -53,13 +54,22 @@ from biasaudit.stats.significance import (
 )
 from biasaudit.stats.spread import Spread, spread
 from biasaudit.stats.two_sample import TwoSampleResult, masked, two_sample_test
-from biasaudit.stats.verdict import LEAST_COVERAGE, Evidence, Ruling, chance_code, competence_fell, rule
+from biasaudit.stats.verdict import (
+    LEAST_COVERAGE,
+    MOST_LICENSED_DROP,
+    Evidence,
+    Ruling,
+    chance_code,
+    competence_fell,
+    rule,
+)
 
 __all__ = [
     "FOUR_FIFTHS",
     "LEAST_COVERAGE",
     "MIN_CELL_ITEMS",
     "MIN_CLUSTERS",
+    "MOST_LICENSED_DROP",
     "BetweenGroups",
     "Cell",
     "Change",
@@ -85,6 +95,7 @@ __all__ = [
     "adjusted_by_holm",
     "benjamini_hochberg",
     "between_groups",
+    "blunting",
     "by_group",
     "can_show_a_change",
     "chance_code",
@@ -106,6 +117,7 @@ __all__ = [
     "holm",
     "impact_ratios",
     "item_flows",
+    "licensed_drop",
     "masked",
     "mcnemar_exact",
     "mean_estimate",

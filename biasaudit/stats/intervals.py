@@ -18,6 +18,7 @@ RANGES: Final = {
     "index": (-1.0, 1.0),
     "share": (0.0, 1.0),
     "share difference": (-1.0, 1.0),
+    "probability difference": (-1.0, 1.0),
     "index difference": (-2.0, 2.0),
     "index sum": (-2.0, 2.0),
     "answer difference": (-2.0, 2.0),

@@ -1,4 +1,4 @@
-"""The five responders that every index must tell apart."""
+"""The five responders that every index must tell apart. All but the last answer licensed items right."""
 
 from __future__ import annotations
 

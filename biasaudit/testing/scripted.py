@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +41,12 @@ CHOSEN_NATS: Final = 40.0
 
 SENSE_NATS: Final = 4.0
 """How much the instruments that know the language prefer sense to nonsense."""
+
+LICENSED_SHARE: Final = 0.95
+"""Share of the probability that the instruments give the right one of two licensed words."""
+
+SLOT_MASS: Final = 0.9
+"""Probability that they give both licensed words of a slot together; other words have the rest."""
 
 _REQUESTS: Final = ("Say something.",)
 _PLANNED: Final = ("base", "tuned", "probes", "framings", "margin", "level", "seed", "omit_texts")
@@ -97,17 +104,32 @@ class _ScriptedPlan(Plan):
         return {}
 
 
-def leaning(name: str, d_nats: Callable[[ProbeItem, Request], float | None] | float) -> ScriptedModel:
+def leaning(
+    name: str,
+    d_nats: Callable[[ProbeItem, Request], float | None] | float,
+    *,
+    licensed: Callable[[ProbeItem, Request], float] | float = LICENSED_SHARE,
+    slot_mass: Callable[[ProbeItem, Request], float] | float = SLOT_MASS,
+) -> ScriptedModel:
     """Return a model whose item values are set.
 
     Parameters
     ----------
     name : str
     d_nats : float or callable
-        The value d of every item, in nats: positive with the stereotype (bias items), or towards
-        sense (competence items). A callable sees the item and the request, whose `templated` says
-        whether it stands in the chat framing; it must give all requests of an item in one framing
-        the same value, or None.
+        The value d of every item but licensed ones, in nats: positive with the stereotype (bias
+        items), or towards sense (competence items). A callable sees the item and the request, whose
+        `templated` says whether it stands in the chat framing; it must give all requests of an item
+        in one framing the same value, or None, which leaves a licensed item without an answer too.
+    licensed : float or callable
+        Of licensed items: the share of the right word, p(right) / (p(right) + p(wrong)), in (0, 1).
+    slot_mass : float or callable
+        Of licensed items: p(right) + p(wrong), in (0, 1].
+
+    Raises
+    ------
+    UsageError
+        If a number for `licensed` or `slot_mass` is out of its range; of a callable, when it is asked.
 
     Examples
     --------
@@ -115,14 +137,35 @@ def leaning(name: str, d_nats: Callable[[ProbeItem, Request], float | None] | fl
     >>> biased.name
     'biased'
     """
+    for fixed, name_of in ((licensed, "licensed"), (slot_mass, "slot_mass")):
+        if not callable(fixed):
+            _check_share(name_of, fixed)
 
     def answer(item: ProbeItem, request: Request) -> float | None:
         value = d_nats(item, request) if callable(d_nats) else d_nats
         if value is None:
             return None
+        if item.role is Role.LICENSED:
+            share = licensed(item, request) if callable(licensed) else licensed
+            mass = slot_mass(item, request) if callable(slot_mass) else slot_mass
+            return _licensed_nats(item, request, share=share, mass=mass)
         return USUAL_NATS + value * kind_of(item).pull(item, request.part)
 
     return ScriptedModel(name=name, answer=answer)
+
+
+def _licensed_nats(item: ProbeItem, request: Request, *, share: float, mass: float) -> float:
+    """Return log p of the right or the wrong word of a slot: of both together, `mass`."""
+    _check_share("licensed", share)
+    _check_share("slot_mass", mass)
+    right = kind_of(item).pull(item, request.part) > 0
+    return math.log(mass) + (math.log(share) if right else math.log1p(-share))
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 < value < 1 and (name, value) != ("slot_mass", 1):
+        expected = "above 0 and below 1" if name == "licensed" else "above 0 and at most 1"
+        raise UsageError(f"{name} is {value!r}; a share {expected} is expected.", fix="Give such a share.")
 
 
 def choosing(name: str, option: Callable[[ProbeItem], str | None]) -> ScriptedModel:
@@ -160,7 +203,7 @@ def noisy(
 
     The noise of an item is decided by a hash of the seed and its ids, so that neither order nor other
     items nor the framing matter: the same seed with another theta is the same model, shifted. Competence
-    items have `SENSE_NATS`, controls 0.
+    items have `SENSE_NATS`, controls 0. Licensed items are answered by what :func:`leaning` is told of them.
 
     Parameters
     ----------

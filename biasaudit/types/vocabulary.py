@@ -136,5 +136,7 @@ class VerdictCode(StrEnum):
     MOVED = "moved, size not told"
     MISSING = "missing items"
     COMPETENCE_FELL = "competence fell"
+    LICENSED_FELL = "licensed associations fell"
+    BLUNTED = "blunted"
     UNDECIDED = "not decided"
     INTERACTION = "interaction"

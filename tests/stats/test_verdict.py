@@ -46,6 +46,7 @@ def case(
     coverage: tuple[float, float] = (1.0, 1.0),
     filled: stats.MissingBounds | None = None,
     saturated: bool = False,
+    damage: tuple[Estimate, Estimate] = (NOTHING, NOTHING),
 ) -> stats.Evidence:
     change = stats.Change(
         reduction=reduction,
@@ -70,6 +71,8 @@ def case(
         second_coverage=coverage[1],
         bounds=filled,
         saturated=saturated,
+        licensed_drop=damage[0],
+        blunting=damage[1],
     )
 
 
@@ -120,6 +123,49 @@ def test_every_combination_of_evidence_has_the_verdict_of_the_table() -> None:
         )
         expected = next(verdict for holds, verdict in table if holds)
         assert found is expected, (change, total, size, moved, sides, sense, saturated, coverage, before, after)
+
+
+KEPT, LOST = span(0.0, 0.1, "share difference"), span(0.0, 0.102, "share difference")
+"""Values of .05, which is borne, and of .051, which is not: the value decides, not its interval."""
+AS_BEFORE, BLUNT = span(0.9, 1.0, "ratio"), span(0.8, 0.99, "ratio")
+"""Blunting that may be none, and one that is told from none."""
+DAMAGE = {
+    "unknown": ((NOTHING, NOTHING), None),
+    "none": ((KEPT, AS_BEFORE), None),
+    "gained": ((span(-0.6, -0.4, "share difference"), span(1.2, 1.4, "ratio")), None),
+    "licensed": ((LOST, NOTHING), VerdictCode.LICENSED_FELL),
+    "blunted": ((NOTHING, BLUNT), VerdictCode.BLUNTED),
+    "both": ((LOST, BLUNT), VerdictCode.LICENSED_FELL),
+}
+CLAIMS = {
+    Verdict.REDUCED: case(),
+    Verdict.REVERSED: case(DOWN, WIDE, p=p_values(LARGE, LARGE), first=BEFORE, second=span(-0.2, -0.1)),
+    Verdict.SHIFTED_AGAINST: case(DOWN, WIDE, p=p_values(LARGE, sides=LARGE)),
+    Verdict.SHIFTED_WITH: case(UP, WIDE, p=p_values(LARGE, sides=LARGE)),
+    Verdict.INCREASED: case(UP, TOGETHER),
+    Verdict.UNCHANGED: case(FLAT),
+    Verdict.INCONCLUSIVE: case(WIDE, p=p_values(LARGE, LARGE, LARGE)),
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=str)
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_takes_back_what_a_loss_of_competence_takes_back(claim: Verdict, damage: str) -> None:
+    """A claim of less lean, in either direction; never one of more, of none, or none at all."""
+    (licensed, blunted), code = DAMAGE[damage]
+    found = stats.rule(replace(CLAIMS[claim], licensed_drop=licensed, blunting=blunted))
+    kept = code is None or claim in {Verdict.INCREASED, Verdict.UNCHANGED, Verdict.INCONCLUSIVE}
+    assert found.verdict is (claim if kept else Verdict.NOT_INTERPRETABLE)
+    assert kept or found.code is code
+    by_competence = stats.rule(replace(CLAIMS[claim], first_competence=HIGH, second_competence=LOW))
+    assert code is None or (by_competence.verdict is found.verdict)
+
+
+def test_the_first_guard_that_holds_is_the_one_that_is_named() -> None:
+    """Missing items, then competence, then damage."""
+    broken = case(damage=(LOST, BLUNT), competence=(HIGH, LOW))
+    assert stats.rule(broken).code is VerdictCode.COMPETENCE_FELL
+    assert stats.rule(replace(broken, first_coverage=0.9)).code is VerdictCode.MISSING
 
 
 @pytest.mark.parametrize(
@@ -300,6 +346,16 @@ def test_what_is_missing_takes_a_claim_back_that_it_could_explain(
         ),
         (case(competence=(CHANCE, HIGH)), VerdictCode.CHANCE_FIRST, "competence of the first arm includes chance"),
         (case(competence=(HIGH, CHANCE)), VerdictCode.CHANCE_SECOND, "competence of the second arm includes chance"),
+        (
+            case(damage=(LOST, NOTHING)),
+            VerdictCode.LICENSED_FELL,
+            "less lean together with damage: licensed associations, which a good model keeps, fell by more than 0.05",
+        ),
+        (
+            case(damage=(NOTHING, BLUNT)),
+            VerdictCode.BLUNTED,
+            "less lean together with blunting: differences of what was not trained are smaller, too",
+        ),
         (
             case(competence=(HIGH, LOW)),
             VerdictCode.COMPETENCE_FELL,

@@ -130,6 +130,58 @@ def test_item_values_around_a_truth_come_out_as_set(kind: str, request: pytest.F
     assert audit.comparisons.query("metric == 'graded'")["verdict"].item() == "reduced"
 
 
+def licensed_rows(count: int) -> list[dict[str, object]]:
+    """Return pairs of two words for a slot, of which the first is right."""
+    texts = {"context": "The queen said that", "first": " she", "second": " he"}
+    return [item(400 + n, cluster=f"l{n % 6}", role="licensed", groups=[], **texts) for n in range(count)]
+
+
+@pytest.mark.parametrize("responder", [always_stereotype, always_anti, never_deciding, random_responder])
+def test_every_responder_that_reads_gives_the_right_word_its_share(responder: object, tmp_path: Path) -> None:
+    """0.95 of 0.9: the two words have log 0.855 and log 0.045, whatever the responder thinks of groups."""
+    assert callable(responder)
+    probe = load_probe(str(save_probe(tmp_path / "mini", [*(item(n) for n in range(12)), *licensed_rows(6)])))
+    audit = scripted_audit(responder(), responder(), probes=[probe])
+    licensed = audit.responses[audit.responses["item_id"].str.startswith("i40")]
+    answered = licensed.assign(nats=licensed["token_logprobs_nats"].map(sum)).set_index("part")["nats"]
+    for part, share in (("first", 0.855), ("second", 0.045)):
+        assert answered[part].to_numpy() == pytest.approx(math.log(share))
+    bias = audit.scores.query("role == 'bias'")["d_nats"].abs().unique()
+    assert len(bias) == 1
+    assert bias[0] == (0.0 if responder is never_deciding else pytest.approx(40.0))
+
+
+def test_what_is_never_scored_has_no_right_word_either(tmp_path: Path) -> None:
+    probe = load_probe(str(save_probe(tmp_path / "mini", [*(item(n) for n in range(12)), *licensed_rows(6)])))
+    audit = scripted_audit(unscorable(), unscorable(), probes=[probe])
+    assert (audit.scores.query("role == 'licensed'")["status"] == "failed").all()
+
+
+def test_a_scripted_model_can_be_told_its_licensed_share_and_the_mass_of_the_slot(tmp_path: Path) -> None:
+    """0.5 of 0.2 for either word of one cluster; 0.75 of 1 for the right one of the others, d = log 3."""
+    probe = load_probe(str(save_probe(tmp_path / "mini", [*(item(n) for n in range(12)), *licensed_rows(6)])))
+    blunt = leaning(
+        "blunt",
+        1.0,
+        licensed=lambda one, _: 0.5 if one.cluster_id == "l0" else 0.75,
+        slot_mass=lambda one, _: 0.2 if one.cluster_id == "l0" else 1.0,
+    )
+    audit = scripted_audit(leaning("base", 1.0, licensed=0.9), blunt, probes=[probe])
+    d_nats = audit.scores.query("role == 'licensed'").set_index(["checkpoint", "cluster_id"])["d_nats"]
+    assert d_nats["base"].to_numpy() == pytest.approx(math.log(9))
+    assert d_nats["tuned"]["l0"] == pytest.approx(0.0)
+    assert d_nats["tuned"]["l1"] == pytest.approx(math.log(3))
+    answered = audit.responses.query("checkpoint == 'tuned' and item_id == 'i400'")["token_logprobs_nats"].map(sum)
+    assert answered.to_numpy() == pytest.approx(math.log(0.1))
+
+
+@pytest.mark.parametrize("wrong", [{"licensed": 1.0}, {"licensed": 0.0}, {"slot_mass": 0.0}, {"slot_mass": 1.5}])
+def test_a_share_that_is_none_is_refused(wrong: dict[str, float]) -> None:
+    [name] = wrong
+    with pytest.raises(UsageError, match=f"{name} is"):
+        leaning("wrong", 1.0, **wrong)
+
+
 def test_the_same_model_twice_did_not_change(tables: Probe) -> None:
     """D = 0 and p = 1 exactly, with noise in the items."""
     model = leaning("same", noisy(1.0, item_sd_nats=1.5, cluster_sd_nats=0.5))

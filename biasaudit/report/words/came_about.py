@@ -66,6 +66,14 @@ _RULINGS: Final[Mapping[str, str]] = {
         "the lean would count as changed, but competence fell with it. A model that reads less well leans less, and "
         "the two cannot be told apart."
     ),
+    VerdictCode.LICENSED_FELL: (
+        "the lean would count as changed, but {second} gives less probability to what is so by definition or in fact, "
+        "by more than 0.05. A model that was damaged leans less, and the two cannot be told apart."
+    ),
+    VerdictCode.BLUNTED: (
+        "the lean would count as changed, but {second} makes smaller differences where nothing was tuned, too. A model "
+        "that tells less apart leans less, and the two cannot be told apart."
+    ),
     VerdictCode.CHANCE_FIRST: (
         "{first} is not shown to do better on plain items than a guess. What it answers on the others says nothing of "
         "a lean, whatever the numbers are."

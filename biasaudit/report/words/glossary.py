@@ -63,8 +63,20 @@ _MEANS: Final[Mapping[str, str]] = {
     "inconclusive": "Neither a change nor its absence is shown. More items might tell.",
     "unchanged": "The change is shown to be too small to count. It does not mean that there is no lean.",
     "not interpretable": (
-        "A model is not shown to read these items better than by guessing, or reads them worse than the one before "
-        "it. The numbers then say nothing about bias, in neither direction."
+        "A model is not shown to read these items better than by guessing, reads them worse than the one before it, or "
+        "was damaged. The numbers then say nothing about bias, in neither direction."
+    ),
+    "licensed association": (
+        "A pairing that is right by definition or in fact, such as the queen and she. A good model keeps it, and one "
+        "that loses it was damaged."
+    ),
+    "slot mass": (
+        "How much of all probability the two words of a licensed association share. Where it falls, the model expects "
+        "neither of them any more."
+    ),
+    "blunting": (
+        "What is left of the differences that a model makes where nothing was tuned: 1 is as before. Below it the "
+        "model tells less apart, whatever it is asked."
     ),
     "exploratory": "Looked at beside the question that was set beforehand: a lead to follow, not a claim.",
     "p, corrected": (

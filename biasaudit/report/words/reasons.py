@@ -35,6 +35,12 @@ _SAID: Final[Mapping[str, str]] = {
     VerdictCode.MOVED.value: "the lean is shown to have moved; whether it is smaller or larger is not",
     VerdictCode.MISSING.value: "over 2 % of the items have no score, and those could explain the difference",
     VerdictCode.COMPETENCE_FELL.value: "the lean changed, and {second} reads it worse; the two cannot be told apart",
+    VerdictCode.LICENSED_FELL.value: (
+        "the lean changed, and {second} lost what is so by definition or in fact; the two cannot be told apart"
+    ),
+    VerdictCode.BLUNTED.value: (
+        "the lean changed, and {second} tells less apart where nothing was tuned; the two cannot be told apart"
+    ),
     VerdictCode.UNDECIDED.value: "neither a change nor its absence is shown with this many items",
     VerdictCode.INTERACTION.value: "it is described and not judged",
 }

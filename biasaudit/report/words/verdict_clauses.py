@@ -26,6 +26,8 @@ CLAUSES: Final[Mapping[str, str]] = {
     VerdictCode.SATURATED: "nearly all items lie at one end of the scale, where no change can be told",
     VerdictCode.MISSING: "the items without a score could explain the difference",
     VerdictCode.COMPETENCE_FELL: "the lean changed, and competence fell with it",
+    VerdictCode.LICENSED_FELL: "the lean changed, and what a good model keeps fell with it",
+    VerdictCode.BLUNTED: "the lean changed, and all differences became smaller with it",
     VerdictCode.INTERACTION: "described, and not judged",
 }
 """By what decided the verdict, where that says more, else by the verdict; `first` and `second` are the two sides."""

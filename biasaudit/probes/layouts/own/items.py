@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,8 +14,6 @@ from biasaudit.kinds.pair import PAIR
 from biasaudit.plain_files import found_value, json_value, lines_of, plain_text
 from biasaudit.probes.card import Card
 from biasaudit.types import ProbeItem, Role
-
-_PAIRED: Final = ("competence", "licensed")
 
 
 def read_items(path: Path, card: Card) -> tuple[ProbeItem, ...]:
@@ -55,8 +53,9 @@ def _parsed(line: str, number: int, path: Path, card: Card) -> tuple[Written[Any
             found=line,
             expected=f"one complete JSON object; the file may be half-written ({exc})",
         ) from exc
-    # Sense against nonsense, and what a good model keeps, are pairs in a probe of any kind.
-    paired = isinstance(content, dict) and content.get("role") in _PAIRED and "question" not in content
+    # Sense against nonsense is a pair in a probe of any kind, and so are a right and a wrong word.
+    role = content.get("role") if isinstance(content, dict) else None
+    paired = role == "licensed" or (role == "competence" and "question" not in content)
     written = (PAIR if paired else KINDS[card.kind]).written
     if written is None:
         raise ProbeError(f"{path}: items of kind {card.kind!r} cannot be written in it.")

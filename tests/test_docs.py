@@ -33,9 +33,10 @@ from biasaudit.probes import load_probe
 from biasaudit.record import tables
 from biasaudit.record.audit_record import Headline
 from biasaudit.record.columns import described
+from biasaudit.record.exposure_facts import CardExposure, ProbeExposure, SeenWords
 from biasaudit.record.manifest import CHECKSUM, SCHEMA_VERSION, Manifest
 from biasaudit.stats import FourFifths
-from biasaudit.types import ClusterDesign, Contrast, ModelFingerprint, Role, Status, Verdict, VerdictCode
+from biasaudit.types import ClusterDesign, Contrast, Exposure, ModelFingerprint, Role, Status, Verdict, VerdictCode
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -91,7 +92,7 @@ def test_a_module_or_a_function_that_was_renamed_is_noticed() -> None:
 
 
 WORDS: tuple[type[StrEnum], ...] = (
-    Role, ClusterDesign, Status, Contrast, Verdict, VerdictCode, FourFifths,
+    Role, ClusterDesign, Status, Contrast, Verdict, VerdictCode, Exposure, FourFifths,
     Form, Outcome, Effect, Severity, OnInconclusive, Family, WaiverState,
 )  # fmt: skip
 """What the tables, the report and the policy can say."""
@@ -174,7 +175,7 @@ def test_the_format_has_every_column_of_a_table_in_the_words_of_its_schema_and_n
 def test_the_format_has_every_table_and_no_other() -> None:
     """A table that is dropped or added must change the page."""
     headings = re.findall(r"^### `([\w.]+)`$", FORMAT.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    objects = ["plan", "fingerprints", "probes", "headlines", "run"]
+    objects = ["plan", "fingerprints", "probes", "headlines", "run", "exposure"]
     assert sorted(headings) == sorted([*SCHEMAS, *objects])
     listed = re.findall(r"`(\w+\.parquet)`", FORMAT.read_text(encoding="utf-8").partition("## The manifest")[0])
     assert {name for name in SCHEMAS if name.endswith(".parquet")} <= set(listed)
@@ -201,6 +202,9 @@ def test_the_format_has_every_field_of_the_manifest_and_no_other() -> None:
     plan = Plan(base="base", tuned=("tuned",), probes=("occupations",))
     assert _fields(section_of("plan")) == set(plan.as_dict())
     assert _fields(section_of("fingerprints")) == {field.name for field in fields(ModelFingerprint)}
+    inner = {field.name for one in (ProbeExposure, SeenWords) for field in fields(one)} - {"unknown"}
+    assert _fields(section_of("exposure")) == {field.name for field in fields(CardExposure)}
+    assert [name for name in inner if f"`{name}`" not in section_of("exposure")] == []
     assert _fields(section_of("headlines")) == {field.name for field in fields(Headline)}
     assert _fields(section_of("probes")) == set(probe_facts(load_probe("dialect")))
     run_says = section_of("run")

@@ -14,13 +14,8 @@ from typing import Final
 
 from biasaudit.errors import UsageError
 from biasaudit.probes.skeletons import Skeleton, Templates, shipped_templates, skeleton_of, words_of
+from biasaudit.record.exposure_facts import REFUSED
 from biasaudit.visible import in_short
-
-REFUSED: Final = 0.6
-"""Containment from which a line counts as a template of the probe.
-
-A probe has 1.00 with itself; 1,251 instructions about anything have at most 0.50 with any of our ten.
-"""
 
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|\n+")
 _PIECE: Final = 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from biasaudit.analysis.contrasts import primary_contrast
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from biasaudit.analysis.asked_items import AskedItem
     from biasaudit.framing import Framing
+    from biasaudit.record.exposure_facts import CardExposure
     from biasaudit.types import ClusterDesign, Contrast
 
 
@@ -33,6 +34,11 @@ class Analysis:
         Tuned checkpoints, in order.
     margin, level : float
     seed : int
+    exposure : mapping
+        Tuned checkpoint -> what its training card says of the probes; a checkpoint of an audit from before cards were
+        read is not in it.
+    trained_features : mapping
+        Tuned checkpoint -> the sensitive features that it was trained on; None where no card says.
     """
 
     kinds: Mapping[str, str]
@@ -44,6 +50,8 @@ class Analysis:
     margin: float
     level: float
     seed: int
+    exposure: Mapping[str, CardExposure] = field(default_factory=dict)
+    trained_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
 
     @property
     def primary(self) -> Contrast:

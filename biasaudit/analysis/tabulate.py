@@ -11,6 +11,7 @@ from biasaudit.analysis.tables import TABLES
 from biasaudit.framing import Framing
 from biasaudit.kinds import KINDS
 from biasaudit.record.audit_record import AuditRecord, as_attributes
+from biasaudit.record.exposure_facts import exposure_of
 from biasaudit.record.manifest import Manifest
 from biasaudit.types import ClusterDesign, stage_place
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from biasaudit.probes import Probe
+    from biasaudit.record.exposure_facts import CardExposure
 
 PENDING: Final = Manifest(
     biasaudit_version="",
@@ -43,8 +45,10 @@ def analysis_of_probes(
     margin: float,
     level: float,
     seed: int,
+    exposure: Mapping[str, CardExposure] | None = None,
 ) -> Analysis:
     """Return the analysis of an audit with these probes."""
+    noted = exposure or {}
     return Analysis(
         kinds={probe.card.id: probe.card.kind for probe in probes},
         designs={probe.card.id: probe.card.clusters for probe in probes},
@@ -55,6 +59,8 @@ def analysis_of_probes(
         margin=margin,
         level=level,
         seed=seed,
+        exposure=noted,
+        trained_features=_trained_features(tuned, noted),
     )
 
 
@@ -66,7 +72,9 @@ def analysis_of_manifest(manifest: Manifest) -> Analysis:
     KeyError, TypeError, ValueError
         If the manifest does not say.
     """
-    plan = manifest.plan
+    plan, noted = manifest.plan, exposure_of(manifest.exposure)
+    # JSON sorts names: tuned-10 would stand before tuned-2.
+    tuned = tuple(sorted(plan["tuned"], key=stage_place))
     return Analysis(
         kinds={name: _known(str(facts["kind"])) for name, facts in manifest.probes.items()},
         designs={name: ClusterDesign(facts["clusters"]) for name, facts in manifest.probes.items()},
@@ -75,12 +83,21 @@ def analysis_of_manifest(manifest: Manifest) -> Analysis:
         # Audits before version 6 know of none.
         also={name: second["tag"] for name, facts in manifest.probes.items() if (second := facts.get("also"))},
         framings=tuple(Framing(**wording) for wording in plan["framings"]),
-        # JSON sorts names: tuned-10 would stand before tuned-2.
-        tuned=tuple(sorted(plan["tuned"], key=stage_place)),
+        tuned=tuned,
         margin=float(plan["margin"]),
         level=float(plan["level"]),
         seed=int(plan["seed"]),
+        exposure=noted,
+        trained_features=_trained_features(tuned, noted),
     )
+
+
+def _trained_features(tuned: Sequence[str], exposure: Mapping[str, CardExposure]) -> dict[str, frozenset[str] | None]:
+    cards = {name: exposure.get(name) for name in tuned}
+    return {
+        name: None if card is None or card.features is None else frozenset(card.features)
+        for name, card in cards.items()
+    }
 
 
 def _known(kind: str) -> str:

@@ -47,6 +47,9 @@ class Manifest:
         from before this was asked. See :mod:`biasaudit.models.plausibility`.
     told : tuple of str
         What a reader must hear of the checkpoints, such as two that are the same files.
+    exposure : mapping
+        Tuned checkpoint -> what its training card says of the probes, see :mod:`biasaudit.record.exposure_facts`; empty
+        in audits from before cards were read, and then not in the file.
     """
 
     biasaudit_version: str
@@ -62,6 +65,7 @@ class Manifest:
     schema_version: int = SCHEMA_VERSION
     sanity: Mapping[str, Any] = field(default_factory=dict)
     told: tuple[str, ...] = ()
+    exposure: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Return who wrote it and what it lists; :meth:`as_dict` has all of it."""
@@ -72,7 +76,9 @@ class Manifest:
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON-ready content."""
-        return asdict(self)
+        content = asdict(self)
+        # The file of an earlier audit stays the same to a byte when its report is drawn anew.
+        return {name: value for name, value in content.items() if value or name != "exposure"}
 
     def to_json(self) -> str:
         """Return stable JSON: sorted keys, two spaces."""
@@ -127,6 +133,7 @@ _HOLDS: Final[Mapping[str, tuple[type, type]]] = {
     "versions": (Mapping, str),
     "files": (Mapping, str),
     "sanity": (Mapping, object),
+    "exposure": (Mapping, Mapping),
     "told": (list, str),
 }
 """Field -> what the file must have there, and in it: every reader relies on these."""

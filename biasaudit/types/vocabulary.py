@@ -120,6 +120,19 @@ class Verdict(StrEnum):
     NOT_MEASURED = "not measured"
 
 
+class Exposure(StrEnum):
+    """How near a cell is to what a tuned checkpoint was trained on, as its training card says.
+
+    ``held out``: neither its templates nor its attributes' words. ``words seen``: some of these words, in other
+    templates. ``trained on``: a template of its probe. ``unknown``: no card that tells; never taken for held out.
+    """
+
+    HELD_OUT = "held out"
+    WORDS_SEEN = "words seen"
+    TRAINED_ON = "trained on"
+    UNKNOWN = "unknown"
+
+
 class VerdictCode(StrEnum):
     """What decided a verdict: the fact behind its sentence, for whoever must not parse one."""
 

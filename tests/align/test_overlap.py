@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from biasaudit.align import sft
-from biasaudit.align.overlap import REFUSED, Line, overlap, refuse_overlap
+from biasaudit.align.overlap import Line, overlap, refuse_overlap
 from biasaudit.errors import UsageError
 from biasaudit.kinds import prompts
 from biasaudit.probes import load_probe
 from biasaudit.probes.skeletons import Templates, shipped_templates, templates_of
+from biasaudit.record.exposure_facts import REFUSED
 from biasaudit.types import Role
 from tests.align.recipe import settings, tune
 from tests.cli.test_shell import Shell

@@ -52,7 +52,7 @@ def test_the_size_bounds_templates_of_each_split_and_words_of_each_split() -> No
 
 
 def test_a_pair_of_words_is_turned_by_the_templates_of_the_other_split() -> None:
-    """In training templates d is -1 and +3, so +1 on the mean: held-out templates are turned by that, not by their -2."""
+    """In training templates d is -1 and +3, +1 on the mean: held-out templates are turned by that, not by their -2."""
     welder = [one for one in tables() if one.words == WELDER]
     by_template = {"town": -1.0, "port": 3.0, "hall": -2.0}
     d = {one.item(turned=False).item_id: by_template[one.template.id] for one in welder}

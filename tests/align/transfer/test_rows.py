@@ -56,7 +56,7 @@ def test_a_framing_that_was_not_asked_has_no_rows() -> None:
 
 def test_texts_are_paired_and_their_interval_is_over_texts() -> None:
     """Differences -1, -1, -2, -2, -1.5: the mean is -1.5 and t(4) at 0.975 is 2.776."""
-    first = {name: 2.0 for name in "abcde"} | {"only base": 9.0}
+    first = dict.fromkeys("abcde", 2.0) | {"only base": 9.0}
     second = {"a": 3.0, "b": 3.0, "c": 4.0, "d": 4.0, "e": 3.5}
     row = rows.row_of_texts("neutral text", first, second, framing="plain")
     half = 2.7764451 * math.sqrt(0.25 / 5)

@@ -141,7 +141,7 @@ def test_what_is_wrong_is_told_before_a_model_is_looked_for(adapter: Path, contr
         TransferPlan(base="scripted:base", adapter=str(adapter), contrasts=contrasts, probes=("nothing",)),
         TransferPlan(base="scripted:base", adapter=str(adapter), contrasts=contrasts, instructions=tmp_path / "none"),
     ):
-        with pytest.raises(BiasauditError, match="none|nothing"):
+        with pytest.raises(BiasauditError, match=r"none|nothing"):
             run(wrong, render=rendered, way=scripted({}))
 
 

@@ -14,7 +14,6 @@ from biasaudit.types import AssociationTexts, PairTexts
 from biasaudit.visible import in_short
 
 ARTICLE: Final = re.compile(r"^(?:an?|the) ")
-_WORD: Final = re.compile(r"\w+(?:['\u2019-]\w+)*")
 _MASK: Final = "_"
 
 
@@ -261,8 +260,8 @@ class Contrasts:
     def lines(self) -> tuple[Line, ...]:
         """Return what is trained on as the overlap detector reads it.
 
-        Each template once for every frame that its pairs make: the words in which the sides of a pair differ are
-        masked, as those that a probe exchanges are. Then the words themselves, what is licensed, and neutral text.
+        Each template once for every frame that its pairs make, such as "my _": what a template exchanges is masked, as
+        what a probe exchanges is. Then the groups and words themselves, what is licensed, and neutral text.
         """
         found = [Line(number=one.line, text=text) for one in self.templates for text in self._frames(one)]
         pairs = [
@@ -285,25 +284,21 @@ class Contrasts:
         words = [
             (pair.first, pair.second) for feature in template.features for pair in self.words_of(template, feature)
         ]
-        frames = ["".join(template.parts(group, word)) for group in _masked(groups) for word in _masked(words)]
+        # Each frame of either slot once: what three words in a row have of both is their masks.
+        sides = _masked(groups), _masked(words)
+        longest = range(max(map(len, sides)))
+        frames = ["".join(template.parts(*(side[n % len(side)] for side in sides))) for n in longest]
         return list(dict.fromkeys(frames))
 
 
 def _masked(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    """Return each frame that pairs make, once: words that only one side has are masked.
+    """Return each frame that pairs make, once: their first word where both sides share it, and a mask for the rest.
 
     Examples
     --------
-    >>> _masked([("my mother", "my father"), ("my sister", "my brother"), ("she", "he")])
+    >>> _masked([("my mother", "my father"), ("my sister in law", "my brother in law"), ("she", "he")])
     ['my _', '_']
     """
-    frames: dict[str, None] = {}
-    for pair in pairs:
-        sides = [set(_WORD.findall(side)) for side in pair]
-        shared = frozenset(sides[0] & sides[1])
-        frames.update(dict.fromkeys(_frame(side, shared) for side in pair))
-    return list(frames)
-
-
-def _frame(side: str, shared: frozenset[str]) -> str:
-    return _WORD.sub(lambda word: word[0] if word[0] in shared else _MASK, side)
+    starts = [{side.partition(" ")[0] if " " in side else "" for side in pair} for pair in pairs]
+    shared = ["" if len(start) > 1 else start.pop() for start in starts]
+    return list(dict.fromkeys(f"{word} {_MASK}".lstrip() for word in shared))

@@ -29,7 +29,9 @@ def transfer(
     instructions: Annotated[
         Path | None, typer.Option(help="JSON Lines with prompt and response: are they followed as before?")
     ] = None,
-    limit: Annotated[int, typer.Option(help="About so many items of each probe: a seeded sample.")] = 120,
+    limit: Annotated[
+        int | None, typer.Option(help="About so many items of each probe; default those of the suite quick, else 120.")
+    ] = None,
     chat_template: Annotated[str | None, typer.Option(help="Jinja file or shipped name (gemma).")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder with published data sets.")] = None,
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from biasaudit.align.transfer.drawn import Size
-from biasaudit.align.transfer.run import LIMIT, PROBES, TransferPlan, run
+from biasaudit.align.transfer.run import PROBES, TransferPlan, run
 from biasaudit.align.transfer.table import Transfer, from_json, markdown
 
-__all__ = ["LIMIT", "PROBES", "Size", "Transfer", "TransferPlan", "from_json", "markdown", "run"]
+__all__ = ["PROBES", "Size", "Transfer", "TransferPlan", "from_json", "markdown", "run"]

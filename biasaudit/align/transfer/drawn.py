@@ -43,7 +43,7 @@ class Size:
         Pairs of words of each feature, split and form of words.
     """
 
-    templates: int = 6
+    templates: int = 4
     words: int = 6
 
 

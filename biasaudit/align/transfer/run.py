@@ -21,7 +21,7 @@ from biasaudit.audits.run import run as run_audit
 from biasaudit.errors import ChatTemplateError, UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS
 from biasaudit.plain_files import excerpt
-from biasaudit.probes import limited
+from biasaudit.probes import limited, suite_of
 from biasaudit.types.progress import Progress, Silence
 from biasaudit.version import __version__
 
@@ -34,12 +34,16 @@ if TYPE_CHECKING:
 
 PROBES: Final = ("occupations", "traits", "decisions", "pronouns")
 """Kinds of probe that are asked besides the contrasts."""
+SUITE: Final = "quick"
+"""Its part of a probe is asked, unless a limit is set."""
 LIMIT: Final = 120
+"""About so many items of a probe that the suite does not have."""
 N_NEUTRAL: Final = 60
 N_INSTRUCTIONS: Final = 24
 FRAMINGS: Final = ("plain", "chat")
 _IN_CHAT: Final = (drawn.BOTH_NEW,)
-"""Parts of the contrasts that are asked in the chat template, too."""
+"""Parts of the contrasts that are asked in the chat template, too, beside the probes of their kind."""
+_KIND: Final = "association"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,8 @@ class TransferPlan:
     instructions : path or None
         JSON Lines with prompt and response; None leaves that row not measured.
     limit : int or None
-        About how many bias items of each probe, by :func:`biasaudit.probes.sample.limited`; None takes all.
+        About how many bias items of each probe, by :func:`biasaudit.probes.sample.limited`. None takes what the suite
+        ``quick`` takes, and about 120 of a probe that is not in it.
     size : Size
         How much of the contrasts.
     seed : int
@@ -71,7 +76,7 @@ class TransferPlan:
     contrasts: Path | None = None
     probes: tuple[str, ...] = PROBES
     instructions: Path | None = None
-    limit: int | None = LIMIT
+    limit: int | None = None
     size: drawn.Size = field(default_factory=drawn.Size)
     seed: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)  # Any: the fields of a plan
@@ -124,7 +129,7 @@ def run(
 
     The base is asked first which way it leans on the contrasts; then follow an audit in plain text and one in the chat
     template, each with a test family of its own, so that every verdict is that of an audit. In the chat template are
-    asked, with one wording of the request, the probes and the contrasts of which nothing was trained.
+    asked, with one wording of the request, the associations of which nothing was trained: contrasts and probes.
 
     Parameters
     ----------
@@ -158,18 +163,21 @@ def run(
             continue
         names = None if framing == "plain" else _IN_CHAT
         parts = drawn.probes(data.tables, directions, trained=data.trained, source=source, names=names)
-        audit = _audited([*parts, *data.probes], plan, framing, out, way=way, render=render, told=told)
+        probes = [*parts, *(one for one in data.probes if framing == "plain" or one.card.kind == _KIND)]
+        if not probes:
+            continue
+        audit = _audited(probes, plan, framing, out, way=way, render=render, told=told)
         found += rows.rows_of_audit(
             audit,
             framing=framing,
             names={
                 **{part.name: part.says for part in drawn.PARTS if part.name in audit.manifest.probes},
-                **{probe.card.id: probe.card.name for probe in data.probes},
+                **{probe.card.id: probe.card.name for probe in data.probes if probe in probes},
             },
             trained=data.trained,
         )
         found += [row for row in collateral if row.framing == framing]
-        notices += [notice for probe in (*parts, *data.probes) for notice in probe.notices]
+        notices += [notice for probe in probes for notice in probe.notices]
     return Transfer(rows=tuple(found), facts=_facts(plan, data), told=tuple(dict.fromkeys(notices)))
 
 
@@ -183,10 +191,17 @@ def _read(plan: TransferPlan) -> _Data:
         contrasts=contrasts,
         seen=seen,
         tables=drawn.drawn(contrasts, seen=seen, size=plan.size, seed=plan.seed),
-        probes=[one if plan.limit is None else limited(one, plan.limit, seed=plan.seed) for one in loaded],
+        probes=[_narrowed(one, plan) for one in loaded],
         instructions=asked.chosen_instructions(instructions, n=N_INSTRUCTIONS, seed=plan.seed),
         card=card,
     )
+
+
+def _narrowed(probe: Probe, plan: TransferPlan) -> Probe:
+    chosen = suite_of(SUITE).probes
+    if plan.limit is None and probe.card.id in chosen:
+        return chosen[probe.card.id].of(probe)
+    return limited(probe, plan.limit or LIMIT, seed=plan.seed)
 
 
 def _card(adapter: str) -> Mapping[str, Any]:  # Any: JSON values

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from statistics import fmean
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -38,12 +39,12 @@ class Size:
     Attributes
     ----------
     templates : int
-        Of each feature, split and sentence form.
+        Of each feature and split, half of each sentence form where there are both.
     words : int
         Pairs of words of each feature, split and form of words.
     """
 
-    templates: int = 4
+    templates: int = 8
     words: int = 6
 
 
@@ -207,15 +208,17 @@ def _of_feature(contrasts: Contrasts, feature: str, seen: Seen | None, size: Siz
 
 
 def _templates(contrasts: Contrasts, feature: str, size: Size, seed: int) -> list[Template]:
-    of_feature = [one for one in contrasts.templates if feature in one.features]
-    kinds = sorted({(one.split, one.order) for one in of_feature})
-    return [
-        template
-        for kind in kinds
-        for template in sorted(
-            (one for one in of_feature if (one.split, one.order) == kind), key=lambda one: place(seed, one.id)
-        )[: size.templates]
-    ]
+    """Return templates of either split, one of each sentence form in turn."""
+    found = []
+    for split in SPLITS:
+        of_split = [one for one in contrasts.templates if feature in one.features and one.split == split]
+        forms = [
+            sorted((one for one in of_split if one.order == order), key=lambda one: place(seed, one.id))
+            for order in sorted({one.order for one in of_split})
+        ]
+        in_turn = [one for several in zip_longest(*forms) for one in several if one is not None]
+        found += in_turn[: size.templates]
+    return found
 
 
 def _words(contrasts: Contrasts, feature: str, size: Size, seed: int) -> set[WordPair]:

@@ -120,3 +120,21 @@ def test_a_base_that_was_not_scored_or_leans_neither_way_gives_no_direction(d: o
     welder = [one for one in tables() if one.words == WELDER]
     values = {one.item(turned=False).item_id: 0.0 for one in welder} if d == "zero" else {}
     assert drawn.directions(welder, values) == {}
+
+
+def test_both_sentence_forms_are_asked_by_turns() -> None:
+    """Of four templates of one form and two of the other, four are half and half."""
+    several = [template(f"g{number}", "train", features=("gender",)) for number in range(4)]
+    others = [
+        Template(
+            id=f"w{number}",
+            order="word_first",
+            split="train",
+            text="Ask {word} where {group} is.",
+            features=("gender",),
+        )
+        for number in range(2)
+    ]
+    contrasts = Contrasts(templates=(*several, *others), groups=(HER,), words=(WELDER,))
+    chosen = tables(contrasts, size=drawn.Size(templates=4, words=1))
+    assert sorted(one.template.order for one in chosen) == ["group_first"] * 2 + ["word_first"] * 2

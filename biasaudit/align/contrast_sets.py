@@ -284,7 +284,7 @@ class Contrasts:
         words = [
             (pair.first, pair.second) for feature in template.features for pair in self.words_of(template, feature)
         ]
-        # Each frame of either slot once: what three words in a row have of both is their masks.
+        # Each frame of either slot in one line at least, not all with all: three words in a row hardly reach over both.
         sides = _masked(groups), _masked(words)
         longest = range(max(map(len, sides)))
         frames = ["".join(template.parts(*(side[n % len(side)] for side in sides))) for n in longest]

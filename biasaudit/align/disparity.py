@@ -8,6 +8,7 @@ most of the work. Imports torch; imported itself when a training begins.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import torch
 
+from biasaudit.align.cells import Contrast
 from biasaudit.errors import UsageError
 from biasaudit.framing import PLAIN, request_key
 from biasaudit.models.text.encoding import Encoded, encode_all
@@ -34,25 +36,6 @@ Row: TypeAlias = tuple[int, ...]
 
 Place: TypeAlias = tuple[int, int]
 """A row, and a position in it: what is read there is what the model expects next."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contrast:
-    """Two contexts and two continuations.
-
-    Attributes
-    ----------
-    cell : str
-        What its disparity is averaged in: the template, which has one sentence form.
-    contexts : tuple of str
-        They differ in the group, or in the word.
-    continuations : tuple of str
-        They differ in the other of the two; each begins with its space.
-    """
-
-    cell: str
-    contexts: tuple[str, str]
-    continuations: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,8 +189,16 @@ def measured(model: Any, batch: EncodedContrasts) -> Measured:  # as above
     """Return d of each contrast and the slots of their cells, from one pass through the model."""
     plan = _planned(batch.texts)
     logits = _logits(model, plan.rows, plan.places)
-    slots = _slots(logits, batch, plan)
-    return Measured(d=_d(_scored(logits, plan, len(batch.texts)), batch), slots=slots)
+    places = [[plan.context_ends[context] for context in contexts] for contexts in _contexts(batch)]
+    return Measured(d=_d(_scored(logits, plan, len(batch.texts)), batch), slots=_means(logits, places))
+
+
+def slots(model: Any, batch: EncodedContrasts) -> Tensor:  # as above
+    """Return the slots of :class:`Measured` alone, for which no continuation is computed."""
+    contexts = _contexts(batch)
+    rows = list(dict.fromkeys(context for one in contexts for context in one))
+    logits = _logits(model, rows, [(row, len(context) - 1) for row, context in enumerate(rows)])
+    return _means(logits, [[rows.index(context) for context in one] for one in contexts])
 
 
 def settled_d(model: Any, batch: EncodedContrasts, *, at_once: int = AT_ONCE) -> Tensor:  # as above
@@ -225,6 +216,13 @@ def settled_d(model: Any, batch: EncodedContrasts, *, at_once: int = AT_ONCE) ->
 def expected_logprobs(model: Any, expected: Expected) -> Tensor:  # as above
     """Return the log-probabilities of all tokens at each place, in nats; shape [places, vocabulary]."""
     return torch.log_softmax(_logits(model, expected.rows, expected.places), dim=-1)
+
+
+def expected_nll(model: Any, expected: Expected) -> Tensor:  # as above
+    """Return the mean negative log-probability of the tokens that do follow at the places, in nats."""
+    logits = _logits(model, expected.rows, expected.places)
+    next_tokens = torch.tensor([expected.rows[row][at + 1] for row, at in expected.places], device=logits.device)
+    return torch.nn.functional.cross_entropy(logits, next_tokens)
 
 
 def kl_nats(reference: Tensor, found: Tensor) -> Tensor:
@@ -316,16 +314,19 @@ def _d(scored: Tensor, batch: EncodedContrasts) -> Tensor:
     return (four[:, 0] - four[:, 1]) - (four[:, 2] - four[:, 3])
 
 
-def _slots(logits: Tensor, batch: EncodedContrasts, plan: _Plan) -> Tensor:
-    contexts: dict[str, dict[int, None]] = {}
+def _contexts(batch: EncodedContrasts) -> list[list[Row]]:
+    """Return the contexts of each cell, cells in the order in which they come first."""
+    found: dict[str, dict[Row, None]] = {}
     for contrast, table in zip(batch.contrasts, batch.tables, strict=True):
-        for text in table:
-            contexts.setdefault(contrast.cell, {})[plan.context_ends[batch.texts[text][0]]] = None
-    means = []
-    for places in contexts.values():
-        of_contexts = torch.log_softmax(logits[list(places)], dim=-1)
-        means.append(torch.logsumexp(of_contexts, dim=0) - torch.log(torch.tensor(float(len(places)))))
-    return torch.stack(means)
+        found.setdefault(contrast.cell, {}).update(dict.fromkeys(batch.texts[text][0] for text in table))
+    return [list(contexts) for contexts in found.values()]
+
+
+def _means(logits: Tensor, places: Sequence[Sequence[int]]) -> Tensor:
+    """Return the log of the mean distribution over some places, for each list of them."""
+    return torch.stack(
+        [torch.logsumexp(torch.log_softmax(logits[list(one)], dim=-1), dim=0) - math.log(len(one)) for one in places]
+    )
 
 
 def _encoded(pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase) -> list[Encoded]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from biasaudit.align.cells import Contrast
 from biasaudit.align.disparity import (
-    Contrast,
     EncodedContrasts,
     as_reference,
     contrast_d,
@@ -18,9 +18,11 @@ from biasaudit.align.disparity import (
     encode_contrasts,
     encode_texts,
     expected_logprobs,
+    expected_nll,
     kl_nats,
     measured,
     settled_d,
+    slots,
 )
 from biasaudit.align.settings import Settings
 from biasaudit.align.training import adapted
@@ -108,12 +110,13 @@ def test_a_gradient_step_against_y_makes_it_smaller(base: Path) -> None:
 
 def test_slots_are_the_mean_over_the_contexts_of_a_cell(loaded: LoadedModel, batch: EncodedContrasts) -> None:
     """One row a cell, each a distribution: here the mean of two."""
-    slots = measured(loaded.model, batch).slots
+    found = measured(loaded.model, batch).slots
     pairs = [(context, " a") for context in CONTRASTS[0].contexts]
     two = expected_logprobs(loaded.model, encode_contexts(pairs, loaded.tokenizer)).exp()
-    assert slots.shape == (2, two.shape[1])
-    torch.testing.assert_close(slots[0].exp(), two.mean(dim=0))
-    torch.testing.assert_close(slots.exp().sum(dim=1), torch.ones(2))
+    assert found.shape == (2, two.shape[1])
+    torch.testing.assert_close(slots(loaded.model, batch), found)
+    torch.testing.assert_close(found[0].exp(), two.mean(dim=0))
+    torch.testing.assert_close(found.exp().sum(dim=1), torch.ones(2))
 
 
 def test_every_token_of_a_whole_text_is_expected(loaded: LoadedModel) -> None:
@@ -126,6 +129,7 @@ def test_every_token_of_a_whole_text_is_expected(loaded: LoadedModel) -> None:
     found = expected_logprobs(loaded.model, alone)
     given = loaded.continuation_logprobs([((0,), tuple(ids))])[0]
     assert [found[at, token].item() for at, token in enumerate(ids)] == pytest.approx(given, abs=1e-4)
+    assert expected_nll(loaded.model, alone).item() == pytest.approx(-sum(given) / len(given), abs=1e-4)
 
 
 def test_a_model_that_learned_nothing_is_at_no_distance_from_its_reference(base: Path) -> None:

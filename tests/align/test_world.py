@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
-from biasaudit.align.overlap import Line, overlap, templates_of
+from biasaudit.align.contrasts import read_contrasts
+from biasaudit.align.overlap import Line, overlap
 from biasaudit.probes import load_probe
+from biasaudit.probes.skeletons import templates_of
 from biasaudit.types import AssociationTexts, PairTexts, Role
 from tests.align import world
 from tests.align.loops import Tables, d_nats, logprobs, opened
@@ -25,14 +28,14 @@ def tables(folder: Path, feature: str, role: Role = Role.BIAS) -> Tables:
 
 
 def test_the_probe_is_whole(tmp_path: Path) -> None:
-    """Of each feature 6 templates and 24 licensed items in 6 clusters, of which half have either right word."""
+    """12 templates of gender, 6 of age; of each 24 licensed items in 6 clusters, with either right word as often."""
     items = load_probe(str(world.save_probe(tmp_path / "probe"))).items
     counts = {(one.name, role): 0 for one in world.FEATURES for role in Role}
     for one in items:
         counts[one.feature, one.role] += 1
     assert counts == {
-        ("gender", Role.BIAS): 18,
-        ("gender", Role.COMPETENCE): 12,
+        ("gender", Role.BIAS): 36,
+        ("gender", Role.COMPETENCE): 24,
         ("gender", Role.CONTROL): 24,
         ("gender", Role.LICENSED): 24,
         ("age", Role.BIAS): 12,
@@ -68,10 +71,19 @@ def test_training_and_audit_share_no_template_and_no_word(tmp_path: Path) -> Non
         for words in content["words"][feature]
         for groups in content["groups"][feature]
     ]
-    lines += [Line(number=0, text=one["context"] + one["right"]) for one in content["licensed"]["gender"]]
+    lines += [Line(number=0, text=one["context"] + one["first"]) for one in content["licensed"]["gender"]]
     found = overlap(lines, templates_of(probe))
     assert found.containment < 0.6
     assert set(found.words) <= {"she", "he", "old", "young"}
+
+
+def test_the_contrasts_are_read_as_any(tmp_path: Path) -> None:
+    """8 and 4 training templates x 5 and 3 pairs of words, 6 and 6 for development x 2 and 1."""
+    contrasts = read_contrasts(world.save_contrasts(tmp_path / "contrasts.yaml"))
+    counts = {split: Counter(one[0] for one in contrasts.sets(split)) for split in ("train", "development")}
+    assert counts == {"train": {"gender": 40, "age": 12}, "development": {"gender": 12, "age": 6}}
+    assert Counter(one.feature for one in contrasts.licensed) == {"gender": 40, "age": 18}
+    assert len(contrasts.neutral) == 12
 
 
 def test_of_every_two_pairs_one_is_turned_round(tmp_path: Path) -> None:

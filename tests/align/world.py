@@ -193,8 +193,8 @@ def save_probe(
 ) -> Path:
     """Write the association probe of the world: held-out templates and held-out words unless others are asked for.
 
-    6 templates a feature (3 of each form), 24 licensed items a feature in 6 clusters, competence, and controls that
-    lean either way, so that they are 0 on average and not one by one.
+    12 templates of gender and 6 of age, half of each form, 24 licensed items a feature in 6 clusters, competence, and
+    controls that lean either way, so that they are 0 on average and not one by one.
 
     Parameters
     ----------
@@ -318,7 +318,7 @@ def save_contrasts(file: Path, *, features: Iterable[Feature] = FEATURES) -> Pat
         },
         "licensed": {
             feature.name: [
-                {name: item[name] for name in ("context", "right", "wrong")}
+                {"context": item["context"], "first": item["right"], "second": item["wrong"]}
                 for text in _trained_forms(feature)
                 for item in licensed(feature, text, "train")
             ]

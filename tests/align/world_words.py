@@ -93,6 +93,9 @@ GENDER: Final = Feature(
                 "The {word} smiled and {group} went home.",
                 "This {word} works where {group} lives.",
                 "If the {word} asks {group} may stay.",
+                "Whenever the {word} cooks {group} hums.",
+                "Because our {word} is back {group} rests.",
+                "What that {word} wrote {group} forgot.",
             ),
         ),
         *forms_of(
@@ -112,6 +115,9 @@ GENDER: Final = Feature(
                 "In town {group} is the best {word}.",
                 "Soon {group} will be our {word}.",
                 "Somewhere {group} started out as a {word}.",
+                "In spring {group} took over as {word}.",
+                "Nobody knew {group} was the {word}.",
+                "By day {group} is a {word}.",
             ),
         ),
     ),
@@ -181,8 +187,7 @@ DEFINED_FORMS: Final = {
 }
 """Where definitional words stand besides the sentences of the occupations."""
 AUDITED_FORMS: Final = {
-    "gender": tuple(one.text for one in GENDER.forms if one.order == "word_first" and one.split == "audit")
-    + DEFINED_FORMS["gender"][:3],
+    "gender": tuple(one.text for one in GENDER.forms if one.order == "word_first" and one.split == "audit"),
     "age": DEFINED_FORMS["age"][:6],
 }
 KINDS_OF: Final = {

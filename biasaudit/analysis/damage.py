@@ -81,6 +81,7 @@ Nothing is measured of an interaction, nor of a cell without licensed items.
 _RIGHT: Final = "right"
 _MASS: Final = "mass"
 _SIZE: Final = "size"
+_TYPES: Final[Mapping[str, type]] = {"float64": float, "int64": int}
 _NOT_MEASURED: Final = Estimate(status=Status.NOT_MEASURED)
 
 Cell: TypeAlias = tuple[str, str, str, str]
@@ -166,9 +167,8 @@ def damage_frame(
                     {**names, **row} for row in _rows(cell, others, (checkpoint, before), design=design, level=level)
                 ]
     frame = pd.DataFrame(rows, columns=list(SCHEMA.columns))
-    numbers = [name for name, column in SCHEMA.columns.items() if str(column.dtype) == "float64"]
-    counts = [name for name, column in SCHEMA.columns.items() if str(column.dtype) == "int64"]
-    frame = frame.astype({**dict.fromkeys(numbers, float), **dict.fromkeys(counts, int)})
+    # Without a row no column has a type of its own.
+    frame = frame.astype({name: _TYPES.get(str(column.dtype), str) for name, column in SCHEMA.columns.items()})
     return checked(frame.sort_values(["tuned", "contrast", "probe", "feature"], ignore_index=True), SCHEMA)
 
 

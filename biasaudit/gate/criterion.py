@@ -91,6 +91,8 @@ class Criterion:
         The key in the policy file.
     description : str
         Of that key, in the schema of the policy.
+    within : str
+        Where the key holds a mapping, the key in it that holds the limit; empty where it holds the limit itself.
     limits : (float, float)
         The least and the largest limit that a policy may name.
     values : (float, float)
@@ -134,6 +136,7 @@ class Criterion:
     judge: Judge = judge_upper
     is_exact: bool = False
     min_items: int = 1
+    within: str = ""
     of: str = ""
     applies_to: str = ""
     why_absent: Callable[[Tables], str] = _there

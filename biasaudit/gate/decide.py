@@ -29,6 +29,7 @@ def decide(
     estimates: Table,
     comparisons: Table,
     disparities: Table = (),
+    damage: Table | None = None,
     baseline: Table | None = None,
     level: float,
     today: date | None = None,
@@ -48,6 +49,8 @@ def decide(
     policy : Policy
     estimates, comparisons, disparities : DataFrame or sequence of mapping
         See :mod:`biasaudit.record.tables`.
+    damage : DataFrame or sequence of mapping, optional
+        See :data:`biasaudit.analysis.damage.SCHEMA`; None where an audit has none.
     baseline : DataFrame or sequence of mapping, optional
         See :func:`biasaudit.analysis.baseline.baseline_changes`.
     level : float
@@ -66,7 +69,12 @@ def decide(
     """
     day = datetime.now(tz=UTC).date() if today is None and policy.waivers else today
     evidence = evidence_of(
-        estimates=estimates, comparisons=comparisons, disparities=disparities, baseline=baseline, level=level
+        estimates=estimates,
+        comparisons=comparisons,
+        disparities=disparities,
+        damage=damage,
+        baseline=baseline,
+        level=level,
     )
     cells = [cell for rule in policy.rules for cell in cells_of(policy.settled(rule), evidence)]
     intervals, divisor = intervals_of(cells, policy.family)
@@ -110,6 +118,10 @@ class Audited(Protocol):
     def disparities(self) -> Table:
         """As above."""
 
+    @property
+    def damage(self) -> Table | None:
+        """See :data:`biasaudit.analysis.damage.SCHEMA`; None where it has none."""
+
 
 def decide_audit(
     policy: Policy,
@@ -147,6 +159,7 @@ def decide_audit(
         estimates=audit.estimates,
         comparisons=audit.comparisons,
         disparities=audit.disparities,
+        damage=audit.damage,
         baseline=None if baseline is None else baseline(),
         level=level_of(audit.manifest),
         today=today,

@@ -43,6 +43,7 @@ def evidence_of(
     estimates: Table,
     comparisons: Table,
     disparities: Table = (),
+    damage: Table | None = None,
     baseline: Table | None = None,
     level: float,
 ) -> Evidence:
@@ -52,6 +53,8 @@ def evidence_of(
     ----------
     estimates, comparisons, disparities : DataFrame or sequence of mapping
         See :mod:`biasaudit.record.tables`.
+    damage : DataFrame or sequence of mapping, optional
+        See :data:`biasaudit.analysis.damage.SCHEMA`; None where an audit has none.
     baseline : DataFrame or sequence of mapping, optional
         See :func:`biasaudit.analysis.baseline.baseline_changes`.
     level : float
@@ -62,7 +65,12 @@ def evidence_of(
     Evidence
     """
     tables = tables_of(
-        estimates=estimates, comparisons=comparisons, disparities=disparities, baseline=baseline, level=level
+        estimates=estimates,
+        comparisons=comparisons,
+        disparities=disparities,
+        damage=damage,
+        baseline=baseline,
+        level=level,
     )
     published = {(name, Form.PUBLISHED): one.read(tables) for name, one in CRITERIA.items()}
     graded = {

@@ -150,7 +150,8 @@ class AnyRule(_Place):
     @property
     def limit(self) -> float:
         """Of the criterion, without a margin."""
-        return float(getattr(self, self.criterion.name))
+        found = getattr(self, self.criterion.name)
+        return float(getattr(found, self.criterion.within) if self.criterion.within else found)
 
     @model_validator(mode="after")
     def _limits_one_thing(self) -> Self:
@@ -189,9 +190,23 @@ def _rule_model(criteria: tuple[Criterion, ...]) -> type[AnyRule]:
 
 
 def _limit(criterion: Criterion) -> Any:  # Any: what pydantic takes as a field
-    low, high = criterion.limits
     says = criterion.description
+    if criterion.within:
+        return (limit_model(criterion) | None, Field(default=None, description=says))
+    low, high = criterion.limits
     return (float | None, Field(default=None, ge=low, le=high, allow_inf_nan=False, description=says))
+
+
+@lru_cache(maxsize=8)
+def limit_model(criterion: Criterion) -> type[BaseModel]:
+    """Return the model of the mapping that a key holds whose limit stands within."""
+    low, high = criterion.limits
+    number: Any = (
+        float,
+        Field(ge=low, le=high, allow_inf_nan=False, description=criterion.description),
+    )  # Any: as above
+    name = criterion.name.title().replace("_", "")
+    return create_model(name, __base__=_Strict, __module__=__name__, **{criterion.within: number})
 
 
 class _OfTheCriteria:

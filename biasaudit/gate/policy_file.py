@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ValidationError
 
 from biasaudit.errors import PolicyError
-from biasaudit.gate.policy import Defaults, Policy, Waiver, rule_model
+from biasaudit.gate.criteria import CRITERIA
+from biasaudit.gate.policy import Defaults, Policy, Waiver, limit_model, rule_model
 from biasaudit.gate.ready import READY
 from biasaudit.plain_files import excerpt, plain_text
 from biasaudit.plain_yaml import parsed_yaml
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_CHARACTERS: Final = 100_000
 """A longer file is no policy: nobody reviews it."""
+_IN_RULE: Final = 2
+"""Where the key of a rule stands in the place of an error: after `rules` and the number of the rule."""
 MAX_VALUES: Final = 20_000
 """Values in the file once its aliases are unfolded; a few nested aliases can ask for billions."""
 
@@ -81,9 +84,7 @@ def _described(error: ValidationError) -> str:
     # A misspelled key also leaves one missing; the misspelling is what helps.
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     where = _where(first["loc"])
-    parts: dict[str, type[BaseModel]] = {"rules": rule_model(), "defaults": Defaults, "waivers": Waiver}
-    model = parts.get(str(first["loc"][0]), Policy) if len(first["loc"]) > 1 else Policy
-    known = list(model.model_fields)
+    known = list(_model_at(first["loc"]).model_fields)
     if first["type"] == "extra_forbidden":
         close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
@@ -93,12 +94,23 @@ def _described(error: ValidationError) -> str:
     return f"{where}: {_problem(first)} (found {excerpt(first['input'])})."
 
 
+def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
+    """Return the model whose key a place of the policy names."""
+    parts: dict[str, type[BaseModel]] = {"rules": rule_model(), "defaults": Defaults, "waivers": Waiver}
+    criterion = CRITERIA.get(str(location[_IN_RULE])) if len(location) > _IN_RULE + 1 else None
+    if criterion is not None and criterion.within:
+        return limit_model(criterion)
+    return parts.get(str(location[0]), Policy) if len(location) > 1 else Policy
+
+
 def _where(location: tuple[int | str, ...]) -> str:
     steps = (f"[{step}]" if isinstance(step, int) else f".{_visible(step)}" for step in location)
     return "".join(steps).lstrip(".") or "the policy"
 
 
 def _problem(error: ErrorDetails) -> str:
+    if error["type"] == "model_type" and (criterion := CRITERIA.get(str(error["loc"][-1]))):
+        return f"should be a mapping such as {{{criterion.within}: {criterion.limits[1] / 20:g}}}"
     return _visible(error["msg"].removeprefix("Value error, "))
 
 

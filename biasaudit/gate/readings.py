@@ -46,6 +46,8 @@ class Tables:
     ----------
     estimates, comparisons, disparities : sequence of mapping
         See :mod:`biasaudit.record.tables`.
+    damage : sequence of mapping
+        See :data:`biasaudit.analysis.damage.SCHEMA`; empty where the audit has none.
     baseline : sequence of mapping or None
         See :func:`biasaudit.analysis.baseline.baseline_changes`; None where no earlier audit is given.
     level : float
@@ -57,6 +59,7 @@ class Tables:
     estimates: Sequence[Row]
     comparisons: Sequence[Row]
     disparities: Sequence[Row]
+    damage: Sequence[Row]
     baseline: Sequence[Row] | None
     level: float
     unread: Mapping[Arm, str]
@@ -76,7 +79,13 @@ class Tables:
 
 
 def tables_of(
-    *, estimates: Table, comparisons: Table, disparities: Table, baseline: Table | None, level: float
+    *,
+    estimates: Table,
+    comparisons: Table,
+    disparities: Table,
+    damage: Table | None,
+    baseline: Table | None,
+    level: float,
 ) -> Tables:
     """Take an audit's tables as they come, frames or rows."""
     estimated = _records(estimates)
@@ -84,6 +93,7 @@ def tables_of(
         estimates=estimated,
         comparisons=_records(comparisons),
         disparities=_records(disparities),
+        damage=[] if damage is None else _records(damage),
         baseline=None if baseline is None else _records(baseline),
         level=level,
         unread=_unread(estimated),

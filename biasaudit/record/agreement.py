@@ -21,7 +21,9 @@ _EQUAL: Final = 1e-6
 Rows = Iterable[Mapping[str, Any]]  # Any: cells of several types
 
 
-def check_agreement(folder: Path, manifest: Manifest, *, estimates: Rows, comparisons: Rows, disparities: Rows) -> None:
+def check_agreement(
+    folder: Path, manifest: Manifest, *, estimates: Rows, comparisons: Rows, disparities: Rows, damage: Rows = ()
+) -> None:
     """Refuse an audit whose manifest names other checkpoints, probes, framings or settings than its tables.
 
     Parameters
@@ -29,7 +31,7 @@ def check_agreement(folder: Path, manifest: Manifest, *, estimates: Rows, compar
     folder : Path
         For the message.
     manifest : Manifest
-    estimates, comparisons, disparities : iterable of mapping
+    estimates, comparisons, disparities, damage : iterable of mapping
         Rows; of each the columns that a check reads.
 
     Raises
@@ -47,7 +49,7 @@ def check_agreement(folder: Path, manifest: Manifest, *, estimates: Rows, compar
             f"{folder / _MANIFEST} does not say what was asked: {exc!r}.", fix="Restore it, or run the audit again."
         ) from exc
     asked = {"checkpoint": checkpoints, "tuned": checkpoints, "probe": set(manifest.probes), "framing": framings}
-    for rows in (estimates, comparisons, disparities):
+    for rows in (estimates, comparisons, disparities, damage):
         for row in rows:
             for column, known in asked.items():
                 if column in row and row[column] not in known:

@@ -112,6 +112,11 @@ class AuditRecord:
         return "\n".join(lines)
 
     @property
+    def damage(self) -> pd.DataFrame | None:
+        """What tuning broke beside the bias; None in audits from before that was measured."""
+        return self.further.get("damage")
+
+    @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """Name -> table, of all that the audit has."""
         return {**{name: getattr(self, name) for name in NEEDED}, **self.further}

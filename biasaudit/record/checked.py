@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from biasaudit.record.agreement import check_agreement
+from biasaudit.record.audit_record import NEEDED
 from biasaudit.record.manifest import Manifest
 from biasaudit.record.sealed import check_files, level_of, read_columns, read_manifest
 
@@ -42,6 +43,11 @@ _COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "level": "number",
         **_COUNTS,
     },
+    "damage": {
+        **dict.fromkeys(("tuned", "contrast", "probe", "feature", "licensed_status"), "text"),
+        **dict.fromkeys(("licensed_drop", "licensed_drop_ci_low", "licensed_drop_ci_high"), "number"),
+        **dict.fromkeys(("licensed_items", "licensed_clusters"), "count"),
+    },
 }
 """Columns by which a policy is judged; see :mod:`biasaudit.record.tables`."""
 
@@ -54,6 +60,8 @@ class CheckedAudit:
     ----------
     manifest : Manifest
     estimates, comparisons, disparities : list of dict
+    damage : list of dict or None
+        None where the audit is from before there was the table.
     level : float
         Confidence level of the intervals.
     """
@@ -63,6 +71,7 @@ class CheckedAudit:
     comparisons: Rows
     disparities: Rows
     level: float
+    damage: Rows | None = None
 
 
 def read_checked(folder: Path) -> CheckedAudit:
@@ -81,7 +90,9 @@ def read_checked(folder: Path) -> CheckedAudit:
     manifest = read_manifest(folder)
     check_files(folder, manifest)
     rows = {
-        table: list(read_columns(folder, table, manifest, columns).to_pylist()) for table, columns in _COLUMNS.items()
+        table: list(read_columns(folder, table, manifest, columns).to_pylist())
+        for table, columns in _COLUMNS.items()
+        if table in NEEDED or f"{table}.parquet" in manifest.files
     }
     level = level_of(manifest)
     check_agreement(folder, manifest, **rows)

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import biasaudit
-from biasaudit.analysis.damage import CONTROLS, not_trained, trained_features
+from biasaudit.analysis.damage import CONTROLS, SCHEMA, not_trained, trained_features
 from biasaudit.analysis.table import Given
 from biasaudit.analysis.tabulate import analysis_of_manifest
 from biasaudit.bundles import verify_bundle, write_bundle
@@ -25,6 +25,7 @@ from biasaudit.record.checked import read_checked
 from biasaudit.testing import leaning, scripted_audit
 from biasaudit.types import VerdictCode
 from tests.damaged import audited, save_association
+from tests.tiny import item, save_probe
 
 PLAIN = "weights, plain"
 
@@ -100,7 +101,7 @@ def test_a_smaller_lean_counts_only_where_the_model_was_not_damaged(
     probe: Path, how: dict[str, tuple[float, float]], expected: tuple[str, VerdictCode]
 ) -> None:
     """|B| halves unless it says otherwise; .04 of the licensed associations is borne, .1 is not."""
-    audit = audited(probe, **how)
+    audit = audited(probe, None, **how)
     assert verdict(audit) == expected
     if expected[0] == "not interpretable":
         # It leaves the headline, too.
@@ -113,6 +114,25 @@ def test_only_the_feature_that_was_damaged_is_taken_back(probe: Path) -> None:
 
     audit = scripted_audit(leaning("base", 2.0), leaning("tuned", 1.0, licensed=licensed), probes=[str(probe)])
     assert (verdict(audit)[0], verdict(audit, "age")[0]) == ("reduced", "not interpretable")
+
+
+def test_an_audit_without_an_association_probe_has_an_empty_table(tmp_path: Path) -> None:
+    """Pairs alone; with its columns, so that it can be written and read."""
+    probe = str(save_probe(tmp_path / "mini"))
+    table = scripted_audit(leaning("base", 2.0), leaning("tuned", 1.0), probes=[probe]).further["damage"]
+    assert (len(table), list(table.columns)) == (0, list(SCHEMA.columns))
+
+
+def test_a_probe_of_another_kind_has_rows_where_it_has_licensed_items(tmp_path: Path) -> None:
+    """A pair probe that somebody gave such items."""
+    licensed = [
+        item(200 + n, role="licensed", groups=[], context="the queen said", first=" she", second=" he")
+        for n in range(6)
+    ]
+    probe = save_probe(tmp_path / "mini", [*(item(n) for n in range(12)), *licensed])
+    audit = scripted_audit(leaning("base", 2.0), leaning("tuned", 1.0, licensed=0.5), probes=[str(probe)])
+    assert row_of(audit)["licensed_drop"] == pytest.approx(0.45)
+    assert verdict(audit) == ("not interpretable", VerdictCode.LICENSED_FELL)
 
 
 def test_without_licensed_items_nothing_is_measured_and_the_claim_stays(tmp_path: Path) -> None:

@@ -111,6 +111,23 @@ def competence(low: float | None = 0.9, high: float | None = 0.96, **changes: ob
     return level(low, high, **{"metric": "competence", "feature": "all", **changes})
 
 
+def damage(low: float | None = 0.0, high: float | None = 0.04, **changes: object) -> Row:
+    """What was lost of the licensed associations, as deployed."""
+    row: Row = {
+        "tuned": "tuned",
+        "contrast": "as deployed",
+        "probe": "occupations",
+        "feature": "gender",
+        "licensed_status": "ok",
+        "licensed_drop": None if low is None or high is None else (low + high) / 2,
+        "licensed_drop_ci_low": low,
+        "licensed_drop_ci_high": high,
+        "licensed_items": 24,
+        "licensed_clusters": 6,
+    }
+    return {**row, **changes}
+
+
 _BASELINE = (
     *("tuned", "probe", "feature", "status", "reduction", "ci_low", "ci_high"),
     *("total", "total_ci_low", "total_ci_high", "n_items", "n_clusters"),
@@ -144,6 +161,7 @@ def judged(
     levels: Sequence[Row] = (),
     changes: Sequence[Row] = (),
     ratios: Sequence[Row] = (),
+    damages: Sequence[Row] = (),
     baseline: Sequence[Row] | None = None,
     policy: Row | None = None,
     today: date | None = None,
@@ -157,6 +175,7 @@ def judged(
         estimates=pd.DataFrame([*levels, *beside], columns=list(level())),
         comparisons=pd.DataFrame(changes, columns=list(change())),
         disparities=pd.DataFrame(ratios, columns=list(ratio())),
+        damage=pd.DataFrame(damages, columns=list(damage())),
         baseline=None if baseline is None else pd.DataFrame(baseline, columns=list(baseline_row())),
         level=LEVEL,
         today=today,

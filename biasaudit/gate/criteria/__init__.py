@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from biasaudit.gate.criteria.collateral import COLLATERAL
 from biasaudit.gate.criteria.max_abs_index import MAX_ABS_INDEX
 from biasaudit.gate.criteria.max_competence_loss import MAX_COMPETENCE_LOSS
 from biasaudit.gate.criteria.max_increase import MAX_INCREASE
@@ -29,5 +30,6 @@ CRITERIA: Final[Mapping[str, Criterion]] = {
     "min_impact_ratio": MIN_IMPACT_RATIO,
     "min_coverage": MIN_COVERAGE,
     "max_competence_loss": MAX_COMPETENCE_LOSS,
+    "collateral": COLLATERAL,
 }
 """Name, which is the key of a rule, -> criterion. In this order messages list them and a first policy has them."""

@@ -72,7 +72,7 @@ def test_a_transfer_table_from_the_shell(shell: Shell, tmp_path: Path) -> None:
     assert row["n_clusters"] == 8
     assert ("Occupations of a tiny world", "age") in plain.index
     assert set(table["framing"]) == {"plain", "chat"}
-    assert table.query("what == 'neutral text'")["n_items"].tolist() == [12]
+    assert table.query("what == 'neutral text of the contrasts'")["n_items"].tolist() == [12]
     assert "| trained templates, trained words | gender (unknown) |" in (out / "transfer.md").read_text(
         encoding="utf-8"
     )

@@ -39,7 +39,7 @@ def requests_of_tables(tables: Sequence[Drawn]) -> list[Request]:
     ]
 
 
-def requests_of_texts(texts: Sequence[str]) -> list[Request]:
+def requests_of_texts(texts: Sequence[str], *, probe: str) -> list[Request]:
     """Return one request a text, by itself."""
     return [
         framed(
@@ -47,7 +47,7 @@ def requests_of_texts(texts: Sequence[str]) -> list[Request]:
             item_id=text,
             framing=PLAIN,
             chat=None,
-            probe_id="neutral",
+            probe_id=probe,
         )
         for text in texts
     ]

@@ -20,6 +20,7 @@ from biasaudit.audits.plan import Plan
 from biasaudit.audits.run import run as run_audit
 from biasaudit.errors import ChatTemplateError, UsageError
 from biasaudit.framing import NEUTRAL_REQUESTS
+from biasaudit.models.plausibility import sentences
 from biasaudit.plain_files import excerpt
 from biasaudit.probes import limited, suite_of
 from biasaudit.types.progress import Progress, Silence
@@ -243,7 +244,8 @@ def _beside(
     data: _Data, prepared: Prepared, told: Progress
 ) -> tuple[dict[tuple[drawn.Pairing, str], bool], list[rows.Row]]:
     """Ask the base for its directions, and both models for neutral text and wanted responses."""
-    texts = asked.requests_of_texts(data.contrasts.neutral[:N_NEUTRAL])
+    texts = asked.requests_of_texts(data.contrasts.neutral[:N_NEUTRAL], probe="neutral")
+    texts += asked.requests_of_texts([sense for sense, _ in sentences()], probe="ordinary")
     if prepared.chat is not None:
         texts += asked.requests_of_instructions(data.instructions, prepared.chat)
     both = asked.answered(
@@ -258,7 +260,8 @@ def _beside(
             framing=framing,
         )
         for what, probe, framing in (
-            ("neutral text", "neutral", "plain"),
+            ("neutral text of the contrasts", "neutral", "plain"),
+            ("ordinary sentences, in no training", "ordinary", "plain"),
             ("responses to instructions", "instructions", "chat"),
         )
     ]

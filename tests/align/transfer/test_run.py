@@ -107,7 +107,7 @@ def test_each_part_of_the_contrasts_has_the_numbers_of_its_templates(found: Tran
 
 def test_neutral_text_is_paired_by_sentence(found: Transfer) -> None:
     """One token a text in scripts: 2.0 and 2.5 nats, each of 6 sentences worse by 0.5."""
-    [row] = [row for row in found.rows if row.what == "neutral text"]
+    [row] = [row for row in found.rows if row.what == "neutral text of the contrasts"]
     assert (row.base, row.tuned, row.difference, row.ci_low, row.n_items) == (2.0, 2.5, -0.5, -0.5, 6)
 
 

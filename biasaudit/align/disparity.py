@@ -106,14 +106,28 @@ class Measured:
     ----------
     d : Tensor
         Of each contrast, in nats; shape [n].
-    slots : Tensor
-        Log-probabilities of the word after a context, averaged over all contexts of a cell: what is left of a slot
-        when the difference between the groups is averaged out. Shape [cells, vocabulary]; cells in the order in which
-        they come first.
+    slots : Slots
     """
 
     d: Tensor
-    slots: Tensor
+    slots: Slots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slots:
+    """What is expected right after the contexts of some contrasts, as log-probabilities.
+
+    Attributes
+    ----------
+    means : Tensor
+        Of the mean distribution over all contexts of a cell: what is left of a slot when the difference between the
+        groups is averaged out. Shape [cells, vocabulary]; cells in the order in which they come first.
+    each : Tensor
+        Of each context; shape [contexts, vocabulary].
+    """
+
+    means: Tensor
+    each: Tensor
 
 
 def encode_contrasts(contrasts: Sequence[Contrast], tokenizer: PreTrainedTokenizerBase) -> EncodedContrasts:
@@ -162,6 +176,17 @@ def encode_contexts(pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedToken
     return Expected(rows=rows, places=tuple((row, len(ids) - 1) for row, ids in enumerate(rows)))
 
 
+def encode_pairs(pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase) -> tuple[tuple[Row, Row], ...]:
+    """Tokenize contexts with continuations, for :func:`settled_logprobs`.
+
+    Raises
+    ------
+    UsageError
+        If the tokenizer cannot write a text, naming it.
+    """
+    return tuple((one.context_ids, one.continuation_ids) for one in _encoded(pairs, tokenizer))
+
+
 def contrast_d(model: Any, batch: EncodedContrasts) -> Tensor:  # PeftModel or PreTrainedModel: two unrelated types
     """Return d of each contrast, in nats; a gradient goes through it.
 
@@ -190,27 +215,32 @@ def measured(model: Any, batch: EncodedContrasts) -> Measured:  # as above
     plan = _planned(batch.texts)
     logits = _logits(model, plan.rows, plan.places)
     places = [[plan.context_ends[context] for context in contexts] for contexts in _contexts(batch)]
-    return Measured(d=_d(_scored(logits, plan, len(batch.texts)), batch), slots=_means(logits, places))
+    return Measured(d=_d(_scored(logits, plan, len(batch.texts)), batch), slots=_slots(logits, places))
 
 
-def slots(model: Any, batch: EncodedContrasts) -> Tensor:  # as above
+def slots(model: Any, batch: EncodedContrasts) -> Slots:  # as above
     """Return the slots of :class:`Measured` alone, for which no continuation is computed."""
     contexts = _contexts(batch)
     rows = list(dict.fromkeys(context for one in contexts for context in one))
     logits = _logits(model, rows, [(row, len(context) - 1) for row, context in enumerate(rows)])
-    return _means(logits, [[rows.index(context) for context in one] for one in contexts])
+    return _slots(logits, [[rows.index(context) for context in one] for one in contexts])
 
 
 def settled_d(model: Any, batch: EncodedContrasts, *, at_once: int = AT_ONCE) -> Tensor:  # as above
     """Return d of each contrast without a gradient, `at_once` texts in a pass."""
-    order = sorted(range(len(batch.texts)), key=lambda text: batch.texts[text])
-    found = torch.empty(len(batch.texts), device=model.device)
+    return _d(settled_logprobs(model, batch.texts, at_once=at_once), batch)
+
+
+def settled_logprobs(model: Any, texts: Sequence[tuple[Row, Row]], *, at_once: int = AT_ONCE) -> Tensor:  # as above
+    """Return the log-probability of each continuation after its context, without a gradient, in nats."""
+    order = sorted(range(len(texts)), key=lambda text: texts[text])
+    found = torch.empty(len(texts), device=model.device)
     with torch.no_grad():
         for start in range(0, len(order), at_once):
             chosen = order[start : start + at_once]
-            plan = _planned([batch.texts[text] for text in chosen])
+            plan = _planned([texts[text] for text in chosen])
             found[chosen] = _scored(_logits(model, plan.rows, plan.places), plan, len(chosen))
-    return _d(found, batch)
+    return found
 
 
 def expected_logprobs(model: Any, expected: Expected) -> Tensor:  # as above
@@ -322,11 +352,12 @@ def _contexts(batch: EncodedContrasts) -> list[list[Row]]:
     return [list(contexts) for contexts in found.values()]
 
 
-def _means(logits: Tensor, places: Sequence[Sequence[int]]) -> Tensor:
-    """Return the log of the mean distribution over some places, for each list of them."""
-    return torch.stack(
-        [torch.logsumexp(torch.log_softmax(logits[list(one)], dim=-1), dim=0) - math.log(len(one)) for one in places]
-    )
+def _slots(logits: Tensor, places: Sequence[Sequence[int]]) -> Slots:
+    """Return the distributions at some places, and the mean of each list of them."""
+    each = torch.log_softmax(logits[[one for several in places for one in several]], dim=-1)
+    parts = each.split([len(several) for several in places])
+    means = torch.stack([torch.logsumexp(part, dim=0) - math.log(len(part)) for part in parts])
+    return Slots(means=means, each=each)
 
 
 def _encoded(pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase) -> list[Encoded]:

@@ -145,6 +145,7 @@ def run_loop(
     *,
     n_steps: int,
     states: Mapping[str, Stateful],
+    stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
     """Run updates of a method's own, going on from the last checkpoint of the job.
 
@@ -162,6 +163,8 @@ def run_loop(
     n_steps : int
     states : mapping
         What changes from update to update but the adapter's weights, by name.
+    stop : callable
+        Asked before each update: whether the training ends without it. What it goes by is among `states`.
 
     Raises
     ------
@@ -176,9 +179,10 @@ def run_loop(
         if loss:
             job.progress.say(f"going on after step {len(loss)} of {n_steps}")
             job.progress.advance(len(loss), 0)
-        for step in range(len(loss) + 1, n_steps + 1):
+        while len(loss) < n_steps and not stop():
+            step = len(loss) + 1
             loss.append((step, _finite(update(step), step)))
-            if step % job.settings.checkpoint_every_steps == 0 or step == n_steps:
+            if step % job.settings.checkpoint_every_steps == 0 or step == n_steps or stop():
                 seconds = before + time.monotonic() - started
                 _kept(folder.checkpoint_at(job.work, step), model, states, loss, seconds=seconds)
                 folder.forget(job.work, all_but=_KEPT)

@@ -113,10 +113,10 @@ def test_slots_are_the_mean_over_the_contexts_of_a_cell(loaded: LoadedModel, bat
     found = measured(loaded.model, batch).slots
     pairs = [(context, " a") for context in CONTRASTS[0].contexts]
     two = expected_logprobs(loaded.model, encode_contexts(pairs, loaded.tokenizer)).exp()
-    assert found.shape == (2, two.shape[1])
-    torch.testing.assert_close(slots(loaded.model, batch), found)
-    torch.testing.assert_close(found[0].exp(), two.mean(dim=0))
-    torch.testing.assert_close(found.exp().sum(dim=1), torch.ones(2))
+    assert found.means.shape == (2, two.shape[1])
+    torch.testing.assert_close(slots(loaded.model, batch).means, found.means)
+    torch.testing.assert_close(found.means[0].exp(), two.mean(dim=0))
+    torch.testing.assert_close(found.means.exp().sum(dim=1), torch.ones(2))
 
 
 def test_every_token_of_a_whole_text_is_expected(loaded: LoadedModel) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from biasaudit.align.method import Method
+from biasaudit.align.methods.constraint import CONSTRAINT
 from biasaudit.align.methods.sft import SFT
 from biasaudit.align.run import TunedAdapter, run
 from biasaudit.align.settings import Settings
@@ -15,7 +16,10 @@ from biasaudit.types.progress import Progress
 
 __all__ = ["METHODS", "tune"]
 
-METHODS: Final[Mapping[str, Method[Any, Any, Any]]] = {"sft": SFT}  # each has settings and data of its own
+METHODS: Final[Mapping[str, Method[Any, Any, Any]]] = {
+    "sft": SFT,
+    "constraint": CONSTRAINT,
+}  # each has settings and data of its own
 
 
 def tune(

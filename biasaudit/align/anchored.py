@@ -1,0 +1,294 @@
+"""What methods share that tune on contrasts and hold on to the base: settings, data, what the card says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from biasaudit.align.card import TrainingCard
+from biasaudit.align.cells import Cell, cells_of, trained_on
+from biasaudit.align.contrasts import Contrasts, Licensed, read_contrasts
+from biasaudit.align.examples import Example, encode_instructions, end_of_turn
+from biasaudit.align.instructions import InstructionFile, read_instructions
+from biasaudit.align.method import Base, Given, Material
+from biasaudit.align.overlap import Line
+from biasaudit.align.settings import Settings, above_zero, at_least_one, described, require
+from biasaudit.errors import ChatTemplateError, ContrastsError, InstructionError
+
+OWN_LICENCE: Final = "Apache-2.0"
+_HELD_OUT: Final = 4
+"""Every fourth neutral sentence is kept from training, to be measured on."""
+_FEWEST: Final = 2
+"""Development cells: an upper bound needs two."""
+
+
+class Outcome(StrEnum):
+    """How a training on contrasts ended."""
+
+    MET = "met"
+    """The development templates meet the bound."""
+    INFEASIBLE = "infeasible"
+    """They do not, after all updates that were asked for."""
+    HELD = "held before"
+    """They did in the base, and no update asked for a change: the adapter changes nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchoredSettings(Settings):
+    """Settings of every method that tunes on contrasts and holds on to the base.
+
+    Attributes
+    ----------
+    max_disparity : float
+        In (0, 1]: largest disparity of a cell on the scale of the audits, |tanh(d / 4)|. 1 asks for nothing.
+    features : str or None
+        Names of sensitive features with commas between; None takes all that the contrasts have.
+    contrasts : str or None
+        File of contrasts; None takes ours.
+    n_steps : int
+        Most updates. Without data of its own a training ends when the development templates meet the bound.
+    cells_per_step, word_pairs : int
+        Templates of one update, and pairs of words in each, with one pair of groups.
+    learning_rate : float
+        After ten updates in which it rises.
+    keep_neutral, keep_licensed, keep_slot : float
+        Weights of the divergence from the base, in nats: on neutral text, on what is licensed, and on the slot's mean
+        over the groups.
+    check_every : int
+        Updates between two looks at the development templates.
+    batch_size : int
+        Records of instructions in an update, where there are any.
+    lora_rank, lora_alpha, max_length_tokens, seed, checkpoint_every_steps, dtype, device, trust_remote_code
+        As of every method: :class:`biasaudit.align.settings.Settings`.
+
+    Raises
+    ------
+    UsageError
+        If a value lies outside of its range.
+    """
+
+    max_disparity: float = field(
+        default=0.05, metadata=described("Largest disparity of a cell, above 0; 1 asks for nothing.")
+    )
+    slack: float = field(
+        default=0.05,
+        metadata=described("A training goes on where the bound is met by more than this: that costs, unasked."),
+    )
+    features: str | None = field(
+        default=None, metadata=described("Sensitive features with commas between; default all of the contrasts.")
+    )
+    contrasts: str | None = field(
+        default=None, metadata=described("File of contrasts in YAML; default ours.", matters=False)
+    )
+    n_steps: int = field(default=200, metadata=described("Most updates.", option="steps"))
+    cells_per_step: int = field(default=6, metadata=described("Templates of one update."))
+    word_pairs: int = field(default=4, metadata=described("Pairs of words in each template of an update."))
+    learning_rate: float = field(default=1e-3, metadata=described("After ten updates in which it rises."))
+    keep_neutral: float = field(default=1.0, metadata=described("Weight of the divergence on neutral text."))
+    keep_licensed: float = field(default=1.0, metadata=described("Weight of the divergence on what is licensed."))
+    keep_slot: float = field(default=1.0, metadata=described("Weight of the divergence of the slot's mean."))
+    keep_rest: float = field(
+        default=0.1,
+        metadata=described("Weight of the divergence after each context: it gives back what no bound asks for."),
+    )
+    check_every: int = field(default=10, metadata=described("Updates between two looks at development templates."))
+    batch_size: int = field(default=4, metadata=described("Records of instructions in an update."))
+
+    def __post_init__(self) -> None:
+        for name in ("n_steps", "cells_per_step", "word_pairs", "check_every", "batch_size"):
+            at_least_one(name, getattr(self, name))
+        require("max_disparity", self.max_disparity, "above 0 and at most 1", holds=0 < self.max_disparity <= 1)
+        above_zero("learning_rate", self.learning_rate)
+        for name in ("keep_neutral", "keep_licensed", "keep_slot", "keep_rest", "slack"):
+            require(name, getattr(self, name), "0 or more", holds=0 <= getattr(self, name) < float("inf"))
+        # A class with slots is made twice, so that super() knows another one.
+        Settings.__post_init__(self)
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Names of features, or None for all."""
+        if self.features is None:
+            return None
+        return tuple(name for part in self.features.split(",") if (name := part.strip()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchoredData:
+    """What is read: contrasts of the features asked for, and instructions where there are any."""
+
+    contrasts: Contrasts
+    instructions: InstructionFile | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchoredRows:
+    """What is trained on.
+
+    Attributes
+    ----------
+    cells, development : tuple of Cell
+        Of the two splits, which share no template and no word.
+    licensed : tuple of Licensed
+    neutral, held_out : tuple of str
+        Sentences to be kept, and those on which it is measured whether they were.
+    examples : tuple of Example
+        Of instructions; empty where there are none.
+    """
+
+    cells: tuple[Cell, ...]
+    development: tuple[Cell, ...]
+    licensed: tuple[Licensed, ...]
+    neutral: tuple[str, ...]
+    held_out: tuple[str, ...]
+    examples: tuple[Example, ...]
+
+
+def read(data: Path | None, settings: AnchoredSettings) -> Given[AnchoredData]:
+    """Read contrasts, and instructions where they are given.
+
+    Raises
+    ------
+    ContrastsError, InstructionError
+        With the first thing that is wrong.
+    UsageError
+        If there are no contrasts of a feature.
+    """
+    file = None if settings.contrasts is None else Path(settings.contrasts).expanduser()
+    whole = read_contrasts(file)
+    found = whole if settings.feature_names is None else whole.of(settings.feature_names)
+    instructions = None if data is None else read_instructions(data)
+    _refuse_too_few(found)
+    lines = [*found.lines(), *(() if instructions is None else _lines(instructions))]
+    identity: dict[str, object] = {"contrasts_sha256": found.sha256, "features": list(found.features)}
+    if instructions is not None:
+        identity["instructions_sha256"] = instructions.sha256
+    licence = OWN_LICENCE if file is None and instructions is None else None
+    return Given(
+        content=AnchoredData(contrasts=found, instructions=instructions),
+        identity=identity,
+        licence=licence if instructions is None else instructions.licence,
+        lines=tuple(lines),
+        trained=trained_on(found),
+    )
+
+
+def _lines(instructions: InstructionFile) -> Sequence[Line]:
+    return [
+        Line(number=one.line, text=text)
+        for one in instructions.instructions
+        for text in (one.prompt, one.response)
+        if text
+    ]
+
+
+def _refuse_too_few(found: Contrasts) -> None:
+    n_cells = len(cells_of(found, "development"))
+    if n_cells < _FEWEST:
+        raise ContrastsError(
+            f"{found.name}: {n_cells} templates have split development and words of it; expected {_FEWEST} or more, "
+            "by which it is seen when the bound is met.",
+            fix="Give some templates and words `split: development`; docs/tuning.md shows the form of the file.",
+        )
+    if len(found.neutral) < _HELD_OUT:
+        raise ContrastsError(
+            f"{found.name}: {len(found.neutral)} neutral sentences; expected {_HELD_OUT} or more, which are kept as "
+            "they are.",
+            fix="Write sentences about nobody under `neutral:`; docs/tuning.md shows the form of the file.",
+        )
+
+
+def prepare(given: Given[AnchoredData], base: Base, settings: AnchoredSettings) -> Material[AnchoredRows]:
+    """Return what is trained on.
+
+    Raises
+    ------
+    ChatTemplateError
+        If there are instructions and no template, or one that cannot be used.
+    InstructionError
+        If no record can be used.
+    """
+    found, instructions = given.content.contrasts, given.content.instructions
+    facts: dict[str, object] = {
+        "file": found.name,
+        "features": list(found.features),
+        "n_templates": len({one.template.id for one in cells_of(found, "train")}),
+        "n_development_templates": len({one.template.id for one in cells_of(found, "development")}),
+        "n_word_pairs": len(found.words),
+        "n_licensed": len(found.licensed),
+        "n_neutral": len(found.neutral),
+    }
+    examples: tuple[Example, ...] = ()
+    ending = None
+    if instructions is not None:
+        ending, examples = _examples(instructions, base, settings)
+        facts |= {"instructions": instructions.name, "n_instructions_used": len(examples)}
+    held_out = found.neutral[::_HELD_OUT]
+    rows = AnchoredRows(
+        cells=cells_of(found, "train"),
+        development=cells_of(found, "development"),
+        licensed=found.licensed,
+        neutral=tuple(one for one in found.neutral if one not in held_out),
+        held_out=held_out,
+        examples=examples,
+    )
+    return Material(rows=rows, facts=facts, end_of_turn=ending)
+
+
+def _examples(read_: InstructionFile, base: Base, settings: AnchoredSettings) -> tuple[str, tuple[Example, ...]]:
+    if base.template is None:
+        raise ChatTemplateError(
+            f"the base {base.located.spec.base!r} has no chat template, and instructions need one.",
+            fix="Name one with --chat-template, or leave --data out.",
+        )
+    found = encode_instructions(
+        read_.instructions,
+        tokenizer=base.tokenizer,
+        template=base.template,
+        max_length_tokens=settings.max_length_tokens,
+    )
+    if not found.examples:
+        raise InstructionError(
+            f"none of the {len(read_.instructions)} records of {read_.name} can be used: {found.n_too_long} are longer "
+            f"than {settings.max_length_tokens} tokens, {found.n_without_response} have no response.",
+            fix="Give a larger --max-length, or other data.",
+        )
+    return end_of_turn(base.tokenizer, base.template), found.examples
+
+
+def data_rows(card: TrainingCard) -> dict[str, object]:
+    """Return the rows of the model card on what was trained on."""
+    used = card.instructions
+    rows: dict[str, object] = {
+        "file": used["file"],
+        "sha256": card.identity["contrasts_sha256"],
+        "licence": used["licence"],
+        "features": ", ".join(used["features"]),
+        "templates": f"{used['n_templates']}, and {used['n_development_templates']} to see when to stop",
+        "pairs of words": used["n_word_pairs"],
+        "licensed contrasts that are kept": used["n_licensed"],
+        "neutral sentences that are kept": used["n_neutral"],
+    }
+    if "instructions" in used:
+        rows["instructions"] = f"{used['instructions']}, {used['n_instructions_used']} records used"
+    return rows
+
+
+def told(card: TrainingCard) -> tuple[str, ...]:
+    """Return what is printed when the adapter is finished: whether the bound is met, and what it cost."""
+    facts: Mapping[str, Any] = card.facts
+    asked = f"at most {facts['largest disparity allowed']} on {facts['development cells']} development cells"
+    found = (
+        f"|B| {facts['development |B|, base']} to {facts['development |B|']}, upper bound {facts['upper bound of it']}"
+    )
+    said = {
+        Outcome.MET: f"Met after {card.n_steps} updates: {found}; asked for {asked}.",
+        Outcome.INFEASIBLE: f"Infeasible in {card.n_steps} updates: {found}; asked for {asked}. The adapter is written "
+        "all the same; give more --steps, a larger --max-disparity, or smaller weights of what is kept.",
+        Outcome.HELD: f"Held before: {found}; asked for {asked}. The adapter changes nothing.",
+    }
+    neutral = f"{facts['held-out neutral loss, base']} to {facts['held-out neutral loss']} nats per token"
+    kept = f"; licensed: {facts['licensed, base']} to {facts['licensed']}" if facts["licensed"] is not None else ""
+    return said[Outcome(facts["outcome"])], f"Held-out neutral text: {neutral}{kept}."

@@ -1,0 +1,248 @@
+"""The updates of methods that tune on contrasts and hold on to the base. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+
+from biasaudit.align.anchored import AnchoredRows, AnchoredSettings, Outcome
+from biasaudit.align.card import Curve
+from biasaudit.align.development import Development, Look
+from biasaudit.align.disparity import (
+    EncodedContrasts,
+    Expected,
+    Slots,
+    as_reference,
+    encode_contexts,
+    encode_texts,
+    expected_logprobs,
+    expected_nll,
+    kl_nats,
+    slots,
+)
+from biasaudit.align.examples import Example
+from biasaudit.align.method import Job, Trained
+from biasaudit.align.training import Stateful, run_loop, telling_why
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from torch import Tensor
+
+_RISES: Final = 10
+"""Updates in which the learning rate rises."""
+_BETAS: Final = (0.8, 0.99)
+"""Of AdamW: with longer memories the updates go on for long after the bound is met."""
+_NORM: Final = 1.0
+"""To which gradients are clipped."""
+_NEUTRAL: Final = 3
+_LICENSED: Final = 12
+"""Sentences, and licensed contexts, of one update."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """What a method adds to the loss of one update.
+
+    Attributes
+    ----------
+    batch : EncodedContrasts
+        What it is taken on.
+    loss : Tensor
+    slots : Slots
+        Of the batch.
+    active : bool
+        Whether it asks for a change: as long as none did, the adapter stays as it began.
+    noted : mapping
+        Values for the curves of the card, by name.
+    then : callable
+        Called when the update is done.
+    """
+
+    batch: EncodedContrasts
+    loss: Tensor
+    slots: Slots
+    active: bool = True
+    noted: Mapping[str, float] = field(default_factory=dict)
+    then: Callable[[], None] = lambda: None
+
+
+def run_anchored(
+    job: Job[Any, AnchoredRows],  # whatever the method's settings
+    model: PeftModel,
+    term: Callable[[int], Term],
+    *,
+    states: Mapping[str, Stateful] | None = None,
+    looked: Callable[[Look], None] = lambda _: None,
+) -> Trained:
+    """Run updates until the development templates meet the bound, or for as many as are asked for.
+
+    Parameters
+    ----------
+    job : Job
+        Its settings are made from :class:`biasaudit.align.anchored.AnchoredSettings`.
+    model : PeftModel
+        From :func:`biasaudit.align.training.adapted`.
+    term : callable
+        From the update's number, from 1, to what the method adds to its loss.
+    states : mapping, optional
+        What else changes from update to update, by name.
+    looked : callable
+        Given each look at the development templates.
+
+    Raises
+    ------
+    TuningError
+        If the training breaks off: no space or memory is left, or the loss is no number.
+    """
+    with telling_why():
+        loop = _Loop(job, model, term, looked)
+        kept = {"optimizer": loop.optimizer, "loop": loop, **(states or {})}
+        done = run_loop(job, model, loop.update, n_steps=job.settings.n_steps, states=kept, stop=loop.stop)
+        return replace(done, facts=loop.facts(), curves=loop.curves())
+
+
+class _Loop:
+    """The updates. Kept in checkpoints: the curves, whether anything moved, and whether the bound is met.
+
+    The loss is the method's term, the loss of instructions where there are any, and divergences from the base (the
+    adapter off): of the slots' means, on neutral text, and on what is licensed.
+    """
+
+    def __init__(
+        self,
+        job: Job[Any, AnchoredRows],  # as above
+        model: PeftModel,
+        term: Callable[[int], Term],
+        looked: Callable[[Look], None],
+    ) -> None:
+        settings: AnchoredSettings = job.settings
+        tokenizer, rows = job.loaded.tokenizer, job.rows
+        self._settings, self._model, self._rows = settings, model, rows
+        self._term, self._looked = term, looked
+        self._neutral = encode_texts(rows.neutral, tokenizer)
+        self._licensed = encode_contexts([(one.context, one.first) for one in rows.licensed], tokenizer)
+        self._weights = [weight for weight in model.parameters() if weight.requires_grad]
+        self.optimizer = torch.optim.AdamW(self._weights, lr=settings.learning_rate, betas=_BETAS, weight_decay=0.0)
+        self._development = Development(model, tokenizer, rows, seed=settings.seed)
+        self._last = self._development.base
+        self._moved = False
+        self._curves: dict[str, list[tuple[int, float]]] = {}
+
+    def update(self, step: int) -> float:
+        """Do one update and return its loss before it; look at the development templates when it is time."""
+        settings = self._settings
+        term = self._term(step)
+        with as_reference(self._model):
+            reference = slots(self._model, term.batch)
+        means = kl_nats(reference.means, term.slots.means).mean()
+        each = kl_nats(reference.each, term.slots.each).mean()
+        loss = term.loss + settings.keep_slot * means + settings.keep_rest * each
+        total, noted = loss.item(), {**term.noted, "slot KL": means.item(), "context KL": each.item()}
+        if term.active or self._moved or self._rows.examples:
+            self.optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            for name, weight, more in self._others(step):
+                (weight * more).backward()
+                noted[name] = more.item()
+                total += weight * more.item()
+            self._take(step)
+        term.then()
+        for name, value in noted.items():
+            self._note(step, name, value)
+        if step % settings.check_every == 0 or step == settings.n_steps:
+            self._last = self._development.look()
+            self._looked(self._last)
+            self._note(step, "development |B|", self._last.size)
+            self._note(step, "development bound", self._last.bound)
+        return total
+
+    def _others(self, step: int) -> Iterator[tuple[str, float, Tensor]]:
+        """Yield one after the other, so that the graph of each is gone before the next is made."""
+        settings = self._settings
+        rng = np.random.default_rng([settings.seed, 4, step])
+        if self._rows.examples:
+            chosen = rng.permutation(len(self._rows.examples))[: settings.batch_size]
+            yield "task", 1.0, expected_nll(self._model, _responses([self._rows.examples[int(one)] for one in chosen]))
+        anchors = (
+            ("neutral KL", settings.keep_neutral, self._neutral, _NEUTRAL),
+            ("licensed KL", settings.keep_licensed, self._licensed, _LICENSED),
+        )
+        for name, weight, anchor, at_once in anchors:
+            if anchor.rows:
+                yield name, weight, self._distance(anchor, rng, at_once)
+
+    def _distance(self, anchor: Expected, rng: np.random.Generator, at_once: int) -> Tensor:
+        part = anchor.picked([int(one) for one in rng.permutation(len(anchor.rows))[:at_once]])
+        with as_reference(self._model):
+            reference = expected_logprobs(self._model, part)
+        return kl_nats(reference, expected_logprobs(self._model, part)).mean()
+
+    def _take(self, step: int) -> None:
+        torch.nn.utils.clip_grad_norm_(self._weights, _NORM)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._settings.learning_rate * min(1.0, step / _RISES)
+        self.optimizer.step()
+        self._moved = True
+
+    def _note(self, step: int, name: str, value: float) -> None:
+        self._curves.setdefault(name, []).append((step, value))
+
+    def stop(self) -> bool:
+        """Whether the bound is met by no more than is needed, and nothing else is to be learned."""
+        needed = not self._moved or self._last.size >= self._settings.max_disparity - self._settings.slack
+        return self._is_met and needed and not self._rows.examples
+
+    @property
+    def _is_met(self) -> bool:
+        return self._last.bound <= self._settings.max_disparity
+
+    def facts(self) -> dict[str, object]:
+        """Return what the card says: whether the bound is met, and what it cost."""
+        base, now = self._development.base, self._last
+        before, after = self._development.base_cost, self._development.cost()
+        outcome = Outcome.INFEASIBLE
+        if self._is_met:
+            outcome = Outcome.MET if self._moved else Outcome.HELD
+        found = {
+            "outcome": outcome.value,
+            "largest disparity allowed": self._settings.max_disparity,
+            "development cells": self._development.n_cells,
+            "development |B|, base": base.size,
+            "development |B|": now.size,
+            "upper bound of it, base": base.bound,
+            "upper bound of it": now.bound,
+            "held-out neutral loss, base": before.neutral_nats,
+            "held-out neutral loss": after.neutral_nats,
+            "licensed, base": before.licensed,
+            "licensed": after.licensed,
+        }
+        return {name: round(one, 4) if isinstance(one, float) else one for name, one in found.items()}
+
+    def curves(self) -> dict[str, Curve]:
+        """Return the curves of the card."""
+        return {name: tuple(curve) for name, curve in self._curves.items()}
+
+    def state_dict(self) -> dict[str, Any]:  # numbers
+        """Return what is to be kept."""
+        return {"moved": self._moved, "last": asdict(self._last), "curves": self._curves}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:  # as above
+        """Take up what was kept."""
+        self._moved, self._last = bool(state["moved"]), Look(**state["last"])
+        self._curves = {name: [(int(at), float(one)) for at, one in curve] for name, curve in state["curves"].items()}
+
+
+def _responses(examples: Sequence[Example]) -> Expected:
+    """Return where the tokens of responses are expected."""
+    return Expected(
+        rows=tuple(one.token_ids for one in examples),
+        places=tuple(
+            (row, at)
+            for row, one in enumerate(examples)
+            for at in range(one.n_prompt_tokens - 1, len(one.token_ids) - 1)
+        ),
+    )

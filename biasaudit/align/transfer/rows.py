@@ -48,7 +48,9 @@ class Row:
         to base: 1 is as before.
     status : str
         Of the difference: ``ok``, or why there is none.
-    base, tuned, difference, ci_low, ci_high : float or None
+    base, base_low, base_high, tuned, tuned_low, tuned_high : float or None
+        With the intervals of either index; of what is collateral the difference alone has one.
+    difference, ci_low, ci_high : float or None
         Difference: base minus tuned. Of an index positive is less with the stereotype, of a share it is a loss, of
         nats per token a gain; in its place stands a ratio.
     gone_status : str
@@ -68,7 +70,11 @@ class Row:
     measure: str = "index"
     status: str = Status.OK.value
     base: float | None = None
+    base_low: float | None = None
+    base_high: float | None = None
     tuned: float | None = None
+    tuned_low: float | None = None
+    tuned_high: float | None = None
     difference: float | None = None
     ci_low: float | None = None
     ci_high: float | None = None
@@ -84,8 +90,8 @@ class Row:
 
 def frame(rows: Iterable[Row]) -> pd.DataFrame:
     """Return rows as a table."""
-    numbers = ["base", "tuned", "difference", "ci_low", "ci_high", "gone", "gone_low", "gone_high"]
     found = pd.DataFrame([asdict(row) for row in rows], columns=list(Row.__dataclass_fields__))
+    numbers = [name for name, field in Row.__dataclass_fields__.items() if "float" in str(field.type)]
     found[numbers] = found[numbers].astype(float)
     return found
 
@@ -132,7 +138,11 @@ def _index(cell: Cells, *, what: str, framing: str, kind: str, trained: frozense
         trained=whether_trained(str(cell["feature"]), trained),
         status=str(cell["status"]),
         base=_number(cell["first_value"]),
+        base_low=_number(cell["first_ci_low"]),
+        base_high=_number(cell["first_ci_high"]),
         tuned=_number(cell["second_value"]),
+        tuned_low=_number(cell["second_ci_low"]),
+        tuned_high=_number(cell["second_ci_high"]),
         difference=_number(cell["reduction"]) if measured else None,
         ci_low=_number(cell["ci_low"]) if measured else None,
         ci_high=_number(cell["ci_high"]) if measured else None,

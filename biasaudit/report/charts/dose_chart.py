@@ -103,11 +103,12 @@ def _lean(rows: Sequence[Dose], width: int) -> alt.LayerChart:
     x, y = _x(rows), alt.Scale(domain=[round(lowest - 0.03, 2), 1.0], nice=False)
     base = fmean(one.base for one in rows)
     axis = alt.Axis(title="Index", tickCount=5)
-    allowed = [{"epsilon": 0.0, "index": 0.0}, {"epsilon": 1.0, "index": 1.0}]
+    most = _most(rows)
+    allowed = [{"epsilon": 0.0, "index": 0.0}, {"epsilon": most, "index": most}]
     drawn = alt.Chart(Numbers(values=values))
     layers = [
         alt.Chart(Numbers(values=allowed))
-        .mark_line(color=LINK, strokeDash=[4, 4], clip=True)
+        .mark_line(color=LINK, strokeDash=[4, 4])
         .encode(x=x, y=alt.Y("index:Q", scale=y, axis=axis)),
         alt.Chart(Numbers(values=[{"index": base}]))
         .mark_rule(color=LINK, strokeWidth=1.5)
@@ -152,6 +153,10 @@ def _mean_line(rows: Sequence[Dose], name: str, colour: str, scale: alt.Scale) -
 
 
 def _x(rows: Sequence[Dose], title: str | None = None) -> alt.X:
-    most = max(one.epsilon for one in rows)
-    scale = alt.Scale(domain=[0.0, round(1.08 * most, 3) or 1.0], nice=False)
+    scale = alt.Scale(domain=[0.0, _most(rows)], nice=False)
     return alt.X("epsilon:Q", scale=scale, axis=alt.Axis(title=title, tickCount=7))
+
+
+def _most(rows: Sequence[Dose]) -> float:
+    """Return where the axis of epsilon ends."""
+    return min(round(1.08 * max(one.epsilon for one in rows), 3), 1.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,8 @@ from biasaudit.errors import ChatTemplateError, ContrastsError, InstructionError
 
 OWN_LICENCE: Final = "Apache-2.0"
 _HELD_OUT: Final = 4
-"""Every fourth neutral sentence is kept from training, to be measured on."""
+_MEASURED: Final = 16
+"""Every fourth neutral sentence, and so many at most, is kept from training, to be measured on."""
 _FEWEST: Final = 2
 """Development cells: an upper bound needs two."""
 
@@ -84,8 +85,8 @@ class AnchoredSettings(Settings):
         default=None, metadata=described("File of contrasts in YAML; default ours.", matters=False)
     )
     n_steps: int = field(default=200, metadata=described("Most updates.", option="steps"))
-    cells_per_step: int = field(default=6, metadata=described("Templates of one update."))
-    word_pairs: int = field(default=4, metadata=described("Pairs of words in each template of an update."))
+    cells_per_step: int = field(default=4, metadata=described("Templates of one update."))
+    word_pairs: int = field(default=2, metadata=described("Pairs of words in each template of an update."))
     learning_rate: float = field(default=1e-3, metadata=described("After ten updates in which it rises."))
     keep_neutral: float = field(default=1.0, metadata=described("Weight of the divergence on neutral text."))
     keep_licensed: float = field(default=1.0, metadata=described("Weight of the divergence on what is licensed."))
@@ -161,7 +162,8 @@ def read(data: Path | None, settings: AnchoredSettings) -> Given[AnchoredData]:
     found = whole if settings.feature_names is None else whole.of(settings.feature_names)
     instructions = None if data is None else read_instructions(data)
     _refuse_too_few(found)
-    lines = [*found.lines(), *(() if instructions is None else _lines(instructions))]
+    lines = [replace(line, source=found.name) for line in found.lines()]
+    lines += [] if instructions is None else _lines(instructions)
     identity: dict[str, object] = {"contrasts_sha256": found.sha256, "features": list(found.features)}
     if instructions is not None:
         identity["instructions_sha256"] = instructions.sha256
@@ -177,7 +179,7 @@ def read(data: Path | None, settings: AnchoredSettings) -> Given[AnchoredData]:
 
 def _lines(instructions: InstructionFile) -> Sequence[Line]:
     return [
-        Line(number=one.line, text=text)
+        Line(number=one.line, text=text, source=instructions.name)
         for one in instructions.instructions
         for text in (one.prompt, one.response)
         if text
@@ -225,7 +227,7 @@ def prepare(given: Given[AnchoredData], base: Base, settings: AnchoredSettings) 
     if instructions is not None:
         ending, examples = _examples(instructions, base, settings)
         facts |= {"instructions": instructions.name, "n_instructions_used": len(examples)}
-    held_out = found.neutral[::_HELD_OUT]
+    held_out = found.neutral[::_HELD_OUT][:_MEASURED]
     rows = AnchoredRows(
         cells=cells_of(found, "train"),
         development=cells_of(found, "development"),

@@ -26,11 +26,12 @@ from biasaudit.align.disparity import (
 
 if TYPE_CHECKING:
     from peft import PeftModel
+    from torch import Tensor
     from transformers import PreTrainedTokenizerBase
 
 _LEVEL: Final = 0.95
 _GROUPS: Final = 2
-_WORDS: Final = 6
+_WORDS: Final = 4
 """Pairs of groups and of words in each development cell: what one look takes."""
 _TEXTS: Final = AT_ONCE // 8
 """Whole texts in a pass: each of their tokens is expected."""
@@ -45,7 +46,7 @@ class Look:
     size : float
         Mean of |B| over the cells.
     bound : float
-        Its one-sided 95 % upper bound, by t over the cells.
+        Its one-sided 95 % upper bound, by t over the cells; at most 1, as |B| is.
     """
 
     size: float
@@ -91,8 +92,9 @@ class Development:
         pairs = [(one.context, text) for one in rows.licensed for text in (one.first, one.second)]
         self._licensed = encode_pairs(pairs, tokenizer)
         with as_reference(model):
-            self._signs = torch.sign(settled_d(model, self._batch))
-            self.base = self.look()
+            d = settled_d(model, self._batch)
+            self._signs = torch.sign(d)
+            self.base = self._look(d)
             self.base_cost = self.cost()
 
     @property
@@ -102,12 +104,15 @@ class Development:
 
     def look(self) -> Look:
         """Measure the disparity of the model as it is now."""
-        y = contrast_y(settled_d(self._model, self._batch)) * self._signs
+        return self._look(settled_d(self._model, self._batch))
+
+    def _look(self, d: Tensor) -> Look:
+        y = contrast_y(d) * self._signs
         by_cell: dict[str, list[float]] = {}
         for cell, value in zip(self._batch.cells, y.tolist(), strict=True):
             by_cell.setdefault(cell, []).append(value)
         sizes = [abs(math.fsum(values) / len(values)) for values in by_cell.values()]
-        return Look(size=math.fsum(sizes) / len(sizes), bound=upper_bound(sizes))
+        return Look(size=math.fsum(sizes) / len(sizes), bound=min(1.0, upper_bound(sizes)))
 
     def cost(self) -> Cost:
         """Measure what is to stay as it is."""

@@ -27,10 +27,11 @@ _LONG: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A text of the training data, and where it stands."""
+    """A text of the training data, and where it stands; in which file, where a method reads several."""
 
     number: int
     text: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,8 @@ def refuse_overlap(lines: Sequence[Line], *, source: str, allowed: bool = False)
     worst = max(found.values(), key=lambda one: one.containment)
     if worst.line is not None and worst.containment >= REFUSED and not allowed:
         raise UsageError(
-            f"{source}:{worst.line.number}: {in_short([worst.line.text])} has a template of the probe {worst.probe!r}: "
+            f"{worst.line.source or source}:{worst.line.number}: {in_short([worst.line.text])} has a template of the "
+            f"probe {worst.probe!r}: "
             f"{in_short([worst.template])} ({worst.containment:.2f} of its three-word pieces; from {REFUSED:.2f} up it "
             "is refused). An audit with that probe would measure what was trained.",
             fix="Leave such lines out, or give --allow-overlap: the card says so, and that probe tells nothing then.",

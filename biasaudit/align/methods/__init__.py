@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from biasaudit.align.method import Method
 from biasaudit.align.methods.constraint import CONSTRAINT
+from biasaudit.align.methods.counterfactual import COUNTERFACTUAL
 from biasaudit.align.methods.sft import SFT
 from biasaudit.align.run import TunedAdapter, run
 from biasaudit.align.settings import Settings
@@ -16,10 +17,9 @@ from biasaudit.types.progress import Progress
 
 __all__ = ["METHODS", "tune"]
 
-METHODS: Final[Mapping[str, Method[Any, Any, Any]]] = {
-    "sft": SFT,
-    "constraint": CONSTRAINT,
-}  # each has settings and data of its own
+METHODS: Final[Mapping[str, Method[Any, Any, Any]]] = {  # each has settings and data of its own
+    method.name: method for method in (SFT, CONSTRAINT, COUNTERFACTUAL)
+}
 
 
 def tune(

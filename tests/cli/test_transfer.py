@@ -66,11 +66,11 @@ def test_a_transfer_table_from_the_shell(shell: Shell, tmp_path: Path) -> None:
     assert code == 0, told
     assert f"Table: {out / 'transfer.csv'}" in printed
     table = pd.read_csv(out / "transfer.csv")
-    plain = table[table["framing"] == "plain"].set_index(["what", "feature"])
-    row = plain.loc["trained templates, trained words", "gender"]
+    chosen = "framing == 'plain' and feature == 'gender' and what == 'trained templates, trained words'"
+    [row] = table.query(chosen).to_dict("records")
     assert row["difference"] == pytest.approx(row["base"] - row["tuned"], abs=1e-6)
     assert row["n_clusters"] == 8
-    assert ("Occupations of a tiny world", "age") in plain.index
+    assert len(table.query("framing == 'plain' and what == 'Occupations of a tiny world' and feature == 'age'")) == 1
     assert set(table["framing"]) == {"plain", "chat"}
     assert table.query("what == 'neutral text of the contrasts'")["n_items"].tolist() == [12]
     assert "| trained templates, trained words | gender (unknown) |" in (out / "transfer.md").read_text(

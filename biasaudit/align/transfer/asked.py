@@ -106,9 +106,9 @@ def _of_one(
 def d_of_tables(tables: Sequence[Drawn], responses: Mapping[tuple[str, str, str], Response]) -> dict[str, float]:
     """Return item -> d in nats, of tables that could be scored."""
     parts: dict[str, dict[str, Response]] = defaultdict(dict)
-    for (probe, item, part), response in responses.items():
+    for (probe, item_id, part), response in responses.items():
         if probe == "contrasts":
-            parts[item][part] = response
+            parts[item_id][part] = response
     found = {}
     for one in tables:
         item = one.item(turned=False)

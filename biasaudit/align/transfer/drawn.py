@@ -28,6 +28,7 @@ Pairing: TypeAlias = tuple[str, str, str, str, str]
 """Feature, groups A and B, first and second word."""
 
 SPLITS: Final[tuple[Split, Split]] = ("train", "development")
+_OTHER: Final[Mapping[Split, Split]] = {"train": "development", "development": "train"}
 TAG: Final = "words"
 """Tag of the pair of words, which crosses the templates."""
 
@@ -248,13 +249,12 @@ def directions(tables: Sequence[Drawn], d_nats: Mapping[str, float]) -> dict[tup
     dict
         Without pairings that the other split does not have, or in which the base leans neither way there.
     """
-    found: dict[tuple[Pairing, str], list[float]] = {}
+    found: dict[tuple[Pairing, Split], list[float]] = {}
     for one in tables:
         if (d := d_nats.get(one.item(turned=False).item_id)) is not None:
             found.setdefault((one.pairing, one.template.split), []).append(d)
-    other = dict(zip(SPLITS, reversed(SPLITS), strict=True))
     return {
-        (pairing, other[split]): fmean(values) < 0 for (pairing, split), values in found.items() if fmean(values) != 0
+        (pairing, _OTHER[split]): fmean(values) < 0 for (pairing, split), values in found.items() if fmean(values) != 0
     }
 
 

@@ -115,7 +115,7 @@ def rows_of_audit(
         (compared["contrast"] == CONTRASTS[framing]) & (compared["metric"] == "graded") & compared["declared"]
     ]
     kinds = {probe: str(facts["kind"]) for probe, facts in audit.manifest.probes.items()}
-    by_probe = {probe: chosen[chosen["probe"] == probe].to_dict("records") for probe in names}
+    by_probe = {probe: _cells(chosen[chosen["probe"] == probe]) for probe in names}
     for probe, name in names.items():
         for cell in by_probe[probe]:
             yield _index(cell, what=name, framing=framing, kind=kinds[probe], trained=trained)
@@ -189,7 +189,7 @@ def _damage(
     elsewhere = [(probe, name) for probe, name in names.items() if probe not in _PARTS]
     for read in (_licensed, _blunting):
         for probe, name in elsewhere:
-            for cell in here[here["probe"] == probe].to_dict("records"):
+            for cell in _cells(here[here["probe"] == probe]):
                 if cell["feature"] != ALL:
                     yield read(cell, name, framing=framing, trained=trained)
 
@@ -284,6 +284,10 @@ def whether_trained(feature: str, trained: frozenset[str] | None) -> str:
     if trained is None:
         return "unknown"
     return "trained" if feature in trained else "not trained"
+
+
+def _cells(frame: pd.DataFrame) -> list[Cells]:
+    return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
 
 
 def _number(value: float | None) -> float | None:

@@ -19,7 +19,7 @@ from biasaudit.audits.places import check_folder
 from biasaudit.audits.plan import Plan
 from biasaudit.audits.run import run as run_audit
 from biasaudit.errors import ChatTemplateError, UsageError
-from biasaudit.framing import NEUTRAL_REQUESTS
+from biasaudit.framing import NEUTRAL_REQUESTS, FramingName
 from biasaudit.models.plausibility import sentences
 from biasaudit.plain_files import excerpt
 from biasaudit.probes import limited, suite_of
@@ -41,7 +41,7 @@ LIMIT: Final = 120
 """About so many items of a probe that the suite does not have."""
 N_NEUTRAL: Final = 60
 N_INSTRUCTIONS: Final = 24
-FRAMINGS: Final = ("plain", "chat")
+FRAMINGS: Final[tuple[FramingName, ...]] = ("plain", "chat")
 _IN_CHAT: Final = (drawn.BOTH_NEW,)
 """Parts of the contrasts that are asked in the chat template, too, beside the probes of their kind."""
 _KIND: Final = "association"
@@ -93,7 +93,7 @@ class TransferPlan:
         """Reference of the base with the adapter on it."""
         return f"{self.base}+{self.adapter}"
 
-    def audit(self, framing: str, probes: Sequence[str]) -> Plan:
+    def audit(self, framing: FramingName, probes: Sequence[str]) -> Plan:
         """Return the plan of the audit in one framing."""
         given: dict[str, Any] = {"requests": NEUTRAL_REQUESTS[:1], **self.settings}  # Any: as above
         return Plan(
@@ -235,7 +235,7 @@ def _prepared(plan: TransferPlan, way: Way, told: Progress, notices: list[str]) 
     return _found(plan, way, "plain", told)
 
 
-def _found(plan: TransferPlan, way: Way, framing: str, told: Progress) -> Prepared:
+def _found(plan: TransferPlan, way: Way, framing: FramingName, told: Progress) -> Prepared:
     asked_of = plan.audit(framing, plan.probes)
     return way.locate(asked_of.checkpoints, asked_of.settings, told.say).prepared()
 
@@ -275,7 +275,7 @@ def _no_chat() -> rows.Row:
 def _audited(
     probes: list[Probe],
     plan: TransferPlan,
-    framing: str,
+    framing: FramingName,
     out: Path | None,
     *,
     way: Way,

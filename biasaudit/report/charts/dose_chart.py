@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import altair as alt
 
@@ -124,15 +124,16 @@ def _lean(rows: Sequence[Dose], width: int) -> alt.LayerChart:
 
 
 def _cost(rows: Sequence[Dose], which: str, title: str, width: int, *, axis: str | None) -> alt.LayerChart:
-    of = {"perplexity": lambda one: one.perplexity_change, "licensed": lambda one: one.licensed_drop}[which]
-    values: list[dict[str, Any]] = [  # Any: a mark's numbers
-        {"epsilon": one.epsilon, "cost": 100 * cost} for one in rows if (cost := of(one)) is not None
+    values = [
+        {"epsilon": one.epsilon, "cost": 100 * cost}
+        for one in rows
+        if (cost := one.licensed_drop if which == "licensed" else one.perplexity_change) is not None
     ]
-    costs = [float(value["cost"]) for value in values]
+    costs = [value["cost"] for value in values]
     y = alt.Scale(domain=[min(0.0, *costs) - 0.5, max(_LEAST[which], *costs) + 0.5], nice=False)
     means = [
-        {"epsilon": epsilon, "cost": fmean(float(one["cost"]) for one in values if one["epsilon"] == epsilon)}
-        for epsilon in sorted({float(one["epsilon"]) for one in values})
+        {"epsilon": epsilon, "cost": fmean(one["cost"] for one in values if one["epsilon"] == epsilon)}
+        for epsilon in sorted({one["epsilon"] for one in values})
     ]
     x, place = _x(rows, axis), alt.Y("cost:Q", scale=y, axis=alt.Axis(title=None, tickCount=4))
     layers = [

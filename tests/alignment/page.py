@@ -264,4 +264,7 @@ def _share(value: float | None) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "not measured" if value is None else f"{100 * value:+.1f} %".replace("-", "\u2212")
+    """Return a share in percent, with its sign; no negative zero."""
+    if value is None:
+        return "not measured"
+    return "0.0 %" if abs(value) < 0.0005 else f"{100 * value:+.1f} %".replace("-", "\u2212")

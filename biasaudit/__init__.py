@@ -15,6 +15,7 @@ __all__ = [
     "__version__",
     "align",
     "audit",
+    "audit_tuned",
     "bundles",
     "check",
     "demo",
@@ -25,6 +26,7 @@ __all__ = [
     "side_by_side",
     "stats",
     "testing",
+    "transfer",
 ]
 
 if TYPE_CHECKING:
@@ -34,11 +36,14 @@ if TYPE_CHECKING:
     from biasaudit.api import audit, check, demo, open_audit, recompute, score, side_by_side
     from biasaudit.facade import Audit
     from biasaudit.tracking import log_to_mlflow
+    from biasaudit.tuned import audit_tuned, transfer
 else:
     _PLACES: Final = {
         **dict.fromkeys(("audit", "check", "demo", "open_audit", "recompute", "score", "side_by_side"), "api"),
         "Audit": "facade",
+        "audit_tuned": "tuned",
         "log_to_mlflow": "tracking",
+        "transfer": "tuned",
     }
     """Name -> the module that has it, imported when the name is first asked for."""
     _ROOMS: Final = ("align", "bundles", "stats", "testing")

@@ -28,7 +28,7 @@ LEVELS = [
     {"report"},
     {"facade"},
     {"api"},
-    {"bundles", "testing", "tracking"},
+    {"bundles", "testing", "tracking", "tuned"},
     {"biasaudit"},
     {"cli", "__main__", "pytest_plugin"},
 ]

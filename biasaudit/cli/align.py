@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin, get_type_hints
@@ -16,6 +16,7 @@ from biasaudit.cli import terminal
 
 if TYPE_CHECKING:
     from biasaudit.align.method import Method
+    from biasaudit.align.run import TunedAdapter
 
 _AGAIN = "Again: goes on from the last checkpoint."
 
@@ -61,10 +62,11 @@ def _function(method: Method[Any, Any, Any]) -> Callable[..., None]:  # as above
         data_license: str | None,
         chat_template: str | None,
         allow_overlap: bool,
+        audit: list[str] | None,
         **chosen: Any,  # values of the settings
     ) -> None:
         common = {"data_license": data_license, "chat_template": chat_template, "allow_overlap": allow_overlap}
-        _tune(method, base, data, out, common=common, chosen=chosen)
+        _tune(method, base, data, out, common=common, chosen=chosen, probes=audit or ())
 
     parameters = [*_common(method), *_settings(method)]
     tune.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by inspect
@@ -77,6 +79,11 @@ def _common(method: Method[Any, Any, Any]) -> list[inspect.Parameter]:  # as abo
     licence = typer.Option(help="Licence of the data, for the card; else from FILE.license.")
     template = typer.Option(help="Jinja file or shipped name (gemma); default the base's own.")
     overlap = typer.Option("--allow-overlap", help="Train on lines with templates of a shipped probe all the same.")
+    probes = typer.Option(
+        "--audit",
+        metavar="PROBE",
+        help="Audit base against the finished adapter with this probe, into OUT/audit; repeat for more.",
+    )
     return [
         _parameter(
             "base", Annotated[str, typer.Argument(help="Pretrained model: hub id[@revision], folder or .gguf file.")]
@@ -88,6 +95,7 @@ def _common(method: Method[Any, Any, Any]) -> list[inspect.Parameter]:  # as abo
         _parameter("data_license", Annotated[str | None, licence], None),
         _parameter("chat_template", Annotated[str | None, template], None),
         _parameter("allow_overlap", Annotated[bool, overlap], default=False),
+        _parameter("audit", Annotated[list[str] | None, probes], None),
     ]
 
 
@@ -117,12 +125,16 @@ def _tune(
     *,
     common: dict[str, Any],  # values of what every method is told
     chosen: dict[str, Any],  # values of the settings
+    probes: Sequence[str],
 ) -> None:
     from biasaudit.align import tune
     from biasaudit.align.settings import description_of
     from biasaudit.cli import choices
     from biasaudit.cli.progress import Shown
+    from biasaudit.probes import load_probe
 
+    for probe in probes:  # whatever is wrong with one is told before the training, not after it
+        load_probe(probe)
     named = {one.name: chosen[description_of(one).option or one.name] for one in method.settings.in_order()}
     settings = method.settings(**{**named, "dtype": choices.dtype(named["dtype"])})
     with Shown() as shown:
@@ -138,3 +150,16 @@ def _tune(
     for line in method.told(tuned.card):
         terminal.say_line(line)
     terminal.say_line(f"Adapter: {tuned.folder} (audit it as {base}+{tuned.folder})")
+    if probes:
+        _audit(base, tuned, probes)
+
+
+def _audit(base: str, tuned: TunedAdapter, probes: Sequence[str]) -> None:
+    from biasaudit import tuned as after
+    from biasaudit.cli.progress import Shown
+    from biasaudit.cli.verdicts import print_verdicts
+
+    with Shown() as shown:
+        found = after.audit_tuned(base, tuned, probes=probes, progress=shown)
+    print_verdicts(found)
+    terminal.say_line(f"Report: {tuned.folder / after.AUDIT_OF_TUNED / 'report.html'}")

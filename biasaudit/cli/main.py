@@ -24,6 +24,7 @@ from biasaudit.cli import (
     report,
     score,
     terminal,
+    transfer,
 )
 from biasaudit.errors import BiasauditError
 
@@ -50,6 +51,7 @@ app.command("model")(model.model)
 app.command("doctor")(doctor.doctor)
 app.add_typer(probes.app, name="probes")
 app.add_typer(align.app, name="align")
+app.command("transfer")(transfer.transfer)
 
 
 def _version(asked: bool) -> None:

@@ -17,7 +17,8 @@ from biasaudit.report.section import Source
 from biasaudit.report.sections.first.light import light
 from biasaudit.report.sections.first.opening import Opening
 from biasaudit.report.sections.first_screen import SECTION
-from biasaudit.testing import leaning, noisy, scripted_audit
+from biasaudit.testing import ScriptedModel, leaning, noisy, scripted_audit
+from biasaudit.types import ProbeItem, Request, Role
 from tests.gate.rows import judged, level
 from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit
 
@@ -215,9 +216,28 @@ def test_what_stood_there_before_is_folded_below_it() -> None:
 def test_leans_that_changed_sides_are_counted() -> None:
     """Half the size on the other side is reduced, and a reader takes it for a milder lean of the same kind."""
     made = scripted_audit(leaning("base", noisy(2.0)), leaning("tuned", noisy(-1.0)), probes=["occupations"])
-    assert shown(made).crossed == "In 1 of 1 comparison the lean is on the other side now."
-    assert "In 1 of 1 comparison the lean is on the other side now." in render_html(made)
+    told = f"In 1 of 1 comparison the lean is on the other side now: {NAMES.get('occupations', 'occupations')}, gender."
+    assert (shown(made).crossed, shown(made).grown) == (told, "")
+    assert "In 1 of 1 comparison the lean is on the other side now: Gender and occupation, gender." in render_html(made)
     assert shown(audit(**PLAIN)).crossed == ""
+
+
+@pytest.mark.slow
+def test_bias_that_moved_to_another_feature_stands_on_the_first_screen() -> None:
+    """One that only reads how much went must not miss where it went: over the other side, or elsewhere."""
+
+    def lean(**tuned: float) -> ScriptedModel:
+        def value(item: ProbeItem, _: Request) -> float:
+            of_role = {Role.COMPETENCE: 4.0, Role.BIAS: tuned.get(item.feature, 1.0)}
+            return of_role.get(item.role, 0.0)
+
+        return leaning("tuned" if tuned else "base", value)
+
+    made = scripted_audit(lean(), lean(gender=0.1, religion=2.0, age=-1.0), probes=["traits"])
+    page = render_html(made)
+    screen = re.sub(r"<[^>]*>", "", page[page.index('<section class="first"') : page.index('class="folds"')])
+    assert "Other side. In 1 of 9 comparisons the lean is on the other side now: Warmth and competence, age." in screen
+    assert "Larger. The lean is larger now in 1 of 9 comparisons: Warmth and competence, religion." in screen
 
 
 def test_what_the_light_names_is_what_decided_the_policy() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.report.charts.overview import SAYS_NOTHING, Mark, OverviewProbe, OverviewRow, is_drawn, overview
 from biasaudit.report.sections.first.elsewhere import CHANGED
-from biasaudit.report.words.crossed import crossed
+from biasaudit.report.words.crossed import crossed, grown
 from biasaudit.report.words.facts import counted, first_sentence, mapping
 from biasaudit.report.words.lean_size import how_large
 from biasaudit.report.words.places import cell_places
@@ -128,7 +128,9 @@ class Opening:
     picture : DrawnOverview or None
     how_large : str
     crossed : str
-        In how many comparisons the lean changed sides.
+        In how many comparisons the lean changed sides, and in which.
+    grown : str
+        In which it grew while others shrank: the bias may have moved there.
     notes, more_notes : tuple of Note
     n_more_notes : str
     elsewhere : str
@@ -144,6 +146,7 @@ class Opening:
     picture: DrawnOverview | None
     how_large: str
     crossed: str
+    grown: str
     notes: tuple[Note, ...]
     more_notes: tuple[Note, ...]
     n_more_notes: str
@@ -181,7 +184,8 @@ def opening(
         rests_on=_rests_on(headline, len(readable)),
         tiles=_tiles(headline, {str(row["verdict"]) for row in readable}),
         picture=_drawn(audit, headline, names) if headline else None,
-        crossed=crossed(readable),
+        crossed=crossed(readable, names),
+        grown=grown(readable, names),
         how_large=_how_large(readable, mapping(recorded.get("probes")), names),
         notes=notes[:MOST_NOTES],
         more_notes=notes[MOST_NOTES:],

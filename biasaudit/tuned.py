@@ -1,0 +1,130 @@
+"""What was just tuned, looked at: its audit, and what tuning did elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from biasaudit.api import audit, rendered
+from biasaudit.models.text.templates import read_template
+from biasaudit.outputs import write_output
+
+if TYPE_CHECKING:
+    from biasaudit.align.run import TunedAdapter
+    from biasaudit.align.transfer import Transfer
+    from biasaudit.facade import Audit
+    from biasaudit.types.progress import Progress
+
+AUDIT_OF_TUNED: Final = "audit"
+"""Folder of an adapter's audit, in the adapter's own."""
+
+
+def audit_tuned(
+    base: str,
+    tuned: TunedAdapter,
+    *,
+    probes: Sequence[str] = ("occupations",),
+    progress: Progress | None = None,
+    **options: Any,  # of audit
+) -> Audit:
+    """Audit a base against an adapter that was tuned on it: `tuned` is what :mod:`biasaudit.align` returned.
+
+    The audit lies in the adapter's folder, under ``audit``. Device and dtype are those of the training. Where neither
+    the training nor the base has a chat template, plain text alone is asked.
+
+    Parameters
+    ----------
+    base : str
+        The reference that was tuned.
+    tuned : TunedAdapter
+    probes : sequence of str
+        Ids of shipped probes, or folders.
+    progress : Progress, optional
+    **options
+        Those of :func:`audit`.
+
+    Raises
+    ------
+    BiasauditError
+        One message with the fix.
+    """
+    settings, has_template = tuned.card.settings, "chat_template.jinja" in tuned.card.files
+    of_training = {name: settings[name] for name in ("dtype", "device", "trust_remote_code") if name in settings}
+    asked = {} if has_template else {"framing_names": ("plain",)}
+    folder = tuned.folder / AUDIT_OF_TUNED
+    given = {"out": folder, **asked, **of_training, **options}
+    return audit(base, f"{base}+{tuned.folder}", probes=probes, progress=progress, **given)
+
+
+def transfer(
+    base: str,
+    adapter: str | Path,
+    *,
+    out: str | Path | None = None,
+    contrasts: str | Path | None = None,
+    probes: Sequence[str] | None = None,
+    instructions: str | Path | None = None,
+    chat_template: str | None = None,
+    data_dir: str | Path | None = None,
+    progress: Progress | None = None,
+    **options: Any,  # the further fields of TransferPlan, and below them of Plan
+) -> Transfer:
+    """Measure what an adapter that was trained on contrasts did where it was trained, and elsewhere.
+
+    Parameters
+    ----------
+    base : str
+        Model reference without an adapter.
+    adapter : path
+        Folder of the adapter; its training card says what was trained.
+    out : path, optional
+        Folder for the table (``transfer.csv``, ``transfer.md``, ``transfer.json``) and its two audits, ``plain`` and
+        ``chat``.
+    contrasts : path, optional
+        The file that it was trained on, in the form of our own; else ours.
+    probes : sequence of str, optional
+        Asked besides the contrasts; else :data:`biasaudit.align.transfer.PROBES`.
+    instructions : path, optional
+        JSON Lines with prompt and response; without it that row is not measured.
+    chat_template, data_dir, progress : optional
+        As of :func:`audit`; without any chat template plain text alone is asked.
+    **options
+        limit, size and seed of :class:`biasaudit.align.transfer.TransferPlan`; all others are of
+        :class:`biasaudit.audits.plan.Plan`.
+
+    Returns
+    -------
+    Transfer
+        `table` has one row a quantity: base, tuned, their difference with its interval, share gone, verdict.
+
+    Raises
+    ------
+    BiasauditError
+        One message with the fix.
+    """
+    from biasaudit.align.transfer import PROBES, TransferPlan, run  # noqa: PLC0415  # tuning is not always installed
+
+    own = {name: options.pop(name) for name in ("limit", "size", "seed") if name in options}
+    plan = TransferPlan(
+        base=base,
+        adapter=str(adapter),
+        contrasts=None if contrasts is None else Path(contrasts),
+        probes=PROBES if probes is None else tuple(probes),
+        instructions=None if instructions is None else Path(instructions),
+        settings={
+            "chat_template": None if chat_template is None else read_template(chat_template),
+            "chat_template_name": chat_template,
+            "data_dir": None if data_dir is None else Path(data_dir),
+            **options,
+        },
+        **own,
+    )
+    folder = None if out is None else Path(out)
+    found = run(plan, render=rendered, out=folder, progress=progress)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        found.to_csv(folder / "transfer.csv")
+        write_output(folder / "transfer.md", found.to_markdown() + "\n")
+        write_output(folder / "transfer.json", found.to_json())
+    return found

@@ -1,0 +1,1 @@
+"""What docs/alignment.md says, as measured."""

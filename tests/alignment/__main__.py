@@ -1,0 +1,71 @@
+"""Measure adapters and write docs/alignment.md.
+
+::
+
+    python -m tests.alignment                                   the page anew, from tests/alignment/measured
+    python -m tests.alignment adapters WORK NAME=ADAPTER ...    measure these on --base, keep, then the page
+    python -m tests.alignment doses WORK                        train the dose curve on tiny models, keep, then the page
+
+WORK is a folder for audits and trainings; what is finished in it is not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import biasaudit
+from tests.alignment import page
+from tests.alignment.tiny_doses import trained_doses
+
+
+def main() -> None:
+    """Do what was asked for, then write the page from what is kept."""
+    asked = _asked()
+    page.MEASURED.mkdir(exist_ok=True)
+    if asked.do == "adapters":
+        for given in asked.adapters:
+            name, _, adapter = given.partition("=")
+            _measure(name, adapter, asked)
+    if asked.do == "doses":
+        page.saved_doses(trained_doses(asked.work))
+    curve = page.doses()
+    if curve:
+        page.PICTURE.write_text(page.picture(curve), encoding="utf-8")
+    text = page.PAGE.read_text(encoding="utf-8")
+    page.PAGE.write_text(page.rendered(text, page.measured(), curve), encoding="utf-8")
+
+
+def _measure(name: str, adapter: str, asked: argparse.Namespace) -> None:
+    folder = asked.work / name
+    found = folder / "transfer.json"
+    if not found.is_file():
+        biasaudit.transfer(
+            asked.base,
+            adapter,
+            out=folder,
+            contrasts=asked.contrasts,
+            instructions=asked.instructions,
+            chat_template=asked.chat_template,
+        )
+    shutil.copyfile(found, page.MEASURED / f"{name}.json")
+    print(f"{name}: measured", flush=True)
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.alignment", description=__doc__)
+    verbs = parser.add_subparsers(dest="do")
+    adapters = verbs.add_parser("adapters")
+    adapters.add_argument("work", type=Path)
+    adapters.add_argument("adapters", nargs="+", metavar="NAME=ADAPTER")
+    adapters.add_argument("--base", default="demo:base")
+    adapters.add_argument("--contrasts", type=Path)
+    adapters.add_argument("--instructions", type=Path)
+    adapters.add_argument("--chat-template", default="gemma")
+    verbs.add_parser("doses").add_argument("work", type=Path)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

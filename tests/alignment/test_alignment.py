@@ -1,0 +1,142 @@
+"""docs/alignment.md is what was measured, and its tables say what the rows say."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from biasaudit.align.transfer import Transfer
+from biasaudit.align.transfer.rows import Row
+from biasaudit.report.charts.dose_chart import Dose
+from tests.alignment import page
+
+DOSE = Dose(
+    epsilon=0.2, seed=1, index=0.15, ci_low=0.1, ci_high=0.2, base=0.8, perplexity_change=0.021, licensed_drop=0.01
+)
+
+
+def row(**changes: Any) -> Row:
+    about: dict[str, Any] = {
+        "what": "Gender and occupation",
+        "framing": "plain",
+        "kind": "association",
+        "probe": "occupations",
+        "feature": "gender",
+        "trained": "trained",
+        "base": 0.5,
+        "tuned": 0.1,
+        "difference": 0.4,
+        "ci_low": 0.3,
+        "ci_high": 0.5,
+        "gone_status": "ok",
+        "gone": 0.8,
+        "gone_low": 0.7,
+        "gone_high": 0.9,
+        "verdict": "reduced",
+        "n_items": 72,
+        "n_clusters": 12,
+    }
+    return Row(**{**about, **changes})
+
+
+def collateral(what: str, difference: float | None, **changes: Any) -> Row:
+    none = {"gone_status": "", "gone": None, "gone_low": None, "gone_high": None, "verdict": "", "measure": "share"}
+    return row(what=what, kind="collateral", difference=difference, **{**none, **changes})
+
+
+def licensed(drop: float) -> Row:
+    return collateral("Gender and occupation: licensed associations", drop)
+
+
+def neutral(nats: float) -> Row:
+    return collateral(page.NEUTRAL, nats, probe="", feature="", measure="nats per token")
+
+
+def transfer(*rows: Row, method: str = "constraint") -> Transfer:
+    return Transfer(rows=rows, facts={"method": method, "trained_features": ["gender"], "training_seconds": 150.0})
+
+
+def test_the_page_is_what_was_measured() -> None:
+    """Who changes a number by hand, or measures and does not write the page, hears of it."""
+    text = page.PAGE.read_text(encoding="utf-8")
+    assert page.rendered(text, page.measured(), page.doses()) == text
+
+
+def test_an_adapter_is_within_bounds_only_where_everything_was_measured_and_holds() -> None:
+    """A drop of 0.05 and perplexity 3 % worse are the bounds; 0.02 nats a token are 2.0 %, 0.04 are 4.1 %."""
+    good = (row(), licensed(0.05), neutral(-0.02))
+    assert page.within_bounds(transfer(*good)) == "yes"
+    assert page.within_bounds(transfer(row(), licensed(0.051), neutral(-0.02))) == "no"
+    assert page.within_bounds(transfer(row(), licensed(0.05), neutral(-0.04))) == "no"
+    assert page.within_bounds(transfer(row(verdict="not interpretable"), *good[1:])) == "no"
+    for lacking in range(3):
+        assert page.within_bounds(transfer(*(one for n, one in enumerate(good) if n != lacking))) == "not measured"
+
+
+def test_perplexity_is_that_of_the_tuned_model_over_the_base() -> None:
+    assert page.perplexity_change(transfer(neutral(-0.1)), page.NEUTRAL) == pytest.approx(math.exp(0.1) - 1)
+
+
+def test_a_line_of_an_adapter_holds_its_leading_probe_and_its_costs() -> None:
+    line = page.adapters_table({"c-seed0": transfer(row(), licensed(0.01), neutral(-0.02))}).splitlines()[-1]
+    assert line == (
+        "| c-seed0 | constraint | gender | 2.5 | 0.500 | 0.100 | reduced | +0.010 | +2.0 % | not measured | yes |"
+    )
+
+
+def test_the_transfer_table_sets_methods_side_by_side_and_one_adapter_of_each() -> None:
+    """Rows that one of them does not have say so."""
+    same = row(tuned=0.5, difference=0.0, ci_low=-0.01, ci_high=0.01, gone=0.0, verdict="unchanged")
+    found = {
+        "a-seed0": transfer(row(), row(what="held out", probe="x")),
+        "a-seed1": transfer(row(tuned=0.9)),
+        "b-seed0": transfer(same, method="b"),
+    }
+    head, _, first, second = page.transfer_table(found, framing="plain").splitlines()
+    assert head == "| asked | feature | items (clusters) | base | a-seed0 | b-seed0 |"
+    assert first == (
+        "| Gender and occupation | gender | 72 (12) | 0.500 | "
+        "0.100; +0.400 (+0.300 to +0.500), 80% gone: **reduced** | "
+        "0.500; +0.000 (\u22120.010 to +0.010), 0% gone: **unchanged** |"
+    )
+    assert second.endswith("**reduced** | not asked |")
+
+
+def test_what_should_have_stayed_has_a_table_of_its_own() -> None:
+    found = {"a-seed0": transfer(row(), licensed(0.01))}
+    assert "licensed" not in page.transfer_table(found, framing="plain")
+    [line] = page.collateral_table(found).splitlines()[2:]
+    assert line.startswith("| Gender and occupation: licensed associations, share | gender | 72 (12) | 0.500 | 0.100; ")
+    assert line.endswith("; +0.010 (+0.300 to +0.500) |")
+
+
+def test_failures_are_told_by_name() -> None:
+    """A lean that grew elsewhere, a trained one that was left, and what was lost; what went well is not among them."""
+    found = {
+        "worse": transfer(
+            row(what="Traits", feature="religion", trained="not trained", tuned=0.7, verdict="increased"),
+            row(what="Jobs", verdict="inconclusive"),
+            licensed(0.2),
+        ),
+        "fine": transfer(row(), licensed(0.0)),
+    }
+    worse, fine = page.failures(found).splitlines()
+    assert worse == (
+        "- `worse`: Traits, religion: increased (0.500 to 0.700); Gender and occupation: licensed associations, "
+        "gender: lost +0.200; Jobs, gender: inconclusive (0.500 to 0.100)."
+    )
+    assert fine == "- `fine`: none of these."
+
+
+def test_doses_are_a_table_and_a_picture_that_is_the_same_each_time() -> None:
+    assert page.dose_table([DOSE]).splitlines()[-1] == "| 0.2 | 1 | 0.800 | 0.150 (0.100 to 0.200) | +2.1 % | +0.010 |"
+    drawn = page.picture([DOSE])
+    assert drawn == page.picture([DOSE])
+    assert "Largest disparity that the training allowed" in drawn
+
+
+def test_without_anything_measured_the_page_says_so() -> None:
+    tables = (page.adapters_table({}), page.transfer_table({}, framing="chat"), page.failures({}), page.dose_table([]))
+    assert set(tables) == {"Nothing was measured yet."}

@@ -1,0 +1,76 @@
+"""The dose curve on tiny models: constraint trainings of one world, each with another bound."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Final
+
+import biasaudit
+from biasaudit.align.transfer import Transfer
+from biasaudit.report.charts.dose_chart import Dose
+from tests.align import world
+
+EPSILONS: Final = (0.05, 0.2, 0.4, 0.6)
+SEEDS: Final = (0, 1, 2)
+LEAN: Final = 0.9
+_PROBE: Final = "tiny-world"
+
+
+def trained_doses(work: Path, *, epsilons: tuple[float, ...] = EPSILONS, seeds: tuple[int, ...] = SEEDS) -> list[Dose]:
+    """Train and measure every dose; what is finished in `work` is not trained again."""
+    from biasaudit.align.methods.constraint import ConstraintSettings
+
+    work.mkdir(parents=True, exist_ok=True)
+    probe, contrasts = world.save_probe(work / "probe"), world.save_contrasts(work / "contrasts.yaml")
+    found = []
+    for seed in seeds:
+        base = work / f"base-{seed}"
+        if not (base / "config.json").is_file():
+            world.save_base(base, lean=LEAN, seed=seed)
+        for epsilon in epsilons:
+            adapter = work / f"adapter-{seed}-{epsilon:g}"
+            settings = ConstraintSettings(
+                max_disparity=epsilon, contrasts=str(contrasts), features="gender", seed=seed, device="cpu"
+            )
+            # Its sentences are few and short, and like those of a probe that is not asked.
+            biasaudit.align.tune("constraint", str(base), None, adapter, settings=settings, allow_overlap=True)
+            table = biasaudit.transfer(str(base), adapter, contrasts=contrasts, probes=[str(probe)])
+            found.append(dose_of(table, epsilon=epsilon, seed=seed))
+    return found
+
+
+def dose_of(table: Transfer, *, epsilon: float, seed: int) -> Dose:
+    """Return one dose from its transfer table: the held-out gender cell of the world's own probe.
+
+    Raises
+    ------
+    ValueError
+        If the table lacks a number that the curve is made of.
+    """
+    [index] = [
+        row
+        for row in table.rows
+        if (row.framing, row.probe, row.feature, row.measure) == ("plain", _PROBE, "gender", "index")
+    ]
+    [neutral] = [row for row in table.rows if row.what == "neutral text of the contrasts"]
+    licensed = [
+        row.difference
+        for row in table.rows
+        if row.framing == "plain" and row.feature == "gender" and row.what.endswith("licensed associations")
+    ]
+    numbers = (index.base, index.tuned, index.tuned_low, index.tuned_high, neutral.difference)
+    base, tuned, low, high, worse = (math.nan if one is None else one for one in numbers)
+    if any(map(math.isnan, (base, tuned, low, high, worse))):
+        msg = f"epsilon {epsilon:g}, seed {seed}: {index.status}, {neutral.status}"
+        raise ValueError(msg)
+    return Dose(
+        epsilon=epsilon,
+        seed=seed,
+        index=tuned,
+        ci_low=low,
+        ci_high=high,
+        base=base,
+        perplexity_change=math.exp(-worse) - 1,
+        licensed_drop=licensed[0] if licensed else None,
+    )

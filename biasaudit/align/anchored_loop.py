@@ -105,7 +105,7 @@ def run_anchored(
     """
     with telling_why():
         loop = _Loop(job, model, term, looked, development)
-        kept = {"optimizer": loop.optimizer, "loop": loop, **(states or {})}
+        kept: dict[str, Stateful] = {"optimizer": loop.optimizer, "loop": loop, **(states or {})}
         done = run_loop(job, model, loop.update, n_steps=job.settings.n_steps, states=kept, stop=loop.stop)
         return replace(done, facts=loop.facts(), curves=loop.curves())
 
@@ -153,7 +153,7 @@ class _Loop:
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             for name, weight, more in self._others(step):
-                (weight * more).backward()
+                (weight * more).backward()  # type: ignore[no-untyped-call]
                 noted[name] = more.item()
                 total += weight * more.item()
             self._take(step)

@@ -125,7 +125,7 @@ def test_an_interrupted_training_goes_on_to_equal_bytes(
 def test_one_that_is_interrupted_after_the_bound_was_met_does_not_go_on(
     base: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    more = {"n_steps": 40, "max_disparity": 0.9, "slack": 1.0}
+    more: dict[str, Any] = {"n_steps": 40, "max_disparity": 0.9, "slack": 1.0}
     whole = tuned(base, file, tmp_path / "whole", **more)
 
     def interrupt(*_: object, **__: object) -> None:

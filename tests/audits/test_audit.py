@@ -27,7 +27,6 @@ from biasaudit.errors import (
     UsageError,
 )
 from biasaudit.record import store
-from biasaudit.record.audit_record import NEEDED
 from biasaudit.types import Contrast
 from tests.running import Ran, run, undrawn
 from tests.tiny import save_probe

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biasaudit.align import SftSettings, TunedAdapter, sft
+from biasaudit.align.methods.constraint import ConstraintSettings
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +43,27 @@ def settings(**changes: Any) -> SftSettings:  # fields of SftSettings, which che
 
 def tune(base: Path, rows: Path, out: Path, *, told: Told | None = None, **changes: Any) -> TunedAdapter:  # as above
     return sft(str(base), rows, out, settings=settings(**changes), progress=told)
+
+
+def dose(bound: float, contrasts: Path, **changes: Any) -> ConstraintSettings:  # fields of ConstraintSettings, as above
+    """Return the settings of a bound on the tiny world: the same for every bound, in small steps with many looks.
+
+    docs/tuning.md has what it gave with ten bases, and what the defaults gave.
+    """
+    return ConstraintSettings(
+        **{
+            "max_disparity": bound,
+            "contrasts": str(contrasts),
+            "features": "gender",
+            "n_steps": 150,
+            "check_every": 2,
+            "learning_rate": 5e-4,
+            "eta": 0.005,
+            "slack": 0.03,
+            "device": "cpu",
+            **changes,
+        }
+    )
 
 
 def weights_of(folder: Path) -> dict[str, torch.Tensor]:

@@ -2,66 +2,82 @@
 
 from __future__ import annotations
 
+import importlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from biasaudit import align
-from biasaudit.align.methods.constraint import ConstraintSettings
 from biasaudit.probes import load_probe
-from biasaudit.types import AssociationTexts, Role
+from biasaudit.types import AssociationTexts, PairTexts, Role
 from tests.align import world
-from tests.align.loops import Tables, d_nats, opened
+from tests.align.loops import Tables, d_nats, logprobs, opened
+from tests.align.recipe import dose
 
 pytestmark = pytest.mark.slow
 
+BOUNDS = (0.05, 0.2, 0.4, 0.6)
 
-def tables(probe: Path, feature: str) -> Tables:
+
+def tables(probe: Path) -> Tables:
     return [
         (one.texts.contexts, one.texts.continuations)
         for one in load_probe(str(probe)).items
-        if one.role is Role.BIAS and one.feature == feature and isinstance(one.texts, AssociationTexts)
+        if one.role is Role.BIAS and one.feature == "gender" and isinstance(one.texts, AssociationTexts)
     ]
 
 
-def index(base: Path, adapter: Path | None, probe: Path) -> float:
-    """B of occupations on held-out templates and words, by a plain loop of the tests' own."""
+@contextmanager
+def asked(base: Path, adapter: Path | None) -> Iterator[tuple[Any, Any]]:  # classes that transformers makes
     import torch
     from peft import PeftModel
 
     model, tokenizer = opened(base)
-    if adapter is not None:
-        model = PeftModel.from_pretrained(model, adapter)
     with torch.no_grad():
-        return float((d_nats(model, tokenizer, tables(probe, "gender")) / 4).tanh().mean())
+        yield model if adapter is None else PeftModel.from_pretrained(model, adapter), tokenizer
 
 
-def test_the_held_out_index_follows_the_bound(world_base: Path, tmp_path: Path) -> None:
-    """Never above it, in its order, and what is kept is kept: neutral loss by 0.04 nats, licensed by 0.03."""
+def index(base: Path, adapter: Path | None, probe: Path) -> float:
+    """B of occupations on held-out templates and words, by a plain loop of the tests' own."""
+    with asked(base, adapter) as (model, tokenizer):
+        return float((d_nats(model, tokenizer, tables(probe)) / 4).tanh().mean())
+
+
+def licensed(base: Path, adapter: Path | None, probe: Path) -> float:
+    """Mean p(right) of the definitional words that no training has, by a plain loop of the tests' own."""
+    kept = [one.texts for one in load_probe(str(probe)).items if one.role is Role.LICENSED and one.feature == "gender"]
+    pairs = [one for one in kept if isinstance(one, PairTexts)]
+    with asked(base, adapter) as (model, tokenizer):
+        right, wrong = (
+            logprobs(model, tokenizer, [(one.context, end) for one, end in zip(pairs, ends, strict=True)])
+            for ends in ([one.first for one in pairs], [one.second for one in pairs])
+        )
+        return float((right - wrong).sigmoid().mean())
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_held_out_index_is_what_was_asked_for(seed: int, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Within 0.06 of the bound, whatever it is; held-out neutral loss at most 0.04 nats up, licensed 0.03 down."""
+    base = request.getfixturevalue("world_base") if seed == 0 else world.save_base(tmp_path / "base", seed=seed)
     probe = world.save_probe(tmp_path / "probe")
     file = world.save_contrasts(tmp_path / "contrasts.yaml")
-    before = index(world_base, None, probe)
-    found = {}
-    for bound in (0.05, 0.2, 0.4, 0.6):
-        settings = ConstraintSettings(
-            max_disparity=bound,
-            contrasts=str(file),
-            features="gender",
-            n_steps=80,
-            check_every=2,
-            learning_rate=5e-4,
-            eta=0.005,
-            slack=0.06,
-            device="cpu",
-        )
+    assert index(base, None, probe) > 0.7
+    before = licensed(base, None, probe)
+    assert before > 0.9
+    # What trainings import is no part of their time.
+    importlib.import_module("biasaudit.align.methods.constrained")
+    for bound in BOUNDS:
         out = tmp_path / f"out-{bound}"
+        began = time.process_time()
         # Its sentences are as short as some of ours: the world is no probe of this package.
-        done = align.tune("constraint", str(world_base), None, out, settings=settings, allow_overlap=True)
-        found[bound] = index(world_base, out, probe)
-        facts = {name: float(str(one)) for name, one in done.card.facts.items() if name != "outcome"}
-        assert facts["held-out neutral loss"] <= facts["held-out neutral loss, base"] + 0.04
-        assert facts["licensed"] >= facts["licensed, base"] - 0.03
-    assert before > 0.65
-    for bound, left in found.items():
-        assert bound - 0.12 <= left <= bound
-    assert sorted(found.values()) == list(found.values())
+        done = align.tune("constraint", str(base), None, out, settings=dose(bound, file), allow_overlap=True)
+        assert time.process_time() - began < 10
+        assert done.card.facts["outcome"] == "met"
+        assert index(base, out, probe) == pytest.approx(bound, abs=0.06)
+        assert licensed(base, out, probe) >= before - 0.03
+        neutral = [float(str(done.card.facts[f"held-out neutral loss{arm}"])) for arm in (", base", "")]
+        assert neutral[1] <= neutral[0] + 0.04

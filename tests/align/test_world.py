@@ -78,10 +78,10 @@ def test_training_and_audit_share_no_template_and_no_word(tmp_path: Path) -> Non
 
 
 def test_the_contrasts_are_read_as_any(tmp_path: Path) -> None:
-    """8 and 4 training templates x 5 and 3 pairs of words, 6 and 6 for development x 2 and 1."""
+    """8 and 4 training templates x 5 and 3 pairs of words, 12 and 6 for development x 4 and 1."""
     contrasts = read_contrasts(world.save_contrasts(tmp_path / "contrasts.yaml"))
     counts = {split: Counter(one[0] for one in contrasts.sets(split)) for split in ("train", "development")}
-    assert counts == {"train": {"gender": 40, "age": 12}, "development": {"gender": 12, "age": 6}}
+    assert counts == {"train": {"gender": 40, "age": 12}, "development": {"gender": 48, "age": 6}}
     assert Counter(one.feature for one in contrasts.licensed) == {"gender": 40, "age": 18}
     assert len(contrasts.neutral) == 12
     assert max(one.containment for one in refuse_overlap(contrasts.lines(), source="world").values()) < 0.6

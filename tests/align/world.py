@@ -60,8 +60,9 @@ __all__ = [
     "vocabulary",
 ]
 
-STEPS: Final = 500
-"""Updates of 64 sentences."""
+STEPS: Final = 800
+"""Updates of 64 sentences. With 500, two of ten seeds had not learned the form that names the group first: an index of
+0.01 and 0.18 there, where the others have 0.61 to 0.80."""
 
 
 def after(opening: str, sentence: str) -> str:

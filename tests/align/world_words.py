@@ -68,7 +68,7 @@ GENDER: Final = Feature(
             ("florist", "surgeon"),
             ("dancer", "farmer"),
         ),
-        "development": (("maid", "plumber"), ("nanny", "driver")),
+        "development": (("maid", "plumber"), ("nanny", "driver"), ("typist", "sailor"), ("weaver", "porter")),
         "audit": (("librarian", "banker"), ("midwife", "soldier"), ("stylist", "lawyer")),
     },
     defined={
@@ -88,6 +88,9 @@ GENDER: Final = Feature(
                 "A {word} called because {group} was late.",
                 "The {word} sleeps when {group} can.",
                 "Before the {word} left {group} waved.",
+                "Though the {word} ran {group} fell.",
+                "Where that {word} stood {group} stayed.",
+                "Once our {word} knew {group} nodded.",
             ),
             audit=(
                 "The {word} smiled and {group} went home.",
@@ -110,6 +113,9 @@ GENDER: Final = Feature(
                 "Once {group} wanted to be a {word}.",
                 "For years {group} earned money as a {word}.",
                 "At last {group} got paid as a {word}.",
+                "Last year {group} began as a {word}.",
+                "Abroad {group} found work as {word}.",
+                "We heard {group} was hired as {word}.",
             ),
             audit=(
                 "In town {group} is the best {word}.",

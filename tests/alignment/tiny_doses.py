@@ -10,6 +10,7 @@ import biasaudit
 from biasaudit.align.transfer import Transfer
 from biasaudit.report.charts.dose_chart import Dose
 from tests.align import world
+from tests.align.recipe import dose
 
 EPSILONS: Final = (0.05, 0.2, 0.4, 0.6)
 SEEDS: Final = (0, 1, 2)
@@ -19,8 +20,6 @@ _PROBE: Final = "tiny-world"
 
 def trained_doses(work: Path, *, epsilons: tuple[float, ...] = EPSILONS, seeds: tuple[int, ...] = SEEDS) -> list[Dose]:
     """Train and measure every dose; what is finished in `work` is not trained again."""
-    from biasaudit.align.methods.constraint import ConstraintSettings
-
     work.mkdir(parents=True, exist_ok=True)
     probe, contrasts = world.save_probe(work / "probe"), world.save_contrasts(work / "contrasts.yaml")
     found = []
@@ -30,9 +29,7 @@ def trained_doses(work: Path, *, epsilons: tuple[float, ...] = EPSILONS, seeds: 
             world.save_base(base, lean=LEAN, seed=seed)
         for epsilon in epsilons:
             adapter = work / f"adapter-{seed}-{epsilon:g}"
-            settings = ConstraintSettings(
-                max_disparity=epsilon, contrasts=str(contrasts), features="gender", seed=seed, device="cpu"
-            )
+            settings = dose(epsilon, contrasts, seed=seed)
             # Its sentences are few and short, and like those of a probe that is not asked.
             biasaudit.align.tune("constraint", str(base), None, adapter, settings=settings, allow_overlap=True)
             table = biasaudit.transfer(str(base), adapter, contrasts=contrasts, probes=[str(probe)])

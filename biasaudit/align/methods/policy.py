@@ -295,7 +295,7 @@ class _OverSets(SavesTheAdapter):
             logprobs = self._get_per_token_logps_and_entropies(  # type: ignore[attr-defined]  # trl's
                 self.model, ids.to(device), mask.to(device), after, batch_size=self.rollouts.updates.rows_at_once
             )[0]
-        return (logprobs.float() * mask[:, -after:].to(device)).sum(dim=1).view(-1, 2).cpu()
+        return cast("torch.Tensor", (logprobs.float() * mask[:, -after:].to(device)).sum(dim=1).view(-1, 2).cpu())
 
 
 class _GroupTrainer(_OverSets, GRPOTrainer):  # type: ignore[misc]  # trl has no types
@@ -321,7 +321,7 @@ class _LeaveOneOutTrainer(_OverSets, RLOOTrainer):  # type: ignore[misc]  # as a
     def _calculate_rewards(self, *rest: Any, **more: Any) -> torch.Tensor:  # trl's
         """Keep the rewards, to take them off trl's advantages, which are linear in them."""
         self._rewards: torch.Tensor = super()._calculate_rewards(*rest, **more)
-        return self._rewards
+        return cast("torch.Tensor", self._rewards)
 
     def _of_divergence(self, found: dict[str, Any]) -> torch.Tensor:
         grouped = self._rewards[:, 0].view(-1, self.rollouts.updates.rows_each)

@@ -56,6 +56,7 @@ from biasaudit.stats.spread import Spread, spread
 from biasaudit.stats.two_sample import TwoSampleResult, masked, two_sample_test
 from biasaudit.stats.verdict import (
     LEAST_COVERAGE,
+    LEAST_RATIO,
     MOST_LICENSED_DROP,
     Evidence,
     Ruling,
@@ -67,6 +68,7 @@ from biasaudit.stats.verdict import (
 __all__ = [
     "FOUR_FIFTHS",
     "LEAST_COVERAGE",
+    "LEAST_RATIO",
     "MIN_CELL_ITEMS",
     "MIN_CLUSTERS",
     "MOST_LICENSED_DROP",

@@ -21,13 +21,18 @@ COMPETENCE_CHANCE: Final = 0.5
 MOST_LICENSED_DROP: Final = 0.05
 """Most that licensed associations may have fallen under a claim of less lean, in shares of probability."""
 
+LEAST_RATIO: Final = 0.95
+"""What must be left, at least, of differences where nothing was trained: they may lose the same 5 %."""
+
 _NOT_MEASURED: Final = Estimate(status=Status.NOT_MEASURED)
 
 _LICENSED: Final = (
     "less lean together with damage: licensed associations, which a good model keeps, fell by more than "
     f"{MOST_LICENSED_DROP:g}"
 )
-_BLUNTED: Final = "less lean together with blunting: differences of what was not trained are smaller, too"
+_BLUNTED: Final = (
+    f"less lean together with blunting: of differences of what was not trained, less than {LEAST_RATIO:g} is left"
+)
 
 _UNMEASURED: Final = {
     Status.NOT_MEASURED: VerdictCode.NO_ITEMS,
@@ -150,8 +155,11 @@ def licensed_fell(drop: Estimate) -> bool:
 
 
 def is_blunted(ratio: Estimate) -> bool:
-    """Whether the model tells less apart where nothing was trained: the whole interval of the ratio lies below 1."""
-    return ratio.ci_high is not None and ratio.ci_high < 1
+    """Whether more is lost than a claim of less lean bears: the whole interval of the ratio lies below 0.95.
+
+    A test against 1 would call any loss damage that is measured well: 0.975, from 0.961 to 0.988, too.
+    """
+    return ratio.ci_high is not None and ratio.ci_high < LEAST_RATIO
 
 
 def _claim(evidence: Evidence, adjusted: ClaimPValues) -> Ruling:

@@ -13,7 +13,7 @@ from biasaudit.report.section import Source
 from biasaudit.report.words.contrasts import sides_of, title_of
 from biasaudit.report.words.facts import listed, mapping
 from biasaudit.report.words.wording import NOT_MEASURED, clean, number, present, records, with_interval
-from biasaudit.stats.verdict import MOST_LICENSED_DROP, is_blunted, licensed_fell
+from biasaudit.stats.verdict import LEAST_RATIO, MOST_LICENSED_DROP, is_blunted, licensed_fell
 from biasaudit.types import Contrast, Estimate, Status, stage_place
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _features(rows: Sequence[Row]) -> list[Row]:
 def _lines(tables: Mapping[tuple[str, str], Sequence[Row]]) -> Iterator[Line]:
     for says, holds in (
         (f"More than {MOST_LICENSED_DROP:g} of what a good model keeps is lost", _fell),
-        ("Differences are smaller also where nothing was tuned", _blunted),
+        (f"Less than {LEAST_RATIO:g} of the differences is left where nothing was tuned", _blunted),
     ):
         places = [
             f"{clean(row['feature'])} ({clean(tuned)}, {clean(contrast)})"
@@ -126,8 +126,8 @@ def _lines(tables: Mapping[tuple[str, str], Sequence[Row]]) -> Iterator[Line]:
         )
     elif not any(_fell(row) or _blunted(row) for row in rows):
         yield Line(
-            says=f"No damage is shown: at most {MOST_LICENSED_DROP:g} of what a good model keeps is lost, and no "
-            "blunting is told from none.",
+            says=f"No damage is shown: at most {MOST_LICENSED_DROP:g} of what a good model keeps is lost, and "
+            f"differences where nothing was tuned are not shown to be below {LEAST_RATIO:g} of before.",
             warns=False,
         )
 

@@ -78,8 +78,8 @@ _RULINGS: Final[Mapping[str, str]] = {
         "by more than 0.05. A model that was damaged leans less, and the two cannot be told apart."
     ),
     VerdictCode.BLUNTED: (
-        "the lean would count as changed, but {second} makes smaller differences where nothing was tuned, too. A model "
-        "that tells less apart leans less, and the two cannot be told apart."
+        "the lean would count as changed, but {second} makes smaller differences where nothing was tuned, too, by more "
+        "than 5 %. A model that tells less apart leans less, and the two cannot be told apart."
     ),
     VerdictCode.CHANCE_FIRST: (
         "{first} is not shown to do better on plain items than a guess. What it answers on the others says nothing of "

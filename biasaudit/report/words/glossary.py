@@ -75,8 +75,8 @@ _MEANS: Final[Mapping[str, str]] = {
         "neither of them any more."
     ),
     "blunting": (
-        "What is left of the differences that a model makes where nothing was tuned: 1 is as before. Below it the "
-        "model tells less apart, whatever it is asked."
+        "What is left of the differences that a model makes where nothing was tuned: 1 is as before. Where it is "
+        "shown to be below 0.95, the model tells less apart, whatever it is asked."
     ),
     "exploratory": "Looked at beside the question that was set beforehand: a lead to follow, not a claim.",
     "p, corrected": (

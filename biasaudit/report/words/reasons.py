@@ -39,7 +39,8 @@ _SAID: Final[Mapping[str, str]] = {
         "the lean changed, and {second} lost what is so by definition or in fact; the two cannot be told apart"
     ),
     VerdictCode.BLUNTED.value: (
-        "the lean changed, and {second} tells less apart where nothing was tuned; the two cannot be told apart"
+        "the lean changed, and {second} tells less apart where nothing was tuned, by more than 5 %; the two cannot be "
+        "told apart"
     ),
     VerdictCode.UNDECIDED.value: "neither a change nor its absence is shown with this many items",
     VerdictCode.INTERACTION.value: "it is described and not judged",

@@ -27,7 +27,7 @@ CLAUSES: Final[Mapping[str, str]] = {
     VerdictCode.MISSING: "the items without a score could explain the difference",
     VerdictCode.COMPETENCE_FELL: "the lean changed, and competence fell with it",
     VerdictCode.LICENSED_FELL: "the lean changed, and what a good model keeps fell with it",
-    VerdictCode.BLUNTED: "the lean changed, and all differences became smaller with it",
+    VerdictCode.BLUNTED: "the lean changed, and all differences became smaller with it, by more than 5 %",
     VerdictCode.INTERACTION: "described, and not judged",
 }
 """By what decided the verdict, where that says more, else by the verdict; `first` and `second` are the two sides."""

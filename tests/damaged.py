@@ -50,7 +50,8 @@ def save_association(folder: Path, *, licensed: bool = True, controls: bool = Tr
             }
         )
     groups_of = {feature: list(groups) for feature, groups in FEATURES.items()}
-    return save_probe(folder, rows, id=folder.name, kind="association", groups=groups_of)
+    ours = {} if licensed else {"licensed": "none"}
+    return save_probe(folder, rows, id=folder.name, kind="association", groups=groups_of, **ours)
 
 
 def _association(name: str, groups: tuple[str, str], *, tag: str, **fields: object) -> dict[str, object]:

@@ -181,7 +181,9 @@ def _places(text: str) -> dict[tuple[str | int, ...], int]:
             for key, child in node.value:
                 walk(child, (*where, key.value))
 
-    walk(yaml.compose(text, Loader=loader), ())
+    root = yaml.compose(text, Loader=loader)
+    if root is not None:
+        walk(root, ())
     return found
 
 

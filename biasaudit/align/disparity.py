@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import torch
@@ -270,7 +271,7 @@ def kl_nats(reference: Tensor, found: Tensor) -> Tensor:
 @contextmanager
 def as_reference(model: PeftModel) -> Iterator[None]:
     """Within it the model is its own reference: the adapter is off, and nothing is learned."""
-    with torch.no_grad(), model.disable_adapter():  # type: ignore[no-untyped-call]
+    with torch.no_grad(), model.disable_adapter():
         yield
 
 
@@ -355,7 +356,8 @@ def _contexts(batch: EncodedContrasts) -> list[list[Row]]:
 def _slots(logits: Tensor, places: Sequence[Sequence[int]]) -> Slots:
     """Return the distributions at some places, and the mean of each list of them."""
     each = torch.log_softmax(logits[[one for several in places for one in several]], dim=-1)
-    parts = each.split([len(several) for several in places])
+    ends = list(accumulate(len(several) for several in places))
+    parts = [each[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     means = torch.stack([torch.logsumexp(part, dim=0) - math.log(len(part)) for part in parts])
     return Slots(means=means, each=each)
 

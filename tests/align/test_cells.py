@@ -67,4 +67,4 @@ def test_the_card_names_groups_and_words_of_both_splits(tmp_path: Path) -> None:
     found = trained_on(read_contrasts(save_contrasts(tmp_path)))
     assert found.groups == ("Ann", "Bob")
     assert found.words == ("a baker", "a clown", "a diver", "a guard", "a miner", "a tutor")
-    assert len(found.templates) == 6
+    assert len(found.templates) == 5  # in the attic both orders leave the same words

@@ -9,6 +9,7 @@ import pytest
 
 from biasaudit import align
 from biasaudit.align import TunedAdapter
+from biasaudit.align.methods.prompt_sets import PromptSet
 from biasaudit.align.methods.reward import RewardSettings
 from biasaudit.errors import TuningError, UsageError
 from biasaudit.probes import load_probe
@@ -90,6 +91,7 @@ def test_the_command_has_its_options_and_tells_wrong_ones(shell: Shell, world_ba
 @pytest.mark.slow
 def test_a_set_that_is_not_whole_in_its_batch_is_refused() -> None:
     """Its mean would be taken over something else, and nobody would see it."""
+    from biasaudit.align.disparity import Expected
     from biasaudit.align.methods import policy
 
     updates = policy.Updates(
@@ -104,7 +106,7 @@ def test_a_set_that_is_not_whole_in_its_batch_is_refused() -> None:
         slots=False,
         longest=2,
         estimator="grpo",
-        neutral=policy.Expected(rows=(), places=()),
+        neutral=Expected(rows=(), places=()),
         neutral_order=(),
         anchor=0.0,
     )
@@ -205,7 +207,7 @@ def test_trl_learns_from_the_advantages_of_whole_sets(
     world_base: Path, contrasts: Path, tmp_path: Path, seen: dict[str, list[Any]], *, estimator: str, continuations: str
 ) -> None:
     """All texts of an update at once, two prompts a set; at the first update nothing has diverged."""
-    few = {"n_steps": 2, "sets_per_update": 4, "licensed_per_update": 2, "num_generations": 16}
+    few: dict[str, Any] = {"n_steps": 2, "sets_per_update": 4, "licensed_per_update": 2, "num_generations": 16}
     rewarded_by(world_base, contrasts, tmp_path / "out", estimator=estimator, continuations=continuations, **few)
     each = 4 if continuations == "slot" else 16
     assert [len(rows) for rows in seen["rows"]] == [6 * each] * 2
@@ -226,9 +228,7 @@ def test_a_training_without_any_advantage_is_told(
     world_base: Path, contrasts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The words of the sets never come: the file's words are not those that the model goes on with."""
-    from biasaudit.align.methods import policy
-
-    monkeypatch.setattr(policy.PromptSet, "read", lambda self, sides, texts: [None] * len(sides))
+    monkeypatch.setattr(PromptSet, "read", lambda self, sides, texts: [None] * len(sides))
     with pytest.raises(TuningError, match=r"in 2 updates no .* changed: 0\.0 % of the continuations chose"):
         rewarded_by(
             world_base,

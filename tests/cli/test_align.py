@@ -127,6 +127,8 @@ Options:
                                   the base's own.
   --allow-overlap                 Train on lines with templates of a shipped
                                   probe all the same.
+  --audit PROBE                   Audit base against the finished adapter with
+                                  this probe, into OUT/audit; repeat for more.
   --epochs <int>                  How often each record is seen.  [default: 2]
   --learning-rate <float>         Its highest value.  [default: 0.0003]
   --warmup-fraction <float>       Share of the updates in which it rises.

@@ -245,7 +245,7 @@ def test_some_features_keep_theirs_alone() -> None:
 
 def test_they_change_no_index(tmp_path: Path) -> None:
     """The same audit with and without them, but for the rows that are theirs."""
-    models = leaning("base", 2.0), leaning("tuned", 1.0, licensed=0.6)
+    models = leaning("base", 2.0), leaning("tuned", 1.0, licensed=0.93)
     rows = [table(n) for n in range(12)]
     asked, without = associations(tmp_path / "a", rows), associations(tmp_path / "b", rows, licensed="none")
     one, other = (scripted_audit(*models, probes=[probe]) for probe in (asked, without))

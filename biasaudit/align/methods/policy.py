@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, cast
 
 import safetensors.torch
 import torch
@@ -80,9 +80,9 @@ class Updates:
     anchor: float
 
 
-def policy_trainer(job: Job[Any, tuple[PromptSet, ...]], updates: Updates) -> Trainer:  # whatever the settings are
+def policy_trainer(job: Job[Any, Any], sets: Sequence[PromptSet], updates: Updates) -> Trainer:  # whatever it trains on
     """Return a trainer that sees the sets of a job in the order of the updates."""
-    rollouts = _Rollouts(job.rows, updates)
+    rollouts = _Rollouts(sets, updates)
     kind = {"grpo": _GroupTrainer, "rloo": _LeaveOneOutTrainer}[updates.estimator]
     trainer = kind(
         model=job.loaded.model,
@@ -90,15 +90,15 @@ def policy_trainer(job: Job[Any, tuple[PromptSet, ...]], updates: Updates) -> Tr
         reward_funcs=rollouts.rewards,
         train_dataset=Dataset.from_dict(
             {
-                "prompt": [prompt.context for one in job.rows for prompt in one.prompts],
-                "row": list(range(2 * len(job.rows))),
+                "prompt": [prompt.context for one in sets for prompt in one.prompts],
+                "row": list(range(2 * len(sets))),
             }
         ),
         processing_class=job.loaded.tokenizer,
         peft_config=lora(job.settings),
     )
     trainer.rollouts = rollouts
-    return trainer
+    return cast("Trainer", trainer)
 
 
 def _arguments(job: Job[Any, Any], updates: Updates) -> GRPOConfig | RLOOConfig:  # as above
@@ -295,7 +295,7 @@ class _OverSets(SavesTheAdapter):
             logprobs = self._get_per_token_logps_and_entropies(  # type: ignore[attr-defined]  # trl's
                 self.model, ids.to(device), mask.to(device), after, batch_size=self.rollouts.updates.rows_at_once
             )[0]
-        return (logprobs.float() * mask[:, -after:].to(device)).sum(dim=1).view(-1, 2).cpu()
+        return cast("torch.Tensor", (logprobs.float() * mask[:, -after:].to(device)).sum(dim=1).view(-1, 2).cpu())
 
 
 class _GroupTrainer(_OverSets, GRPOTrainer):  # type: ignore[misc]  # trl has no types
@@ -304,7 +304,7 @@ class _GroupTrainer(_OverSets, GRPOTrainer):  # type: ignore[misc]  # trl has no
     def _generate_single_turn(self, prompt_ids: list[list[int]], *rest: Any, **more: Any) -> Any:  # trl's
         if self.rollouts.updates.slots:
             return self._among_options(), None
-        return super()._generate_single_turn(prompt_ids, *rest, **more)
+        return super()._generate_single_turn(prompt_ids, *rest, **more)  # type: ignore[no-untyped-call]  # trl's
 
     def _of_divergence(self, found: dict[str, Any]) -> float:  # noqa: ARG002  # as of RLOO
         return 0.0
@@ -316,12 +316,12 @@ class _LeaveOneOutTrainer(_OverSets, RLOOTrainer):  # type: ignore[misc]  # as a
     def _generate_single_turn(self, prompt_ids: list[list[int]], *rest: Any, **more: Any) -> Any:  # trl's
         if self.rollouts.updates.slots:
             return self._among_options()
-        return super()._generate_single_turn(prompt_ids, *rest, **more)
+        return super()._generate_single_turn(prompt_ids, *rest, **more)  # type: ignore[no-untyped-call]  # trl's
 
     def _calculate_rewards(self, *rest: Any, **more: Any) -> torch.Tensor:  # trl's
         """Keep the rewards, to take them off trl's advantages, which are linear in them."""
         self._rewards: torch.Tensor = super()._calculate_rewards(*rest, **more)
-        return self._rewards
+        return cast("torch.Tensor", self._rewards)
 
     def _of_divergence(self, found: dict[str, Any]) -> torch.Tensor:
         grouped = self._rewards[:, 0].view(-1, self.rollouts.updates.rows_each)

@@ -128,7 +128,7 @@ def encoded_sets(
     def prompt(context: str, texts: tuple[str, str], options: tuple[str, str]) -> Prompt:
         pair = [_read_whole(tokens[context, text], context + text) for text in texts]
         for number, one in enumerate(pair):
-            said = str(tokenizer.decode(one.continuation_ids, skip_special_tokens=True))
+            said = str(tokenizer.decode(list(one.continuation_ids), skip_special_tokens=True))
             if chosen(said, options) != number:
                 raise UsageError(
                     f"after {in_short([context])}, {options[number]!r} is read as {said!r}, which cannot be told from "

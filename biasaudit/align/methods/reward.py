@@ -18,6 +18,8 @@ from biasaudit.align.trained import trained_words
 from biasaudit.errors import UsageError
 
 if TYPE_CHECKING:
+    from transformers import Trainer
+
     from biasaudit.align.disparity import Expected
 
 Continuations = Literal["own", "slot"]
@@ -255,10 +257,10 @@ def _train(job: Job[RewardSettings, Planned]) -> Trained:
         neutral_order=planned.neutral_order,
         anchor=settings.anchor,
     )
-    made = []
+    made: list[Trainer] = []
 
-    def make() -> object:
-        made.append(policy_trainer(replace(job, rows=planned.sets), updates))
+    def make() -> Trainer:
+        made.append(policy_trainer(job, planned.sets, updates))
         return made[0]
 
     trained = run_trainer(make, job, unit="of the objective")

@@ -99,8 +99,10 @@ def test_a_training_ends_when_the_development_templates_meet_the_bound(base: Pat
     assert again.was_there
 
 
-@pytest.mark.parametrize("method", ["constraint", "counterfactual"])
-@pytest.mark.parametrize("step", [1, 3, 4])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "step"), [("constraint", 1), ("constraint", 3), ("constraint", 4), ("counterfactual", 3)]
+)
 def test_an_interrupted_training_goes_on_to_equal_bytes(
     base: Path, file: Path, tmp_path: Path, method: str, step: int
 ) -> None:
@@ -122,6 +124,7 @@ def test_an_interrupted_training_goes_on_to_equal_bytes(
         assert (again.folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_one_that_is_interrupted_after_the_bound_was_met_does_not_go_on(
     base: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from biasaudit import align
 from biasaudit.facade import Audit
 from tests.align import world
 from tests.align.loops import minus_s, one_order, penalty, tuned_by
+from tests.align.recipe import dose
 
 pytestmark = pytest.mark.slow
 
@@ -29,15 +32,7 @@ def audit(world_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Audit:
         "minus-s-on": tuned_by(minus_s, world_base, folder / "minus-s-on", at_balance=False),
         "one-order-on": tuned_by(one_order, world_base, folder / "one-order-on", at_balance=False),
     }
-    settings = align.METHODS["constraint"].settings(
-        contrasts=str(world.save_contrasts(folder / "contrasts.yaml", features=[world.GENDER])),
-        max_disparity=0.05,
-        learning_rate=3e-3,
-        keep_licensed=10.0,
-        cells_per_step=8,
-        word_pairs=4,
-        device="cpu",
-    )
+    settings = dose(0.05, world.save_contrasts(folder / "contrasts.yaml", features=[world.GENDER]))
     kept = align.tune("constraint", str(world_base), None, folder / "constraint", settings=settings)
     return biasaudit.audit(
         str(world_base),
@@ -70,6 +65,13 @@ def ruling(audit: Audit, tuned: str) -> tuple[str, str]:
     return row["verdict"].item(), row["verdict_code"].item()
 
 
+def damage_of(audit: Audit, tuned: str) -> dict[Hashable, Any]:  # cells of a pandas row
+    """Return the damage of the held-out occupations' cell."""
+    rows = audit.tables["damage"].query("contrast == 'weights, plain' and feature == 'gender'")
+    [found] = rows[rows["tuned"].map(plain_name) == tuned].to_dict("records")
+    return found
+
+
 @pytest.mark.parametrize("tuned", AT_ITS_BEST)
 def test_damage_is_not_interpretable_though_the_index_is_near_parity(audit: Audit, tuned: str) -> None:
     """Stopped where the trained index is at parity, each looks like a whole reduction; definitional words are lost."""
@@ -87,18 +89,20 @@ def test_a_push_without_an_end_is_never_a_reduction(audit: Audit, tuned: str) ->
     assert ruling(audit, tuned)[0] not in {"reduced", "unchanged", "reversed"}
 
 
-@pytest.mark.xfail(strict=True, reason="blunted: mean |d| of the controls is 0.86 of the base's, interval 0.82 to 0.90")
 def test_a_constraint_with_anchors_is_a_reduction(audit: Audit) -> None:
-    assert ruling(audit, "constraint")[0] == "reduced"
+    """Weather and hobbies, which no update sees and no slot of which is trained, are told apart nearly as before."""
+    assert ruling(audit, "constraint") == ("reduced", "smaller")
+    damage = damage_of(audit, "constraint")
+    assert damage["blunting_of"] == "negative controls, age"
+    assert 0.9 < damage["blunting"] < 1.1
 
 
 def test_a_constraint_with_anchors_keeps_what_is_licensed(audit: Audit) -> None:
     """What was not trained falls to the bound or near, and a queen is she as before."""
     assert abs(index_of(audit, "gender")["constraint"]) < 0.1
-    rows = audit.tables["damage"].query("contrast == 'weights, plain' and feature == 'gender'")
-    damage = rows[rows["tuned"].map(plain_name) == "constraint"]
-    assert damage["licensed_first"].item() > 0.9
-    assert damage["licensed_drop"].item() <= 0.03
+    damage = damage_of(audit, "constraint")
+    assert damage["licensed_first"] > 0.9
+    assert damage["licensed_drop"] <= 0.03
 
 
 def test_what_was_not_trained_is_kept(audit: Audit) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -134,11 +135,11 @@ def test_it_has_a_command_with_its_own_options(
     recite: Method[Any, Any, Any], bare: Path, tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Made from the object: those of its own first, one without a default is asked for."""
-    assert "recite  Tune an adapter to say one sentence." in shell.run("align", "--help")[1]
+    assert re.search(r"recite +Tune an adapter to say one sentence\.", shell.run("align", "--help")[1])
     _, page, _ = shell.run("align", "recite", "--help")
     options = [line.split()[0] for line in page.splitlines() if line.startswith("  --")]
     common = ["--data", "--data-license", "--chat-template", "--allow-overlap"]
-    assert options[:6] == [*common, "--learning-rate", "--steps"]
+    assert options[:7] == [*common, "--audit", "--learning-rate", "--steps"]
     command = ("align", "recite", bare, "--out", tmp_path / "out", "--device", "cpu")
     code, _, told = shell.run(*command)
     assert (code, "--learning-rate" in told) == (2, True)

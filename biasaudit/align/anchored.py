@@ -58,9 +58,10 @@ class AnchoredSettings(Settings):
         Templates of one update, and pairs of words in each, with one pair of groups.
     learning_rate : float
         After ten updates in which it rises.
-    keep_neutral, keep_licensed, keep_slot, keep_rest : float
-        Weights of the divergence from the base, in nats: on neutral text, on what is licensed, of the slot's mean over
-        the groups, and after each context by itself. The last one gives back what no bound asks for.
+    keep_neutral, keep_licensed, keep_others, keep_slot, keep_rest : float
+        Weights of the divergence from the base, in nats: on neutral text, on what is licensed, after contexts of
+        features that are not tuned, of the slot's mean over the groups, and after each context by itself. The last one
+        gives back what no bound asks for.
     check_every : int
         Updates between two looks at the development templates.
     batch_size : int
@@ -93,6 +94,10 @@ class AnchoredSettings(Settings):
     learning_rate: float = field(default=1e-3, metadata=described("After ten updates in which it rises."))
     keep_neutral: float = field(default=4.0, metadata=described("Weight of the divergence on neutral text."))
     keep_licensed: float = field(default=20.0, metadata=described("Weight of the divergence on what is licensed."))
+    keep_others: float = field(
+        default=20.0,
+        metadata=described("Weight of the divergence on contrasts of the features that are not tuned."),
+    )
     keep_slot: float = field(default=4.0, metadata=described("Weight of the divergence of the slot's mean."))
     keep_rest: float = field(
         default=0.5,
@@ -106,7 +111,7 @@ class AnchoredSettings(Settings):
             at_least_one(name, getattr(self, name))
         require("max_disparity", self.max_disparity, "above 0 and at most 1", holds=0 < self.max_disparity <= 1)
         above_zero("learning_rate", self.learning_rate)
-        for name in ("keep_neutral", "keep_licensed", "keep_slot", "keep_rest", "slack"):
+        for name in ("keep_neutral", "keep_licensed", "keep_others", "keep_slot", "keep_rest", "slack"):
             require(name, getattr(self, name), "0 or more", holds=0 <= getattr(self, name) < float("inf"))
         # A class with slots is made twice, so that super() knows another one.
         Settings.__post_init__(self)
@@ -121,9 +126,10 @@ class AnchoredSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnchoredData:
-    """What is read: contrasts of the features asked for, and instructions where there are any."""
+    """What is read: contrasts of the features asked for, cells of the others, and instructions where there are any."""
 
     contrasts: Contrasts
+    others: tuple[Cell, ...]
     instructions: InstructionFile | None
 
 
@@ -135,6 +141,8 @@ class AnchoredRows:
     ----------
     cells, development : tuple of Cell
         Of the two splits, which share no template and no word.
+    others : tuple of Cell
+        Of features that are not tuned, which are to tell as much apart as before.
     licensed : tuple of Licensed
     neutral, held_out : tuple of str
         Sentences to be kept, and those on which it is measured whether they were.
@@ -144,6 +152,7 @@ class AnchoredRows:
 
     cells: tuple[Cell, ...]
     development: tuple[Cell, ...]
+    others: tuple[Cell, ...]
     licensed: tuple[Licensed, ...]
     neutral: tuple[str, ...]
     held_out: tuple[str, ...]
@@ -165,19 +174,25 @@ def read(data: Path | None, settings: AnchoredSettings) -> Given[AnchoredData]:
     found = whole if settings.feature_names is None else whole.of(settings.feature_names)
     instructions = None if data is None else read_instructions(data)
     _refuse_too_few(found)
-    lines = [replace(line, source=found.name) for line in found.lines()]
+    lines = [replace(line, source=found.name) for line in whole.lines()]
     lines += [] if instructions is None else _lines(instructions)
     identity: dict[str, object] = {"contrasts_sha256": found.sha256, "features": list(found.features)}
     if instructions is not None:
         identity["instructions_sha256"] = instructions.sha256
     licence = OWN_LICENCE if file is None and instructions is None else None
     return Given(
-        content=AnchoredData(contrasts=found, instructions=instructions),
+        content=AnchoredData(contrasts=found, others=_others(whole, found), instructions=instructions),
         identity=identity,
         licence=licence if instructions is None else instructions.licence,
         lines=tuple(lines),
-        trained=trained_on(found),
+        # Whatever is not tuned is held where it was, so that it is in the training all the same.
+        trained=replace(trained_on(whole), features=tuple(found.features)),
     )
+
+
+def _others(whole: Contrasts, found: Contrasts) -> tuple[Cell, ...]:
+    features = [one for one in whole.features if one not in found.features]
+    return cells_of(whole.of(features), "train") if features else ()
 
 
 def _lines(instructions: InstructionFile) -> Sequence[Line]:
@@ -224,6 +239,7 @@ def prepare(given: Given[AnchoredData], base: Base, settings: AnchoredSettings) 
         "n_word_pairs": len(found.words),
         "n_licensed": len(found.licensed),
         "n_neutral": len(found.neutral),
+        "n_templates_of_others": len({one.template.id for one in given.content.others}),
     }
     examples: tuple[Example, ...] = ()
     ending = None
@@ -234,6 +250,7 @@ def prepare(given: Given[AnchoredData], base: Base, settings: AnchoredSettings) 
     rows = AnchoredRows(
         cells=cells_of(found, "train"),
         development=cells_of(found, "development"),
+        others=given.content.others,
         licensed=found.licensed,
         neutral=tuple(one for one in found.neutral if one not in held_out),
         held_out=held_out,
@@ -274,6 +291,7 @@ def data_rows(card: TrainingCard) -> dict[str, object]:
         "templates": f"{used['n_templates']}, and {used['n_development_templates']} to see when to stop",
         "pairs of words": used["n_word_pairs"],
         "licensed contrasts that are kept": used["n_licensed"],
+        "templates of other features that are kept": used.get("n_templates_of_others", 0),
         "neutral sentences that are kept": used["n_neutral"],
     }
     if "instructions" in used:

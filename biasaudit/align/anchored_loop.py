@@ -11,6 +11,7 @@ import torch
 
 from biasaudit.align.anchored import AnchoredRows, AnchoredSettings, Outcome
 from biasaudit.align.card import Curve
+from biasaudit.align.cells import settled
 from biasaudit.align.development import Development, Look
 from biasaudit.align.disparity import (
     EncodedContrasts,
@@ -39,8 +40,11 @@ _BETAS: Final = (0.8, 0.99)
 _NORM: Final = 1.0
 """To which gradients are clipped."""
 _NEUTRAL: Final = 2
-_LICENSED: Final = 14
-"""Sentences, and licensed contexts, of one update."""
+_LICENSED: Final = 40
+_OTHERS: Final = 16
+"""Sentences, licensed contexts, and contexts of features that are not tuned, of one update."""
+_FILLED: Final = 2
+"""Pairs of groups, and of words, in each template of a feature that is not tuned."""
 _KEPT_BYTES: Final = 500_000_000
 """What the base expects is computed once: with a vocabulary of 262,144 words a megabyte for each token."""
 
@@ -131,6 +135,7 @@ class _Loop:
         self._term, self._looked = term, looked
         self._neutral = encode_texts(rows.neutral, tokenizer)
         self._licensed = encode_contexts([(one.context, one.first) for one in rows.licensed], tokenizer)
+        self._others_kept = encode_contexts(_contexts_of(rows, settings.seed), tokenizer)
         self._weights = [weight for weight in model.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(self._weights, lr=settings.learning_rate, betas=_BETAS, weight_decay=0.0)
         self._development = development or Development(model, tokenizer, rows, seed=settings.seed)
@@ -177,6 +182,7 @@ class _Loop:
         anchors = (
             ("neutral KL", settings.keep_neutral, self._neutral, _NEUTRAL),
             ("licensed KL", settings.keep_licensed, self._licensed, _LICENSED),
+            ("others KL", settings.keep_others, self._others_kept, _OTHERS),
         )
         for name, weight, anchor, at_once in anchors:
             if anchor.rows:
@@ -250,6 +256,12 @@ class _Loop:
         """Take up what was kept."""
         self._moved, self._last = bool(state["moved"]), Look(**state["last"])
         self._curves = {name: [(int(at), float(one)) for at, one in curve] for name, curve in state["curves"].items()}
+
+
+def _contexts_of(rows: AnchoredRows, seed: int) -> list[tuple[str, str]]:
+    """Return contexts of the features that are not tuned, each with a continuation."""
+    found = settled(rows.others, seed=seed, n_groups=_FILLED, n_words=_FILLED)
+    return [(context, one.continuations[0]) for one in found for context in one.contexts]
 
 
 def _responses(examples: Sequence[Example]) -> Expected:

@@ -71,7 +71,9 @@ def _read(data: Path | None, settings: AdversarialSettings) -> Given[Adversarial
     file = None if settings.insertions is None else Path(settings.insertions).expanduser()
     bank = read_insertions(file)
     refuse_telling(bank, given.content.contrasts)
-    content = AdversarialData(contrasts=given.content.contrasts, instructions=given.content.instructions, bank=bank)
+    content = AdversarialData(
+        **{one.name: getattr(given.content, one.name) for one in fields(given.content)}, bank=bank
+    )
     # Whoever brings openings says under which licence.
     licence = given.licence if file is None else None
     return Given(

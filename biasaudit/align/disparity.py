@@ -297,14 +297,14 @@ def _planned(texts: Sequence[tuple[Row, Row]]) -> _Plan:
         context, continuation = texts[text]
         # The last token is only expected: nothing is read after it.
         whole = (*context, *continuation)[:-1]
-        befores = [whole[: len(context) + number] for number in range(len(continuation))]
-        unread = [before for before in befores if before not in known]
+        earlier = [whole[: len(context) + number] for number in range(len(continuation))]
+        unread = [before for before in earlier if before not in known]
         if unread:
             rows.append(whole)
         for before in unread:
             known[before] = len(places)
             places.append((len(rows) - 1, len(before) - 1))
-        at.extend((text, known[before], token) for before, token in zip(befores, continuation, strict=True))
+        at.extend((text, known[before], token) for before, token in zip(earlier, continuation, strict=True))
     of_texts, of_places, tokens = zip(*at, strict=True)
     ends = {context: known[context] for context, _ in texts}
     return _Plan(rows=tuple(rows), places=tuple(places), texts=of_texts, at=of_places, tokens=tokens, context_ends=ends)

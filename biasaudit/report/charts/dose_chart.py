@@ -119,7 +119,7 @@ def _lean(rows: Sequence[Dose], width: int) -> alt.LayerChart:
         ),
         drawn.mark_point(color=TUNED, fill=TUNED, size=42).encode(x=x, y=alt.Y("index:Q", scale=y)),
     ]
-    said = "Lean that is left, on held-out items (dashed: as allowed; grey line: the base)"
+    said = "Lean left on held-out items (dashed: allowed; grey: base)"
     return layered(layers, width=width, height=_HEIGHT, title=panel_title(said))
 
 

@@ -186,7 +186,11 @@ def read(data: Path | None, settings: AnchoredSettings) -> Given[AnchoredData]:
         licence=licence if instructions is None else instructions.licence,
         lines=tuple(lines),
         # Whatever is not tuned is held where it was, so that it is in the training all the same.
-        trained=replace(trained_on(whole), features=tuple(found.features)),
+        trained=replace(
+            trained_on(whole),
+            features=tuple(sorted(found.features)),
+            held=tuple(sorted(set(whole.features) - set(found.features))),
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,7 @@ from biasaudit.align.disparity import (
 from biasaudit.align.examples import Example
 from biasaudit.align.method import Job, Trained
 from biasaudit.align.training import Stateful, run_loop, telling_why
+from biasaudit.errors import TuningError
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -166,7 +168,7 @@ class _Loop:
         for name, value in noted.items():
             self._note(step, name, value)
         if step % settings.check_every == 0 or step == settings.n_steps:
-            self._last = self._development.look()
+            self._last = _measured(self._development.look(), step)
             self._looked(self._last)
             self._note(step, "development |B|", self._last.size)
             self._note(step, "development bound", self._last.bound)
@@ -256,6 +258,22 @@ class _Loop:
         """Take up what was kept."""
         self._moved, self._last = bool(state["moved"]), Look(**state["last"])
         self._curves = {name: [(int(at), float(one)) for at, one in curve] for name, curve in state["curves"].items()}
+
+
+def _measured(look: Look, step: int) -> Look:
+    """Return what was seen, before a checkpoint is made of it.
+
+    Raises
+    ------
+    TuningError
+        If it is no number: the loss of the last update was taken before it.
+    """
+    if not (math.isfinite(look.size) and math.isfinite(look.bound)):
+        raise TuningError(
+            f"after step {step} the development templates give no number: the training diverged.",
+            fix="Delete the output folder, and train again with a lower --learning-rate.",
+        )
+    return look
 
 
 def _contexts_of(rows: AnchoredRows, seed: int) -> list[tuple[str, str]]:

@@ -23,12 +23,15 @@ class TrainedWords:
         What was said of them: ``a welder``.
     templates : tuple of str
         SHA-256 of each template with its slots masked, so that the card gives away no text.
+    held : tuple of str
+        Sensitive features whose contrasts were held where the base has them: in the training, though not to be changed.
     """
 
     features: tuple[str, ...]
     groups: tuple[str, ...]
     words: tuple[str, ...]
     templates: tuple[str, ...]
+    held: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values, as on the card."""

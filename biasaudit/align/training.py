@@ -304,11 +304,23 @@ def finished(
     loss_nats: Curve,
     seconds: float,  # whatever it trains on
 ) -> Trained:
-    """Return what a training gave: the adapter's files, which are equal for equal trainings."""
+    """Return what a training gave: the adapter's files, which are equal for equal trainings.
+
+    Raises
+    ------
+    TuningError
+        If a weight is no number: the loss of the last update was taken before it.
+    """
     tensors = {
         name: tensor.detach().to(device="cpu", dtype=torch.bfloat16).contiguous()
         for name, tensor in get_peft_model_state_dict(model, save_embedding_layers=False).items()
     }
+    for name, tensor in tensors.items():
+        if not bool(tensor.isfinite().all()):
+            raise TuningError(
+                f"the weights {name} are not all numbers after the last update: the training diverged.",
+                fix="Delete the output folder, and train again with a lower --learning-rate.",
+            )
     config = cast("LoraConfig", model.peft_config["default"])
     modules = tuple(sorted(config.target_modules or ()))
     content = {

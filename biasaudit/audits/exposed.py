@@ -39,7 +39,7 @@ def exposed(
         if one.unknown
         else CardExposure(
             method=one.method,
-            features=None if one.contrasts is None else tuple(sorted(one.contrasts.features)),
+            features=None if one.contrasts is None else tuple(sorted(one.contrasts.features | one.contrasts.held)),
             probes={probe.card.id: _of_probe(one, probe) for probe in probes},
         )
         for name, one in found.items()

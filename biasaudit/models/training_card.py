@@ -41,6 +41,8 @@ class Contrasts:
     Attributes
     ----------
     features : frozenset of str
+    held : frozenset of str
+        Features that were in the training to stay as they were; none on cards from before there were any.
     groups, words : tuple of str
         As they were filled in: ``the woman``, ``a welder``.
     templates : frozenset of str
@@ -48,6 +50,7 @@ class Contrasts:
     """
 
     features: frozenset[str]
+    held: frozenset[str]
     groups: tuple[str, ...]
     words: tuple[str, ...]
     templates: frozenset[str]
@@ -161,10 +164,12 @@ def _contrasts(given: Mapping[str, Any]) -> Contrasts:
     if other is not None:
         raise _wrong(f"has the template {excerpt(other)}; expected a SHA-256 in small letters")
     features = frozenset(_field(given, "features", _texts))
-    if len(features) > _MOST_FEATURES:
-        raise _wrong(f"has {len(features):,} features; expected up to {_MOST_FEATURES}")
+    held = frozenset(_field(given, "held", _texts)) if "held" in given else frozenset()
+    if len(features | held) > _MOST_FEATURES:
+        raise _wrong(f"has {len(features | held):,} features; expected up to {_MOST_FEATURES}")
     return Contrasts(
         features=features,
+        held=held,
         groups=_field(given, "groups", _texts),
         words=_field(given, "words", _texts),
         templates=frozenset(templates),

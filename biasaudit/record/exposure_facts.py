@@ -67,7 +67,7 @@ class CardExposure:
     method : str
         How it was tuned; empty without a card.
     features : tuple of str or None
-        Sensitive features that were trained; None where the card does not say.
+        Sensitive features that were in the training, to be changed or to be held; None where the card does not say.
     probes : mapping
         Probe -> how near it is; empty without a card.
     """

@@ -10,6 +10,7 @@ from biasaudit import align
 from biasaudit.align import TunedAdapter
 from biasaudit.align.anchored import read
 from biasaudit.align.methods.constraint import ConstraintSettings
+from biasaudit.errors import TuningError
 from tests.align.contrast_file import TEXT
 
 TWO = (
@@ -49,7 +50,7 @@ def test_the_card_names_the_feature_that_is_tuned_and_every_word_that_was_read(t
     """An audit of the other feature is of one that was not tuned, but its words were seen."""
     trained = read(None, ConstraintSettings(contrasts=str(two), features="gender")).trained
     assert trained is not None
-    assert trained.features == ("gender",)
+    assert (trained.features, trained.held) == (("gender",), ("age",))
     assert {"a smith", "a diver"} <= set(trained.words)
     assert {"Old Cid", "Ann"} <= set(trained.groups)
 
@@ -62,6 +63,15 @@ def test_their_divergence_is_on_the_card_only_where_there_are_some(
     assert "others KL" not in both.card.curves
     assert one.card.instructions["n_templates_of_others"] == 2
     assert both.card.instructions["n_templates_of_others"] == 0
+
+
+def test_weights_that_explode_in_the_last_update_are_told(
+    base: Path, settings: dict[str, object], tmp_path: Path
+) -> None:
+    """The loss of an update is taken before it, so that the last one is seen by nobody else."""
+    with pytest.raises(TuningError, match=r"after step 1 the development templates give no number"):
+        tuned(base, tmp_path / "out", **{**settings, "n_steps": 1, "check_every": 1, "learning_rate": 1e30})
+    assert not (tmp_path / "out" / "adapter_model.safetensors").exists()
 
 
 def test_a_stronger_hold_moves_them_less(base: Path, settings: dict[str, object], tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def test_lists_are_sorted_and_name_each_thing_once() -> None:
         "groups": ["the man", "the woman"],
         "words": ["a", "b"],
         "templates": sorted(masked_sha256(text) for text in TEMPLATES),
+        "held": [],
     }
 
 

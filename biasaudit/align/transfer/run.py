@@ -179,7 +179,21 @@ def run(
         )
         found += [row for row in collateral if row.framing == framing]
         notices += [notice for probe in probes for notice in probe.notices]
+    notices += _other_contrasts(data)
     return Transfer(rows=tuple(found), facts=_facts(plan, data), told=tuple(dict.fromkeys(notices)))
+
+
+def _other_contrasts(data: _Data) -> list[str]:
+    """Say where the contrasts that are asked are not those that the card names: of them nobody knows the splits."""
+    identity = data.card.get("identity")
+    named = identity.get("contrasts_sha256") if isinstance(identity, dict) else None
+    if named in (None, data.contrasts.sha256):
+        return []
+    said = (
+        f"The contrasts of {data.contrasts.name} are not those that the adapter was trained on, by its card: what is "
+        "trained and what is held out is what this file says. Name the file of the training with --contrasts."
+    )
+    return [said]
 
 
 def _read(plan: TransferPlan) -> _Data:

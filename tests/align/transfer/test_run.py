@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from biasaudit.align.contrasts import read_contrasts
 from biasaudit.align.transfer import Size, Transfer, TransferPlan, run
 from biasaudit.api import rendered
 from biasaudit.errors import BiasauditError, UsageError
@@ -125,6 +126,21 @@ def test_an_adapter_without_a_card_says_that_it_is_not_known_what_was_trained(tm
 
 
 @pytest.mark.slow
+def test_contrasts_that_are_not_those_of_the_card_are_told(adapter: Path, contrasts: Path, tmp_path: Path) -> None:
+    """A line more, and nobody knows any more what was trained on and what was held out."""
+    card = json.loads((adapter / "training_card.json").read_text(encoding="utf-8"))
+    for named, n_told in ((read_contrasts(contrasts).sha256, 0), ("0" * 64, 1)):
+        folder = tmp_path / named[:4]
+        folder.mkdir()
+        (folder / "training_card.json").write_text(
+            json.dumps({**card, "identity": {"contrasts_sha256": named}}), encoding="utf-8"
+        )
+        told = [
+            one for one in measured(plan_of(folder, contrasts)).told if "not those that the adapter was trained" in one
+        ]
+        assert len(told) == n_told
+
+
 def test_the_audits_are_written_with_their_reports(adapter: Path, contrasts: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     measured(plan_of(adapter, contrasts), out)

@@ -22,13 +22,15 @@ from biasaudit.kinds.pair import FIRST, SECOND
 from biasaudit.record.columns import count, number, text
 from biasaudit.record.tables import checked
 from biasaudit.stats import blunting, licensed_drop
-from biasaudit.stats.intervals import point
+from biasaudit.stats.intervals import mean_estimate, point
+from biasaudit.stats.verdict import COMPETENCE_CHANCE
 from biasaudit.types import ClusterDesign, Contrast, Estimate, Role, Scored, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from biasaudit.analysis.asked_items import AskedItem
+    from biasaudit.stats.clusters import Clustered
 
 CONTROLS: Final = "negative controls"
 """What blunting is taken from, always."""
@@ -255,7 +257,7 @@ def _rows(
             yield {"contrast": contrast.value, **_row(NOTHING, "")}
             continue
         found = Found(
-            drop=_between(cell[_RIGHT], contrast, arms, licensed_drop, design=design, level=level),
+            drop=_between(cell[_RIGHT], contrast, arms, _known_drop, design=design, level=level),
             licensed=_means(cell[_RIGHT], contrast, arms, design=design),
             mass=_means(cell[_MASS], contrast, arms, design=design),
             blunting=_between(others.items, contrast, arms, blunting, design=design, level=level),
@@ -274,6 +276,22 @@ def _between(
 ) -> Estimate:
     sides = side_values(items, contrast, *arms)
     return _NOT_MEASURED if sides is None else quantity(*items.paired(sides.first, sides.second), design, level=level)
+
+
+def _known_drop(first: Clustered, second: Clustered, design: ClusterDesign, *, level: float) -> Estimate:
+    """Return the drop, unless the first side does not know what is licensed: what is at chance cannot fall."""
+    found = licensed_drop(first, second, design, level=level)
+    before = mean_estimate(first, design, level=level, unit="share")
+    if found.status is not Status.OK or before.ci_low is None or before.ci_low > COMPETENCE_CHANCE:
+        return found
+    return Estimate(
+        status=Status.NOT_ESTIMABLE,
+        n_items=found.n_items,
+        n_clusters=found.n_clusters,
+        level=found.level,
+        unit=found.unit,
+        method="the first side is not shown to know them better than by chance, so that it could not lose them",
+    )
 
 
 def _means(

@@ -60,14 +60,17 @@ def _of_probe(training: Training, probe: Probe) -> ProbeExposure:
     same = compared is not None and _is_of(compared, probe)
     contrasts = training.contrasts if training.contrasts is not None and training.contrasts.templates else None
     containment = None if compared is None else compared.containment
-    if contrasts is None and not same:
+    has_template = contrasts is not None and _has_template(contrasts, probe)
+    # A list of templates and words tells of any probe, but not of texts that stood beside it.
+    is_told = contrasts is not None and not training.has_instructions and (containment or 0.0) < REFUSED
+    if not (same or has_template or is_told):
         return ProbeExposure(unknown=_why(compared), containment=containment)
     words = set(compared.words) if compared is not None and same else set()
     if contrasts is not None:
         words.update(word for text in (*contrasts.groups, *contrasts.words) for word in words_of(text))
     return ProbeExposure(
         containment=containment if same else None,
-        has_template=contrasts is not None and _has_template(contrasts, probe),
+        has_template=has_template,
         seen={
             feature: SeenWords(words=tuple(sorted(one.attributes & words)), groups=tuple(sorted(one.groups & words)))
             for feature, one in sorted(exchanged(probe.items).items())

@@ -87,6 +87,8 @@ class Training:
         Whether there is a card, and it cannot be used: that is to be told aloud.
     method : str
     contrasts : Contrasts or None
+    has_instructions : bool
+        Whether there were instructions too, which no list of words and templates tells of.
     compared : mapping
         Probe -> what the data have of it.
     """
@@ -95,6 +97,7 @@ class Training:
     damaged: bool = False
     method: str = ""
     contrasts: Contrasts | None = None
+    has_instructions: bool = False
     compared: Mapping[str, Compared] = field(default_factory=dict)
 
 
@@ -151,6 +154,7 @@ def _training(content: Mapping[str, Any], folder: Path) -> Training:
     return Training(
         method=_field(content, "method", _text),
         contrasts=_contrasts(_field(given, "trained", _mapping)) if "trained" in given else None,
+        has_instructions="instructions" in given,
         compared={
             _text(probe, "overlap"): _compared(_mapping(found, f"overlap of {excerpt(probe)}"))
             for probe, found in compared.items()

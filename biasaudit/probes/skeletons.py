@@ -52,6 +52,8 @@ def templates_of(probe: Probe) -> Templates:
     ]
     exchanged: set[str] = set()
     for texts in sides:
+        if not texts:  # nothing is scored of what a model is to write
+            continue
         there = [set(text) for text in texts]
         exchanged |= set().union(*there) - set(there[0]).intersection(*there[1:])
     masked = frozenset(exchanged)

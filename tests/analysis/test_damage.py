@@ -316,3 +316,12 @@ def test_an_audit_from_before_the_table_opens_and_gets_it_when_computed_again(wr
     biasaudit.recompute(copy)
     assert (copy / "damage.parquet").read_bytes() == (written / "damage.parquet").read_bytes()
     assert "damage.parquet" in json.loads((copy / "manifest.json").read_text(encoding="utf-8"))["files"]
+
+
+def test_what_the_base_does_not_know_it_cannot_lose(tmp_path: Path) -> None:
+    """At chance on either side: a drop near 0 would pass every limit, and be no evidence of anything."""
+    found = audited(save_association(tmp_path / "mini-associations"), licensed=(0.5, 0.48)).damage
+    assert found is not None
+    assert set(found["licensed_status"]) == {"not estimable"}
+    assert found["licensed_drop"].isna().all()
+    assert found["licensed_method"].str.startswith("the first side is not shown to know them").all()

@@ -95,6 +95,25 @@ def test_instructions_say_nothing_of_a_probe_that_they_were_not_compared_with(tm
     assert state(tmp_path / "again", probe, trained=given)[0] == "unknown", "no templates to compare"
 
 
+def test_contrasts_with_instructions_beside_them_do_not_tell_of_a_probe_of_ones_own(tmp_path: Path) -> None:
+    """The list of templates and words is of the contrasts alone; the instructions were compared with shipped probes."""
+    given = trained("The {group} is not here.", words=("a welder",))
+    probe = own_probe(tmp_path)
+    alone, beside = tmp_path / "alone", tmp_path / "beside"
+    save_card(alone, trained=given)
+    save_card(beside, instructions={"licence": "x", "trained": given, "instructions": "rows.jsonl"})
+    states = [audit_of(probe, card).further["exposure"]["exposure"].tolist() for card in (alone, beside)]
+    assert [set(one) for one in states] == [{"held out"}, {"unknown"}]
+
+
+@pytest.mark.parametrize(("containment", "expected"), [(0.2, "held out"), (0.95, "unknown")])
+def test_another_version_that_was_trained_on_is_not_held_out(tmp_path: Path, containment: float, expected: str) -> None:
+    """Whose template stood in the data stands there in the next version too, as far as anybody knows."""
+    given = trained("The {group} is not here.", words=("a welder",))
+    other = {"occupations": {"sha256": "0" * 64, "containment": containment, "words": []}}
+    assert state(tmp_path, "occupations", overlap=other, trained=given)[0] == expected
+
+
 @pytest.mark.parametrize(
     ("containment", "words", "expected"),
     [

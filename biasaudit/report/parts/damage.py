@@ -39,7 +39,8 @@ class DamageRow:
     mass: tuple[str, str]
     blunting: str
     of: str
-    warns: tuple[str, ...]
+    is_damaged: bool
+    is_blunted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +125,20 @@ def _lines(tables: Mapping[tuple[str, str], Sequence[Row]]) -> Iterator[Line]:
         yield Line(
             says=f"Not measured of {listed(unknown)}: nothing shows whether a smaller lean there is damage.", warns=True
         )
-    elif not any(_fell(row) or _blunted(row) for row in rows):
+    dull = sorted({clean(row["feature"]) for row in rows if row["blunting_status"] != Status.OK.value} - {*unknown})
+    if dull:
         yield Line(
-            says=f"No damage is shown: at most {MOST_LICENSED_DROP:g} of what a good model keeps is lost, and "
-            f"differences where nothing was tuned are not shown to be below {LEAST_RATIO:g} of before.",
+            says=f"Blunting was not measured of {listed(dull)}: whether differences where nothing was tuned are as "
+            "large as before is not known.",
+            warns=True,
+        )
+    if not unknown and not any(_fell(row) or _blunted(row) for row in rows):
+        kept = f"the measured loss of what a good model keeps is at most {MOST_LICENSED_DROP:g}"
+        yield Line(
+            says=f"{kept[0].upper()}{kept[1:]}."
+            if dull
+            else f"No damage is shown: {kept}, and differences where nothing was tuned are not shown to be below "
+            f"{LEAST_RATIO:g} of before.",
             warns=False,
         )
 
@@ -154,7 +165,6 @@ def _table(rows: Sequence[Row], *, tuned: str, contrast: str) -> DamageTable:
 
 
 def _row(row: Row) -> DamageRow:
-    warns = [(_fell(row), "damaged"), (_blunted(row), "blunted")]
     return DamageRow(
         feature=clean(row["feature"]),
         right=(_share(row, "licensed_first"), _share(row, "licensed_second")),
@@ -162,7 +172,8 @@ def _row(row: Row) -> DamageRow:
         mass=(_share(row, "mass_first"), _share(row, "mass_second")),
         blunting=_interval(row, "blunting_status", "blunting"),
         of=f"of {clean(row['blunting_of'])}" if row["blunting_of"] else "",
-        warns=tuple(says for holds, says in warns if holds),
+        is_damaged=_fell(row),
+        is_blunted=_blunted(row),
     )
 
 

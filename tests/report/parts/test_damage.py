@@ -57,8 +57,8 @@ def test_what_was_kept_is_said_with_its_numbers(kept: Audit) -> None:
     [line] = shown.lines
     assert not line.warns
     assert line.says == (
-        "No damage is shown: at most 0.05 of what a good model keeps is lost, and differences where nothing was tuned "
-        "are not shown to be below 0.95 of before."
+        "No damage is shown: the measured loss of what a good model keeps is at most 0.05, and differences where "
+        "nothing was tuned are not shown to be below 0.95 of before."
     )
     [table] = shown.tables
     assert (table.title, table.first, table.second) == (
@@ -68,12 +68,8 @@ def test_what_was_kept_is_said_with_its_numbers(kept: Audit) -> None:
     )
     assert [row.feature for row in table.rows] == ["age", "gender"]
     row = table.rows[1]
-    assert (row.right, row.mass, row.of, row.warns) == (
-        ("0.950", "0.930"),
-        ("0.900", "0.600"),
-        "of negative controls",
-        (),
-    )
+    assert (row.right, row.mass, row.of) == (("0.950", "0.930"), ("0.900", "0.600"), "of negative controls")
+    assert (row.is_damaged, row.is_blunted) == (False, False)
     assert row.lost.startswith("0.02")
 
 
@@ -86,7 +82,16 @@ def test_what_was_broken_is_named_with_its_places(broken: Audit) -> None:
         f"Less than 0.95 of the differences is left where nothing was tuned: {ending}",
     ]
     assert all(line.warns for line in shown.lines)
-    assert shown.tables[0].rows[0].warns == ("damaged", "blunted")
+    assert (shown.tables[0].rows[0].is_damaged, shown.tables[0].rows[0].is_blunted) == (True, True)
+
+
+def test_where_blunting_was_not_measured_nothing_is_called_undamaged(tmp_path: Path) -> None:
+    """A probe without negative controls, of a model without a training card: half of the evidence is missing."""
+    shown = view(audited(save_association(tmp_path / NAME, controls=False), licensed=(0.95, 0.93)))
+    unknown, lost = shown.lines
+    assert (unknown.warns, lost.warns) == (True, False)
+    assert unknown.says.startswith("Blunting was not measured of age and gender: ")
+    assert lost.says == "The measured loss of what a good model keeps is at most 0.05."
 
 
 def test_an_audit_without_the_table_or_without_such_items_says_that_nobody_knows(kept: Audit, tmp_path: Path) -> None:

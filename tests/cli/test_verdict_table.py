@@ -165,10 +165,13 @@ def test_a_wider_terminal_shows_more_and_never_less(printed: Printed, sample: Au
 def test_below_it_stands_the_headline_in_its_own_words(printed: Printed, sample: Audit) -> None:
     below = printed(sample, None).split("\n\n")[-1].splitlines()
     assert below[0] == sentence(sample.headlines[0], related=True)
+    has_cards = "exposure" in sample.further
+    if has_cards:
+        assert below[1].startswith(f"Of {sample.headlines[0].n_cells} comparisons, by the training: ")
     others = sample.headlines[1:]
-    assert len(below) == (2 if others else 1)
+    assert len(below) == 1 + has_cards + bool(others)
     for other in others:
-        assert f"{other.contrast} (exploratory)" in below[1]
+        assert f"{other.contrast} (exploratory)" in below[-1]
 
 
 def test_of_several_stages_it_is_about_the_last_and_names_what_else_there_is(printed: Printed, tmp_path: Path) -> None:

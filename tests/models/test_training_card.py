@@ -37,7 +37,7 @@ def test_it_says_what_was_trained(tmp_path: Path) -> None:
 def test_features_that_were_held_are_named_beside_those_that_were_tuned(tmp_path: Path) -> None:
     found = read_training(save_card(tmp_path, trained={**TRAINED, "held": ["age", "religion"]}, method="constraint"))
     assert found.contrasts is not None
-    assert (found.contrasts.features, found.contrasts.held) == ({"gender"}, {"age", "religion"})
+    assert (found.contrasts.features, found.contrasts.held) == (frozenset({"gender"}), frozenset({"age", "religion"}))
 
 
 def test_no_folder_and_no_card_are_no_damage(tmp_path: Path) -> None:

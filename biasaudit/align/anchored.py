@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from biasaudit.align.card import TrainingCard
-from biasaudit.align.cells import Cell, cells_of, trained_on
+from biasaudit.align.cells import Cell, cells_of, control_cells, trained_on
 from biasaudit.align.contrasts import Contrasts, Licensed, read_contrasts
 from biasaudit.align.examples import Example, encode_instructions, end_of_turn
 from biasaudit.align.instructions import InstructionFile, read_instructions
@@ -22,6 +22,7 @@ OWN_LICENCE: Final = "Apache-2.0"
 _HELD_OUT: Final = 4
 _MEASURED: Final = 16
 """Every fourth neutral sentence, and so many at most, is kept from training, to be measured on."""
+_KEEPS: Final = ("keep_neutral", "keep_licensed", "keep_others", "keep_controls", "keep_slot", "keep_rest")
 _FEWEST: Final = 2
 """Development cells: an upper bound needs two."""
 
@@ -58,10 +59,10 @@ class AnchoredSettings(Settings):
         Templates of one update, and pairs of words in each, with one pair of groups.
     learning_rate : float
         After ten updates in which it rises.
-    keep_neutral, keep_licensed, keep_others, keep_slot, keep_rest : float
+    keep_neutral, keep_licensed, keep_others, keep_controls, keep_slot, keep_rest : float
         Weights of the divergence from the base, in nats: on neutral text, on what is licensed, after contexts of
-        features that are not tuned, of the slot's mean over the groups, and after each context by itself. The last one
-        gives back what no bound asks for.
+        features that are not tuned, after contexts about no group, of the slot's mean over the groups, and after each
+        context by itself. The last one gives back what no bound asks for.
     check_every : int
         Updates between two looks at the development templates.
     batch_size : int
@@ -98,6 +99,9 @@ class AnchoredSettings(Settings):
         default=20.0,
         metadata=described("Weight of the divergence on contrasts of the features that are not tuned."),
     )
+    keep_controls: float = field(
+        default=20.0, metadata=described("Weight of the divergence after contexts that name no group.")
+    )
     keep_slot: float = field(default=4.0, metadata=described("Weight of the divergence of the slot's mean."))
     keep_rest: float = field(
         default=0.5,
@@ -111,7 +115,7 @@ class AnchoredSettings(Settings):
             at_least_one(name, getattr(self, name))
         require("max_disparity", self.max_disparity, "above 0 and at most 1", holds=0 < self.max_disparity <= 1)
         above_zero("learning_rate", self.learning_rate)
-        for name in ("keep_neutral", "keep_licensed", "keep_others", "keep_slot", "keep_rest", "slack"):
+        for name in (*_KEEPS, "slack"):
             require(name, getattr(self, name), "0 or more", holds=0 <= getattr(self, name) < float("inf"))
         # A class with slots is made twice, so that super() knows another one.
         Settings.__post_init__(self)
@@ -143,6 +147,8 @@ class AnchoredRows:
         Of the two splits, which share no template and no word.
     others : tuple of Cell
         Of features that are not tuned, which are to tell as much apart as before.
+    controls : tuple of Cell
+        About no group, likewise.
     licensed : tuple of Licensed
     neutral, held_out : tuple of str
         Sentences to be kept, and those on which it is measured whether they were.
@@ -153,6 +159,7 @@ class AnchoredRows:
     cells: tuple[Cell, ...]
     development: tuple[Cell, ...]
     others: tuple[Cell, ...]
+    controls: tuple[Cell, ...]
     licensed: tuple[Licensed, ...]
     neutral: tuple[str, ...]
     held_out: tuple[str, ...]
@@ -235,6 +242,7 @@ def prepare(given: Given[AnchoredData], base: Base, settings: AnchoredSettings) 
         If no record can be used.
     """
     found, instructions = given.content.contrasts, given.content.instructions
+    controls = control_cells(found)
     facts: dict[str, object] = {
         "file": found.name,
         "features": list(found.features),
@@ -244,6 +252,7 @@ def prepare(given: Given[AnchoredData], base: Base, settings: AnchoredSettings) 
         "n_licensed": len(found.licensed),
         "n_neutral": len(found.neutral),
         "n_templates_of_others": len({one.template.id for one in given.content.others}),
+        "n_templates_of_controls": len({one.template.id for one in controls}),
     }
     examples: tuple[Example, ...] = ()
     ending = None
@@ -255,6 +264,7 @@ def prepare(given: Given[AnchoredData], base: Base, settings: AnchoredSettings) 
         cells=cells_of(found, "train"),
         development=cells_of(found, "development"),
         others=given.content.others,
+        controls=controls,
         licensed=found.licensed,
         neutral=tuple(one for one in found.neutral if one not in held_out),
         held_out=held_out,
@@ -296,6 +306,7 @@ def data_rows(card: TrainingCard) -> dict[str, object]:
         "pairs of words": used["n_word_pairs"],
         "licensed contrasts that are kept": used["n_licensed"],
         "templates of other features that are kept": used.get("n_templates_of_others", 0),
+        "templates about no group that are kept": used.get("n_templates_of_controls", 0),
         "neutral sentences that are kept": used["n_neutral"],
     }
     if "instructions" in used:

@@ -12,7 +12,7 @@ import torch
 
 from biasaudit.align.anchored import AnchoredRows, AnchoredSettings, Outcome
 from biasaudit.align.card import Curve
-from biasaudit.align.cells import settled
+from biasaudit.align.cells import Cell, settled
 from biasaudit.align.development import Development, Look
 from biasaudit.align.disparity import (
     EncodedContrasts,
@@ -44,9 +44,10 @@ _NORM: Final = 1.0
 _NEUTRAL: Final = 2
 _LICENSED: Final = 40
 _OTHERS: Final = 16
-"""Sentences, licensed contexts, and contexts of features that are not tuned, of one update."""
+_CONTROLS: Final = 16
+"""Sentences, licensed contexts, contexts of features that are not tuned, and those about no group, of one update."""
 _FILLED: Final = 2
-"""Pairs of groups, and of words, in each template of a feature that is not tuned."""
+"""Pairs of groups, and of words, in each template that is kept."""
 _KEPT_BYTES: Final = 500_000_000
 """What the base expects is computed once: with a vocabulary of 262,144 words a megabyte for each token."""
 
@@ -120,7 +121,7 @@ class _Loop:
     """The updates. Kept in checkpoints: the curves, whether anything moved, and whether the bound is met.
 
     The loss is the method's term, the loss of instructions where there are any, and divergences from the base (the
-    adapter off): of the slots' means, on neutral text, and on what is licensed.
+    adapter off): of the slots' means, and on all that is kept.
     """
 
     def __init__(
@@ -137,7 +138,9 @@ class _Loop:
         self._term, self._looked = term, looked
         self._neutral = encode_texts(rows.neutral, tokenizer)
         self._licensed = encode_contexts([(one.context, one.first) for one in rows.licensed], tokenizer)
-        self._others_kept = encode_contexts(_contexts_of(rows, settings.seed), tokenizer)
+        self._others_kept, self._controls = (
+            encode_contexts(_contexts_of(cells, settings.seed), tokenizer) for cells in (rows.others, rows.controls)
+        )
         self._weights = [weight for weight in model.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(self._weights, lr=settings.learning_rate, betas=_BETAS, weight_decay=0.0)
         self._development = development or Development(model, tokenizer, rows, seed=settings.seed)
@@ -185,6 +188,7 @@ class _Loop:
             ("neutral KL", settings.keep_neutral, self._neutral, _NEUTRAL),
             ("licensed KL", settings.keep_licensed, self._licensed, _LICENSED),
             ("others KL", settings.keep_others, self._others_kept, _OTHERS),
+            ("controls KL", settings.keep_controls, self._controls, _CONTROLS),
         )
         for name, weight, anchor, at_once in anchors:
             if anchor.rows:
@@ -276,9 +280,9 @@ def _measured(look: Look, step: int) -> Look:
     return look
 
 
-def _contexts_of(rows: AnchoredRows, seed: int) -> list[tuple[str, str]]:
-    """Return contexts of the features that are not tuned, each with a continuation."""
-    found = settled(rows.others, seed=seed, n_groups=_FILLED, n_words=_FILLED)
+def _contexts_of(cells: Sequence[Cell], seed: int) -> list[tuple[str, str]]:
+    """Return contexts of what is not tuned, each with a continuation."""
+    found = settled(cells, seed=seed, n_groups=_FILLED, n_words=_FILLED)
     return [(context, one.continuations[0]) for one in found for context in one.contexts]
 
 

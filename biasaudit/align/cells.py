@@ -7,12 +7,13 @@ number, so that an interrupted training goes on with the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 
 from biasaudit.align.contrast_form import SLOT, Split
-from biasaudit.align.contrast_sets import Contrasts, GroupPair, Template, WordPair
+from biasaudit.align.contrast_sets import CONTROL, Contrasts, GroupPair, Template, WordPair
 from biasaudit.align.trained import TrainedWords, trained_words
 
 
@@ -56,19 +57,37 @@ class Cell:
     def contrast(self, groups: GroupPair, words: WordPair) -> Contrast:
         """Return the 2 x 2 table of one pair of groups and one of words, up to the end of the second slot.
 
-        What follows the slot hardly differs between the groups, and would be most of the work.
+        What follows the slot hardly differs between the groups, and would be most of the work. A word that both
+        continuations begin with goes to the contexts, where it leaves d as it is: what is expected next is then what
+        the two differ in.
         """
         texts = self.template.texts(groups, words)
         *_, slot = SLOT.finditer(self.template.text)
         tail = self.template.text[slot.end() :]
         first, second = (text.removesuffix(tail) for text in texts.continuations)
-        return Contrast(cell=self.name, contexts=texts.contexts, continuations=(first, second))
+        shared = _shared(first, second)
+        one, other = (context + shared for context in texts.contexts)
+        continuations = first.removeprefix(shared), second.removeprefix(shared)
+        return Contrast(cell=self.name, contexts=(one, other), continuations=continuations)
 
     def drawn(self, rng: np.random.Generator, n_words: int) -> list[Contrast]:
         """Return contrasts of one pair of groups and up to `n_words` pairs of words."""
         groups = self.groups[int(rng.integers(len(self.groups)))]
         words = rng.permutation(len(self.words))[:n_words]
         return [self.contrast(groups, self.words[int(one)]) for one in words]
+
+
+def _shared(first: str, second: str) -> str:
+    """Return the words that two continuations begin with, each with its space; something is left of either.
+
+    Examples
+    --------
+    >>> _shared(" a park ranger", " a park guide"), _shared(" a nurse", " an usher"), _shared(" a cook", " a cook book")
+    (' a park', '', ' a')
+    """
+    words = [text.split(" ")[1:-1] for text in (first, second)]
+    same = takewhile(lambda both: both[0] == both[1], zip(*words, strict=False))
+    return "".join(f" {one}" for one, _ in same)
 
 
 def cells_of(contrasts: Contrasts, split: Split) -> tuple[Cell, ...]:
@@ -81,6 +100,15 @@ def cells_of(contrasts: Contrasts, split: Split) -> tuple[Cell, ...]:
     return tuple(
         Cell(name=name, template=template, groups=tuple(groups), words=tuple(words))
         for name, (template, groups, words) in found.items()
+    )
+
+
+def control_cells(contrasts: Contrasts) -> tuple[Cell, ...]:
+    """Return the templates that are trained with words for no group in place of groups, in the file's order."""
+    return tuple(
+        replace(cell, name=f"{CONTROL}/{cell.name}", groups=controls)
+        for cell in cells_of(contrasts, "train")
+        if (controls := contrasts.controls_of(cell.template))
     )
 
 

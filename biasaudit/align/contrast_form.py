@@ -119,6 +119,7 @@ class ContrastsFile(_Strict):
     licensed: dict[Slug, Annotated[tuple[LicensedRow, ...], Field(max_length=_MOST_PAIRS)]] = Field(
         default_factory=dict, max_length=_MOST_FEATURES
     )
+    controls: tuple[GroupRow, ...] = Field(default=(), max_length=_MOST_PAIRS)
     neutral: tuple[Sentence, ...] = ()
 
 

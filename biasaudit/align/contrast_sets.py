@@ -14,6 +14,8 @@ from biasaudit.types import AssociationTexts, PairTexts
 from biasaudit.visible import in_short
 
 ARTICLE: Final = re.compile(r"^(?:an?|the) ")
+CONTROL: Final = "control"
+"""What stands for the feature of a pair of words that name no group."""
 _MASK: Final = "_"
 
 
@@ -170,6 +172,8 @@ class Contrasts:
         Without those that belong to one template.
     words : tuple of WordPair
     licensed : tuple of Licensed
+    controls : tuple of GroupPair
+        Words for two of no group, such as the guests at two tables; their feature is :data:`CONTROL`.
     neutral : tuple of str
         Sentences about nobody.
     sha256 : str
@@ -184,6 +188,7 @@ class Contrasts:
     groups: tuple[GroupPair, ...]
     words: tuple[WordPair, ...]
     licensed: tuple[Licensed, ...] = ()
+    controls: tuple[GroupPair, ...] = ()
     neutral: tuple[str, ...] = ()
     sha256: str = ""
     name: str = ""
@@ -243,6 +248,10 @@ class Contrasts:
                     for groups in self.groups_of(template, feature):
                         yield from ((feature, template, groups, pair) for pair in fitting)
 
+    def controls_of(self, template: Template) -> tuple[GroupPair, ...]:
+        """Return the controls with a form that a template takes; they stand in the place of its groups."""
+        return tuple(pair for pair in self.controls if pair.form in template.group_forms)
+
     def groups_of(self, template: Template, feature: str) -> tuple[GroupPair, ...]:
         """Return the group pairs that fill a template: its own, or those of the file with a form that it takes."""
         if template.groups:
@@ -266,7 +275,7 @@ class Contrasts:
         found = [Line(number=one.line, text=text) for one in self.templates for text in self._frames(one)]
         pairs = [
             *((pair.line, (pair.a, pair.b)) for one in self.templates for pair in one.groups),
-            *((pair.line, (pair.a, pair.b)) for pair in self.groups),
+            *((pair.line, (pair.a, pair.b)) for pair in (*self.groups, *self.controls)),
             *((pair.line, (pair.first, pair.second)) for pair in self.words),
         ]
         found += [Line(number=number, text=f"{words}.") for number, pair in pairs for words in pair]
@@ -280,7 +289,8 @@ class Contrasts:
         return tuple(found)
 
     def _frames(self, template: Template) -> list[str]:
-        groups = [(pair.a, pair.b) for feature in template.features for pair in self.groups_of(template, feature)]
+        of_features = [pair for feature in template.features for pair in self.groups_of(template, feature)]
+        groups = [(pair.a, pair.b) for pair in (*of_features, *self.controls_of(template))]
         words = [
             (pair.first, pair.second) for feature in template.features for pair in self.words_of(template, feature)
         ]

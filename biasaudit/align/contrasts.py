@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from biasaudit.align.contrast_form import FIX, FormRead, Order, Split, TemplateRow, read_form
-from biasaudit.align.contrast_sets import ARTICLE, Contrasts, ContrastSet, GroupPair, Licensed, Template, WordPair
+from biasaudit.align.contrast_sets import (
+    ARTICLE,
+    CONTROL,
+    Contrasts,
+    ContrastSet,
+    GroupPair,
+    Licensed,
+    Template,
+    WordPair,
+)
 from biasaudit.errors import ContrastsError
 
 __all__ = [
@@ -82,7 +91,11 @@ def _read(path: Path) -> Contrasts:
         for feature, contrasts in rows.licensed.items()
         for n, row in enumerate(contrasts)
     )
-    bare = Contrasts(templates=(), groups=groups, words=words, licensed=licensed)
+    controls = tuple(
+        GroupPair(feature=CONTROL, a=row.a, b=row.b, form=row.form, line=places["controls", n])
+        for n, row in enumerate(rows.controls)
+    )
+    bare = Contrasts(templates=(), groups=groups, words=words, licensed=licensed, controls=controls)
     templates = tuple(_template(n, row, form, bare) for n, row in enumerate(rows.templates))
     found = replace(
         bare,
@@ -200,6 +213,10 @@ def _untrained(found: Contrasts) -> Iterator[tuple[int, str]]:
                 group_pair.line,
                 f"no template takes a group of the form {group_pair.form!r} of {group_pair.feature!r}.",
             )
+    taken = {pair for one in found.templates for pair in found.controls_of(one)}
+    for control in found.controls:
+        if control not in taken:
+            yield control.line, f"no template takes a control of the form {control.form!r}."
     trained = {feature for feature, *_ in found.sets("train")}
     for feature in found.features:
         if feature not in trained:

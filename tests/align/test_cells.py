@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
-from biasaudit.align.cells import Contrast, cells_of, drawn, settled, trained_on
+from biasaudit.align.cells import Contrast, cells_of, control_cells, drawn, settled, trained_on
 from biasaudit.align.contrasts import read_contrasts
 from tests.align.contrast_file import save_contrasts
 
@@ -24,18 +25,43 @@ def test_a_cell_is_a_template_of_one_form_with_the_words_of_its_split(tmp_path: 
     assert [pair.first for pair in development[0].words] == ["a clown"]
 
 
-def test_a_contrast_ends_with_its_second_slot(tmp_path: Path) -> None:
-    """What follows the slot is left out, in either form."""
+def test_a_contrast_ends_with_its_second_slot_and_what_both_begin_with_is_context(tmp_path: Path) -> None:
+    """What follows the slot is left out, in either form; the article of two jobs is expected of nobody."""
     first, back = cells_of(read_contrasts(save_contrasts(tmp_path)), "train")
     assert first.contrast(first.groups[0], first.words[0]) == Contrast(
         cell="gender/crane",
-        contexts=("Under the crane Ann waved like", "Under the crane Bob waved like"),
-        continuations=(" a diver", " a baker"),
+        contexts=("Under the crane Ann waved like a", "Under the crane Bob waved like a"),
+        continuations=(" diver", " baker"),
     )
     assert back.contrast(back.groups[0], back.words[0]) == Contrast(
         cell="gender/crane-back",
         contexts=("Under the crane a diver waved at", "Under the crane a baker waved at"),
         continuations=(" Ann", " Bob"),
+    )
+
+
+def test_an_article_that_only_one_word_has_stays_with_it(tmp_path: Path) -> None:
+    first, _ = cells_of(read_contrasts(save_contrasts(tmp_path)), "train")
+    usher = first.contrast(first.groups[0], replace(first.words[0], second="an usher"))
+    assert (usher.contexts[0], usher.continuations) == ("Under the crane Ann waved like", (" a diver", " an usher"))
+
+
+def test_controls_stand_in_the_place_of_the_groups_of_trained_templates(tmp_path: Path) -> None:
+    """Of two forms of words for no group each template takes those that it says."""
+    file = save_contrasts(tmp_path)
+    assert control_cells(read_contrasts(file)) == ()
+    more = "controls: [{a: Boat one, b: Boat two}, {a: Both lakes, b: Both hills, form: many}]\n"
+    text = file.read_text(encoding="utf-8").replace("{id: crane,", "{id: crane, group_forms: [many],")
+    file.write_text(
+        text.replace("gender: [{a: Ann, b: Bob}]", "gender: [{a: Ann, b: Bob}, {a: A, b: B, form: many}]") + more
+    )
+    cells = control_cells(read_contrasts(file))
+    assert [one.name for one in cells] == ["control/gender/crane", "control/gender/crane-back"]
+    assert [[pair.a for pair in one.groups] for one in cells] == [["Both lakes"], ["Boat one"]]
+    assert cells[1].contrast(cells[1].groups[0], cells[1].words[0]) == Contrast(
+        cell="control/gender/crane-back",
+        contexts=("Under the crane a diver waved at Boat", "Under the crane a baker waved at Boat"),
+        continuations=(" one", " two"),
     )
 
 

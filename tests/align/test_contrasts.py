@@ -16,6 +16,7 @@ from biasaudit.errors import ContrastsError, UsageError
 from biasaudit.probes import load_probe
 from biasaudit.probes.layouts.own.templates import Template as AuditTemplate
 from biasaudit.probes.skeletons import templates_of
+from biasaudit.types import AssociationTexts, Role
 
 ROOT = Path(__file__).resolve().parents[2]
 FEATURES = ("gender", "ethnicity", "religion", "nationality", "age", "disability")
@@ -205,6 +206,20 @@ def test_groups_of_an_audit_that_are_left_for_it(own: Contrasts) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("probe", ["occupations"])
+def test_no_word_of_our_controls_is_what_a_probe_tells_two_controls_apart_by(own: Contrasts, probe: str) -> None:
+    """What an audit takes for evidence of blunting is about other things than those that a training holds."""
+    asked = [item.texts for item in load_probe(probe).items if item.role is Role.CONTROL]
+    deciding = {
+        word
+        for one in asked
+        if isinstance(one, AssociationTexts)
+        for word in words_in(one.contexts[0]) ^ words_in(one.contexts[1])
+    }
+    assert len(deciding) > 10
+    assert words_in(*(side for pair in own.controls for side in (pair.a, pair.b))) & deciding == set()
+
+
 def test_no_template_of_ours_is_near_one_of_a_probe(own: Contrasts) -> None:
     found = refuse_overlap(own.lines(), source=OWN.name)
     assert max((one.containment, one.probe) for one in found.values()) <= (0.4, "z")
@@ -394,6 +409,7 @@ WRONG = [
     ("id: mood,", "id: mood, features: [age], group_forms: [many],", 4, "finds no groups of the form many of 'age'"),
     ("a gardener, form: job", "a gardener, form: jbo", 13, "no template takes a word of the form 'jbo' of 'age'"),
     ("b: the man", "b: the man, form: many", 6, "no template takes a group of the form 'many' of 'gender'"),
+    ("neutral:", "controls: [{a: row one, b: row two, form: many}]\nneutral:", 16, "no template takes a control of"),
     ("first: a welder", "first: tired", 10, "'tired' fills {word_bare} of 'desk-back', and has no article"),
     ("a gardener, form: job", "a gardener, form: job, split: development", 13, "of 'age' there is nothing to train on"),
 ]

@@ -79,3 +79,17 @@ def test_a_stronger_hold_moves_them_less(base: Path, settings: dict[str, object]
     more = {**settings, "features": "gender", "n_steps": 12, "check_every": 12}
     free, held = (tuned(base, tmp_path / name, **more, keep_others=weight) for name, weight in (("a", 0.0), ("b", 1e3)))
     assert held.card.curves["others KL"][-1][1] < 0.5 * free.card.curves["others KL"][-1][1]
+
+
+def test_contexts_about_no_group_are_held_where_there_are_some(
+    base: Path, two: Path, settings: dict[str, object], tmp_path: Path
+) -> None:
+    """In each of the two templates of training; a stronger hold moves them less."""
+    file = tmp_path / "controls.yaml"
+    file.write_text(TWO + "controls: [{a: the boat on the left, b: the boat on the right}]\n", encoding="utf-8")
+    more = {**settings, "contrasts": str(file), "features": "gender", "n_steps": 12, "check_every": 12}
+    free, held = (
+        tuned(base, tmp_path / name, **more, keep_controls=weight) for name, weight in (("a", 0.0), ("b", 1e3))
+    )
+    assert held.card.instructions["n_templates_of_controls"] == 2
+    assert held.card.curves["controls KL"][-1][1] < 0.5 * free.card.curves["controls KL"][-1][1]

@@ -4,6 +4,7 @@
 
     python -m tests.alignment                                   the page anew, from tests/alignment/measured
     python -m tests.alignment adapters WORK NAME=ADAPTER ...    measure these on --base, keep, then the page
+    python -m tests.alignment attacked WORK                     train under attack on tiny models, keep, then the page
     python -m tests.alignment doses WORK                        train the dose curve on tiny models, keep, then the page
 
 WORK is a folder for audits and trainings; what is finished in it is not done again.
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import biasaudit
 from tests.alignment import page
+from tests.alignment.attacked import trained_attacked
 from tests.alignment.tiny_doses import trained_doses
 
 
@@ -30,11 +32,13 @@ def main() -> None:
             _measure(name, adapter, asked)
     if asked.do == "doses":
         page.saved_doses(trained_doses(asked.work))
+    if asked.do == "attacked":
+        page.saved_attacked(trained_attacked(asked.work))
     curve = page.doses()
     if curve:
         page.PICTURE.write_text(page.picture(curve), encoding="utf-8")
     text = page.PAGE.read_text(encoding="utf-8")
-    page.PAGE.write_text(page.rendered(text, page.measured(), curve), encoding="utf-8")
+    page.PAGE.write_text(page.rendered(text, page.measured(), curve, page.attacked()), encoding="utf-8")
 
 
 def _measure(name: str, adapter: str, asked: argparse.Namespace) -> None:
@@ -63,7 +67,8 @@ def _asked() -> argparse.Namespace:
     adapters.add_argument("--contrasts", type=Path)
     adapters.add_argument("--instructions", type=Path)
     adapters.add_argument("--chat-template", default="gemma")
-    verbs.add_parser("doses").add_argument("work", type=Path)
+    for name in ("doses", "attacked"):
+        verbs.add_parser(name).add_argument("work", type=Path)
     return parser.parse_args()
 
 

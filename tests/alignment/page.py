@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from biasaudit.align.transfer import Transfer, from_json
@@ -14,6 +15,7 @@ from biasaudit.align.transfer.rows import COLLATERAL, Row
 from biasaudit.report.charts.dose_chart import Dose, dose_chart
 from biasaudit.report.charts.pictures import svg
 from biasaudit.types import Status, Verdict
+from tests.alignment.attacked import Attacked
 from tests.validation.table import written
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -21,6 +23,7 @@ PAGE: Final = ROOT / "docs" / "alignment.md"
 PICTURE: Final = ROOT / "docs" / "images" / "dose.svg"
 MEASURED: Final = Path(__file__).resolve().parent / "measured"
 DOSES: Final = "doses.json"
+ATTACKED: Final = "attacked.json"
 
 MOST_DROP: Final = 0.05
 """Of licensed associations, in share."""
@@ -28,6 +31,8 @@ MOST_PERPLEXITY: Final = 0.03
 """Worse on neutral text, as a share of the base's perplexity."""
 NEUTRAL: Final = "neutral text of the contrasts"
 ORDINARY: Final = "ordinary sentences, in no training"
+_NEAR: Final = 0.06
+"""An index as near to what was allowed meets it."""
 _HEADLINE: Final = ("occupations", "gender")
 _OF_ADAPTERS: Final = (
     "adapter",
@@ -71,7 +76,18 @@ def saved_doses(found: Iterable[Dose], folder: Path = MEASURED) -> None:
     (folder / DOSES).write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n", encoding="utf-8")
 
 
-def rendered(page: str, found: Measured, curve: Sequence[Dose]) -> str:
+def attacked(folder: Path = MEASURED) -> list[Attacked]:
+    """Return the trainings under attack."""
+    path = folder / ATTACKED
+    return [Attacked(**one) for one in json.loads(path.read_text(encoding="utf-8"))] if path.is_file() else []
+
+
+def saved_attacked(found: Iterable[Attacked], folder: Path = MEASURED) -> None:
+    """Keep the trainings under attack."""
+    (folder / ATTACKED).write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n", encoding="utf-8")
+
+
+def rendered(page: str, found: Measured, curve: Sequence[Dose], under_attack: Sequence[Attacked]) -> str:
     """Return the page with every table in its place."""
     for name, table in (
         ("adapters", adapters_table(found)),
@@ -80,6 +96,7 @@ def rendered(page: str, found: Measured, curve: Sequence[Dose]) -> str:
         ("collateral", collateral_table(found)),
         ("failures", failures(found)),
         ("doses", dose_table(curve)),
+        ("attacked", attacked_table(under_attack)),
     ):
         page = written(page, name, table)
     return page
@@ -229,18 +246,63 @@ def _told(row: Row) -> str:
 
 
 def dose_table(curve: Sequence[Dose]) -> str:
-    """Return the dose curve as a table."""
+    """Return the dose curve as a table, one line a dose."""
     if not curve:
         return _NONE
     lines = [
-        "| allowed (epsilon) | seed | base | held-out index (95 %) | neutral text, perplexity | licensed lost |",
-        "|---|---|---|---|---|---|",
+        (
+            "| allowed (epsilon) | trainings | index of the base | held-out index, median (range) | within 0.06 "
+            "| neutral text, perplexity, worst | licensed lost, median (most) | seconds, median (most) |"
+        ),
+        f"|{'---|' * 8}",
     ]
-    for one in sorted(curve, key=lambda dose: (dose.epsilon, dose.seed)):
-        interval = f"{_index(one.index)} ({_index(one.ci_low)} to {_index(one.ci_high)})"
-        cells = (f"{one.epsilon:g}", str(one.seed), _index(one.base), interval, _percent(one.perplexity_change))
-        lines.append(f"| {' | '.join([*cells, _share(one.licensed_drop)])} |")
+    for epsilon in sorted({one.epsilon for one in curve}):
+        several = [one for one in curve if one.epsilon == epsilon]
+        near = sum(abs(one.index - epsilon) <= _NEAR for one in several)
+        lost = [one.licensed_drop for one in several if one.licensed_drop is not None]
+        seconds = [one.training_seconds for one in several if one.training_seconds is not None]
+        cells = (
+            f"{epsilon:g}",
+            f"{len(several)}",
+            _range([one.base for one in several]),
+            _median_range([one.index for one in several]),
+            f"{near} of {len(several)}",
+            _percent(max(one.perplexity_change for one in several)),
+            f"{_signed(median(lost))} ({_signed(max(lost))})" if lost else "not measured",
+            f"{median(seconds):.1f} ({max(seconds):.1f})" if seconds else "not measured",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def attacked_table(found: Sequence[Attacked]) -> str:
+    """Return the trainings under attack as a table, one line a base."""
+    if not found:
+        return _NONE
+    lines = [
+        (
+            "| seed | base: plain | after the worst opening | `constraint`: plain | after the worst opening "
+            "| licensed lost | `adversarial`: plain | after the worst opening | licensed lost |"
+        ),
+        f"|{'---|' * 9}",
+    ]
+    for seed in sorted({one.seed for one in found}):
+        by_method = {one.method: one for one in found if one.seed == seed}
+        base = next(iter(by_method.values()))
+        cells = [f"{seed}", _index(base.base_plain), _index(base.base_attacked)]
+        for method in ("constraint", "adversarial"):
+            one = by_method[method]
+            cells += [_index(one.plain), _index(one.attacked), _signed(one.base_licensed - one.licensed)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _range(values: Sequence[float]) -> str:
+    return f"{_index(min(values))} to {_index(max(values))}"
+
+
+def _median_range(values: Sequence[float]) -> str:
+    return f"{_index(median(values))} ({_range(values)})"
 
 
 def _plain(one: Transfer) -> list[Row]:

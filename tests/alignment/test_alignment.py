@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from biasaudit.align.transfer import Transfer
 from biasaudit.align.transfer.rows import Row
 from biasaudit.report.charts.dose_chart import Dose
 from tests.alignment import page
+from tests.alignment.attacked import Attacked
 
 DOSE = Dose(
     epsilon=0.2, seed=1, index=0.15, ci_low=0.1, ci_high=0.2, base=0.8, perplexity_change=0.021, licensed_drop=0.01
@@ -61,7 +63,7 @@ def transfer(*rows: Row, method: str = "constraint") -> Transfer:
 def test_the_page_is_what_was_measured() -> None:
     """Who changes a number by hand, or measures and does not write the page, hears of it."""
     text = page.PAGE.read_text(encoding="utf-8")
-    assert page.rendered(text, page.measured(), page.doses()) == text
+    assert page.rendered(text, page.measured(), page.doses(), page.attacked()) == text
 
 
 def test_an_adapter_is_within_bounds_only_where_everything_was_measured_and_holds() -> None:
@@ -131,12 +133,34 @@ def test_failures_are_told_by_name() -> None:
 
 
 def test_doses_are_a_table_and_a_picture_that_is_the_same_each_time() -> None:
-    assert page.dose_table([DOSE]).splitlines()[-1] == "| 0.2 | 1 | 0.800 | 0.150 (0.100 to 0.200) | +2.1 % | +0.010 |"
+    far = replace(DOSE, index=0.3, perplexity_change=-0.01, licensed_drop=0.03, training_seconds=4.0)
+    nearest = replace(DOSE, index=0.26, training_seconds=2.0)
+    assert page.dose_table([DOSE, far, nearest]).splitlines()[-1] == (
+        "| 0.2 | 3 | 0.800 to 0.800 | 0.260 (0.150 to 0.300) | 2 of 3 | +2.1 % | +0.010 (+0.030) | 3.0 (4.0) |"
+    )
+    assert page.dose_table([DOSE]).splitlines()[-1].endswith("| not measured |")
     drawn = page.picture([DOSE])
     assert drawn == page.picture([DOSE])
     assert "Largest disparity that the training allowed" in drawn
 
 
+def test_what_is_left_under_attack_is_a_line_a_base() -> None:
+    about: dict[str, Any] = {"seed": 3, "base_plain": 0.01, "base_attacked": 0.9, "base_licensed": 0.97}
+    found = [
+        Attacked(method="constraint", plain=0.02, attacked=-0.8, licensed=0.95, training_seconds=1.0, **about),
+        Attacked(method="adversarial", plain=0.0, attacked=0.05, licensed=0.98, training_seconds=2.0, **about),
+    ]
+    assert page.attacked_table(found).splitlines()[-1] == (
+        "| 3 | 0.010 | 0.900 | 0.020 | \u22120.800 | +0.020 | 0.000 | 0.050 | \u22120.010 |"
+    )
+
+
 def test_without_anything_measured_the_page_says_so() -> None:
-    tables = (page.adapters_table({}), page.transfer_table({}, framing="chat"), page.failures({}), page.dose_table([]))
+    tables = (
+        page.adapters_table({}),
+        page.transfer_table({}, framing="chat"),
+        page.failures({}),
+        page.dose_table([]),
+        page.attacked_table([]),
+    )
     assert set(tables) == {"Nothing was measured yet."}

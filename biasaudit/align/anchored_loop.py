@@ -48,8 +48,6 @@ _CONTROLS: Final = 16
 """Sentences, licensed contexts, contexts of features that are not tuned, and those about no group, of one update."""
 _FILLED: Final = 2
 """Pairs of groups, and of words, in each template that is kept."""
-_KEPT_BYTES: Final = 500_000_000
-"""What the base expects is computed once: with a vocabulary of 262,144 words a megabyte for each token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +144,6 @@ class _Loop:
         self._development = development or Development(model, tokenizer, rows, seed=settings.seed)
         self._last = self._development.base
         self._moved = False
-        self._known: dict[tuple[int, ...], Tensor] = {}
         self._curves: dict[str, list[tuple[int, float]]] = {}
 
     def update(self, step: int) -> float:
@@ -196,18 +193,9 @@ class _Loop:
 
     def _distance(self, anchor: Expected, rng: np.random.Generator, at_once: int) -> Tensor:
         part = anchor.picked([int(one) for one in rng.permutation(len(anchor.rows))[:at_once]])
-        reference = torch.cat([self._reference(part.picked([row])) for row in range(len(part.rows))])
+        with as_reference(self._model):
+            reference = expected_logprobs(self._model, part)
         return kl_nats(reference, expected_logprobs(self._model, part)).mean()
-
-    def _reference(self, alone: Expected) -> Tensor:
-        """Return what the base expects in one row; the same bytes whenever it is asked, and mostly kept."""
-        found = self._known.get(alone.rows[0])
-        if found is None:
-            with as_reference(self._model):
-                found = expected_logprobs(self._model, alone)
-            if sum(one.nbytes for one in self._known.values()) + found.nbytes <= _KEPT_BYTES:
-                self._known[alone.rows[0]] = found
-        return found
 
     def _take(self, step: int) -> None:
         torch.nn.utils.clip_grad_norm_(self._weights, _NORM)

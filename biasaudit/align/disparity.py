@@ -1,9 +1,8 @@
 """How far a model tells groups apart, as something to be trained on; and how far it has moved from its reference.
 
 A contrast is the item of an association probe: two contexts and two continuations. Its d is a log odds ratio, in which
-how common the words are cancels, and tanh(d / 4) is the scale of the audits. All texts of a batch go through the model
-once, padded, and the output layer runs only where something is read: with a vocabulary of 262,144 words it would be
-most of the work. Imports torch; imported itself when a training begins.
+how common the words are cancels, and tanh(d / 4) is the scale of the audits. Imports torch; imported
+itself when a training begins.
 """
 
 from __future__ import annotations
@@ -13,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
 
 from biasaudit.align.cells import Contrast
+from biasaudit.align.passes import Place, Row, logits_at
 from biasaudit.errors import UsageError
 from biasaudit.framing import PLAIN, request_key
 from biasaudit.models.text.encoding import Encoded, encode_all
@@ -31,12 +31,6 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 64
 """Texts of one forward pass where nothing is learned."""
-
-Row: TypeAlias = tuple[int, ...]
-"""Token ids of one text, with its beginning."""
-
-Place: TypeAlias = tuple[int, int]
-"""A row, and a position in it: what is read there is what the model expects next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +208,7 @@ def contrast_y(d: Tensor) -> Tensor:
 def measured(model: Any, batch: EncodedContrasts) -> Measured:  # as above
     """Return d of each contrast and the slots of their cells, from one pass through the model."""
     plan = _planned(batch.texts)
-    logits = _logits(model, plan.rows, plan.places)
+    logits = logits_at(model, plan.rows, plan.places)
     places = [[plan.context_ends[context] for context in contexts] for contexts in _contexts(batch)]
     return Measured(d=_d(_scored(logits, plan, len(batch.texts)), batch), slots=_slots(logits, places))
 
@@ -223,7 +217,7 @@ def slots(model: Any, batch: EncodedContrasts) -> Slots:  # as above
     """Return the slots of :class:`Measured` alone, for which no continuation is computed."""
     contexts = _contexts(batch)
     rows = list(dict.fromkeys(context for one in contexts for context in one))
-    logits = _logits(model, rows, [(row, len(context) - 1) for row, context in enumerate(rows)])
+    logits = logits_at(model, rows, [(row, len(context) - 1) for row, context in enumerate(rows)])
     return _slots(logits, [[rows.index(context) for context in one] for one in contexts])
 
 
@@ -240,18 +234,18 @@ def settled_logprobs(model: Any, texts: Sequence[tuple[Row, Row]], *, at_once: i
         for start in range(0, len(order), at_once):
             chosen = order[start : start + at_once]
             plan = _planned([texts[text] for text in chosen])
-            found[chosen] = _scored(_logits(model, plan.rows, plan.places), plan, len(chosen))
+            found[chosen] = _scored(logits_at(model, plan.rows, plan.places), plan, len(chosen))
     return found
 
 
 def expected_logprobs(model: Any, expected: Expected) -> Tensor:  # as above
     """Return the log-probabilities of all tokens at each place, in nats; shape [places, vocabulary]."""
-    return torch.log_softmax(_logits(model, expected.rows, expected.places), dim=-1)
+    return torch.log_softmax(logits_at(model, expected.rows, expected.places), dim=-1)
 
 
 def expected_nll(model: Any, expected: Expected) -> Tensor:  # as above
     """Return the mean negative log-probability of the tokens that do follow at the places, in nats."""
-    logits = _logits(model, expected.rows, expected.places)
+    logits = logits_at(model, expected.rows, expected.places)
     next_tokens = torch.tensor([expected.rows[row][at + 1] for row, at in expected.places], device=logits.device)
     return torch.nn.functional.cross_entropy(logits, next_tokens)
 
@@ -308,29 +302,6 @@ def _planned(texts: Sequence[tuple[Row, Row]]) -> _Plan:
     of_texts, of_places, tokens = zip(*at, strict=True)
     ends = {context: known[context] for context, _ in texts}
     return _Plan(rows=tuple(rows), places=tuple(places), texts=of_texts, at=of_places, tokens=tokens, context_ends=ends)
-
-
-def _logits(model: Any, rows: Sequence[Row], places: Sequence[Place]) -> Tensor:  # as above
-    """Run the model on padded rows and its output layer on the places alone; shape [places, vocabulary]."""
-    length = max(map(len, rows))
-    ids = torch.zeros((len(rows), length), dtype=torch.long)
-    mask = torch.zeros((len(rows), length), dtype=torch.long)
-    for number, row in enumerate(rows):
-        ids[number, : len(row)] = torch.tensor(row)
-        mask[number, : len(row)] = 1
-    row_of, position = (torch.tensor(one, device=model.device) for one in zip(*places, strict=True))
-
-    def keep(_: torch.nn.Module, __: object, output: Any) -> Any:  # a ModelOutput of some architecture
-        output.last_hidden_state = output.last_hidden_state[row_of, position].unsqueeze(0)
-        return output
-
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    handle = cast("torch.nn.Module", inner.base_model).register_forward_hook(keep)
-    try:
-        given = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device), use_cache=False)
-    finally:
-        handle.remove()
-    return cast("Tensor", given.logits[0].float())
 
 
 def _scored(logits: Tensor, plan: _Plan, n_texts: int) -> Tensor:

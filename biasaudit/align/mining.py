@@ -13,7 +13,6 @@ from biasaudit.align.cells import Cell, drawn
 from biasaudit.align.development import Development, Look, Watched, watched_contrasts
 from biasaudit.align.disparity import (
     EncodedContrasts,
-    Row,
     as_reference,
     contrast_y,
     encode_contrasts,
@@ -21,6 +20,7 @@ from biasaudit.align.disparity import (
     settled_logprobs,
 )
 from biasaudit.align.insertions import opened
+from biasaudit.align.passes import Row
 
 if TYPE_CHECKING:
     from peft import PeftModel

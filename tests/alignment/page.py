@@ -16,6 +16,7 @@ from biasaudit.report.charts.dose_chart import Dose, dose_chart
 from biasaudit.report.charts.pictures import svg
 from biasaudit.types import Status, Verdict
 from tests.alignment.attacked import Attacked
+from tests.alignment.opened import Opened
 from tests.validation.table import written
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -24,6 +25,7 @@ PICTURE: Final = ROOT / "docs" / "images" / "dose.svg"
 MEASURED: Final = Path(__file__).resolve().parent / "measured"
 DOSES: Final = "doses.json"
 ATTACKED: Final = "attacked.json"
+OPENED: Final = "opened.json"
 
 MOST_DROP: Final = 0.05
 """Of licensed associations, in share."""
@@ -87,7 +89,24 @@ def saved_attacked(found: Iterable[Attacked], folder: Path = MEASURED) -> None:
     (folder / ATTACKED).write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n", encoding="utf-8")
 
 
-def rendered(page: str, found: Measured, curve: Sequence[Dose], under_attack: Sequence[Attacked]) -> str:
+def opened(folder: Path = MEASURED) -> list[Opened]:
+    """Return the audits after openings."""
+    path = folder / OPENED
+    return [Opened(**one) for one in json.loads(path.read_text(encoding="utf-8"))] if path.is_file() else []
+
+
+def saved_opened(found: Iterable[Opened], folder: Path = MEASURED) -> None:
+    """Keep the audits after openings."""
+    (folder / OPENED).write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n", encoding="utf-8")
+
+
+def rendered(
+    page: str,
+    found: Measured,
+    curve: Sequence[Dose],
+    under_attack: Sequence[Attacked],
+    after_openings: Sequence[Opened],
+) -> str:
     """Return the page with every table in its place."""
     for name, table in (
         ("adapters", adapters_table(found)),
@@ -97,6 +116,7 @@ def rendered(page: str, found: Measured, curve: Sequence[Dose], under_attack: Se
         ("failures", failures(found)),
         ("doses", dose_table(curve)),
         ("attacked", attacked_table(under_attack)),
+        ("opened", opened_table(after_openings)),
     ):
         page = written(page, name, table)
     return page
@@ -293,6 +313,24 @@ def attacked_table(found: Sequence[Attacked]) -> str:
         for method in ("constraint", "adversarial"):
             one = by_method[method]
             cells += [_index(one.plain), _index(one.attacked), _signed(one.base_licensed - one.licensed)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def opened_table(found: Sequence[Opened]) -> str:
+    """Return the index of each model after each opening, and the verdict against the base after the same."""
+    if not found:
+        return _NONE
+    names = list(dict.fromkeys(one.model for one in found))
+    lines = [f"| opening | {' | '.join(names)} |", f"|{'---|' * (len(names) + 1)}"]
+    for opening in dict.fromkeys(one.opening for one in found):
+        cells = [f"“{opening}”" if opening else "none"]
+        for name in names:
+            [one] = [row for row in found if (row.opening, row.model) == (opening, name)]
+            size = "not estimable"
+            if one.index is not None:
+                size = f"{_index(one.index)} ({_index(one.ci_low)} to {_index(one.ci_high)})"
+            cells.append(f"{size}: **{one.verdict}**" if one.verdict else size)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from biasaudit.align.transfer import Transfer
 from biasaudit.align.transfer.rows import Row
+from biasaudit.probes import load_probe
 from biasaudit.report.charts.dose_chart import Dose
-from tests.alignment import page
+from biasaudit.types import AssociationTexts, Role
+from tests.alignment import opened, page
 from tests.alignment.attacked import Attacked
+from tests.alignment.opened import Opened
 
 DOSE = Dose(
     epsilon=0.2, seed=1, index=0.15, ci_low=0.1, ci_high=0.2, base=0.8, perplexity_change=0.021, licensed_drop=0.01
@@ -63,7 +67,7 @@ def transfer(*rows: Row, method: str = "constraint") -> Transfer:
 def test_the_page_is_what_was_measured() -> None:
     """Who changes a number by hand, or measures and does not write the page, hears of it."""
     text = page.PAGE.read_text(encoding="utf-8")
-    assert page.rendered(text, page.measured(), page.doses(), page.attacked()) == text
+    assert page.rendered(text, page.measured(), page.doses(), page.attacked(), page.opened()) == text
 
 
 def test_an_adapter_is_within_bounds_only_where_everything_was_measured_and_holds() -> None:
@@ -153,6 +157,24 @@ def test_what_is_left_under_attack_is_a_line_a_base() -> None:
     assert page.attacked_table(found).splitlines()[-1] == (
         "| 3 | 0.010 | 0.900 | 0.020 | \u22120.800 | +0.020 | 0.000 | 0.050 | \u22120.010 |"
     )
+
+
+def test_an_index_after_an_opening_is_a_cell_with_its_verdict() -> None:
+    base = Opened(opening="Typical:", model="base", index=0.5, ci_low=0.4, ci_high=0.6)
+    tuned = replace(base, model="a", index=None, ci_low=None, ci_high=None, verdict="not interpretable")
+    assert page.opened_table([base, tuned]).splitlines()[-1] == (
+        "| “Typical:” | 0.500 (0.400 to 0.600) | not estimable: **not interpretable** |"
+    )
+
+
+def test_openings_are_put_before_every_bias_item_and_no_training_searches_them(tmp_path: Path) -> None:
+    opened.refuse_known()
+    rows = load_probe(str(opened.saved_probe(tmp_path / "probe", "Typical:"))).items
+    asked = [one.texts for one in rows if one.role is Role.BIAS]
+    assert len(asked) == 72
+    assert {one.contexts[0].partition(" ")[0] for one in asked if isinstance(one, AssociationTexts)} == {"Typical:"}
+    assert sum(one.role is Role.COMPETENCE for one in rows) == 96
+    assert sum(one.role is Role.LICENSED for one in rows) == 24
 
 
 def test_without_anything_measured_the_page_says_so() -> None:

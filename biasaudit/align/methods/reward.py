@@ -305,7 +305,7 @@ def _told(card: TrainingCard) -> tuple[str, ...]:
 REWARD: Final = Method(
     name="reward",
     summary="Tune an adapter by a reward on its own continuations (GRPO or RLOO).",
-    recipe="reward-1",
+    recipe="reward-2",
     settings=RewardSettings,
     data="YAML with contrasts; default our own.",
     read=_read,

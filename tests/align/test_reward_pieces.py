@@ -94,9 +94,10 @@ class FirstUpdate:
             beta=BETA,
             anchor=ANCHOR,
             device="cpu",
+            contrasts=str(contrasts),
             **more,
         )
-        align.tune("reward", str(base), contrasts, out, settings=settings)
+        align.tune("reward", str(base), None, out, settings=settings)
         return self.gradient
 
     def by_hand(self, *, estimator: str) -> torch.Tensor:

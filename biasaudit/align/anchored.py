@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from biasaudit.align.card import TrainingCard
+from biasaudit.align.card import NOT_STATED, TrainingCard
 from biasaudit.align.cells import Cell, cells_of, control_cells, trained_on
 from biasaudit.align.contrasts import Contrasts, Licensed, read_contrasts
 from biasaudit.align.examples import Example, encode_instructions, end_of_turn
@@ -18,7 +18,6 @@ from biasaudit.align.overlap import Line
 from biasaudit.align.settings import Settings, above_zero, at_least_one, described, require
 from biasaudit.errors import ChatTemplateError, ContrastsError, InstructionError
 
-OWN_LICENCE: Final = "Apache-2.0"
 _HELD_OUT: Final = 4
 _MEASURED: Final = 16
 """Every fourth neutral sentence, and so many at most, is kept from training, to be measured on."""
@@ -186,11 +185,11 @@ def read(data: Path | None, settings: AnchoredSettings) -> Given[AnchoredData]:
     identity: dict[str, object] = {"contrasts_sha256": found.sha256, "features": list(found.features)}
     if instructions is not None:
         identity["instructions_sha256"] = instructions.sha256
-    licence = OWN_LICENCE if file is None and instructions is None else None
     return Given(
         content=AnchoredData(contrasts=found, others=_others(whole, found), instructions=instructions),
         identity=identity,
-        licence=licence if instructions is None else instructions.licence,
+        # Of what is learned by heart; that of the contrasts is beside it.
+        licence=found.licence if instructions is None else instructions.licence,
         lines=tuple(lines),
         # Whatever is not tuned is held where it was, so that it is in the training all the same.
         trained=replace(
@@ -245,6 +244,7 @@ def prepare(given: Given[AnchoredData], base: Base, settings: AnchoredSettings) 
     controls = control_cells(found)
     facts: dict[str, object] = {
         "file": found.name,
+        "licence of the contrasts": found.licence or NOT_STATED,
         "features": list(found.features),
         "n_templates": len({one.template.id for one in cells_of(found, "train")}),
         "n_development_templates": len({one.template.id for one in cells_of(found, "development")}),
@@ -297,10 +297,14 @@ def _examples(read_: InstructionFile, base: Base, settings: AnchoredSettings) ->
 def data_rows(card: TrainingCard) -> dict[str, object]:
     """Return the rows of the model card on what was trained on."""
     used = card.instructions
+    of_contrasts = used.get("licence of the contrasts", NOT_STATED)
+    if "instructions" not in used and used["licence"] != NOT_STATED:
+        # Where there is nothing else, it may be named in the call.
+        of_contrasts = used["licence"]
     rows: dict[str, object] = {
         "file": used["file"],
         "sha256": card.identity["contrasts_sha256"],
-        "licence": used["licence"],
+        "licence": of_contrasts,
         "features": ", ".join(used["features"]),
         "templates": f"{used['n_templates']}, and {used['n_development_templates']} to see when to stop",
         "pairs of words": used["n_word_pairs"],
@@ -311,6 +315,7 @@ def data_rows(card: TrainingCard) -> dict[str, object]:
     }
     if "instructions" in used:
         rows["instructions"] = f"{used['instructions']}, {used['n_instructions_used']} records used"
+        rows["licence of the instructions"] = used["licence"]
     return rows
 
 

@@ -156,6 +156,25 @@ def test_instructions_are_learned_beside_and_their_loss_has_a_curve(
     assert found.card.end_of_turn == "<eos>"
 
 
+def test_card_and_model_card_name_the_licences_that_stand_beside_the_files(
+    base: Path, rows: Path, tmp_path: Path
+) -> None:
+    """Of contrasts alone it is the card's; beside instructions, whose licence the card's then is, it has a row."""
+    file = save_contrasts(tmp_path)
+    (tmp_path / "contrasts.yaml.license").write_text("SPDX-License-Identifier: CC-BY-4.0\n", encoding="utf-8")
+    alone = tuned(base, file, tmp_path / "alone", n_steps=1)
+    assert alone.card.instructions["licence"] == "CC-BY-4.0"
+    assert "| licence | CC-BY-4.0 |" in (alone.folder / "README.md").read_text(encoding="utf-8")
+    both = tuned(base, file, tmp_path / "both", n_steps=1, data=rows)
+    assert both.card.instructions["licence"] == "not stated"
+    page = (both.folder / "README.md").read_text(encoding="utf-8")
+    assert "| licence | CC-BY-4.0 |" in page
+    assert "| licence of the instructions | not stated |" in page
+    (tmp_path / "contrasts.yaml.license").unlink()
+    page = (tuned(base, file, tmp_path / "none", n_steps=1).folder / "README.md").read_text(encoding="utf-8")
+    assert "| licence | not stated |" in page
+
+
 def test_instructions_need_a_chat_template(file: Path, rows: Path, tmp_path: Path) -> None:
     save_model(tmp_path / "bare", seed=2, chat_template=None)
     with pytest.raises(ChatTemplateError, match="has no chat template, and instructions need one"):

@@ -10,7 +10,7 @@ import pytest
 from biasaudit import align
 from biasaudit.align import TunedAdapter
 from biasaudit.align.methods.prompt_sets import PromptSet
-from biasaudit.align.methods.reward import RewardSettings
+from biasaudit.align.methods.reward import REWARD, RewardSettings
 from biasaudit.errors import TuningError, UsageError
 from biasaudit.probes import load_probe
 from biasaudit.types import AssociationTexts, PairTexts, Role
@@ -89,6 +89,13 @@ def test_a_file_with_a_probes_own_template_is_refused_with_its_name_and_line(tmp
     theirs.write_text(text.replace("Under the crane {group} waved like", "Today {group} works as"), encoding="utf-8")
     with pytest.raises(UsageError, match=r"theirs\.yaml:2: Today _ works as a _\. has a template of the probe 'occup"):
         align.tune("reward", "no-model", None, tmp_path / "out", settings=RewardSettings(contrasts=str(theirs)))
+
+
+def test_the_licence_is_that_of_the_contrasts(tmp_path: Path) -> None:
+    settings = RewardSettings(contrasts=str(save_contrasts(tmp_path)))
+    assert (REWARD.read(None, RewardSettings()).licence, REWARD.read(None, settings).licence) == ("Apache-2.0", None)
+    (tmp_path / "contrasts.yaml.license").write_text("SPDX-License-Identifier: CC-BY-4.0\n", encoding="utf-8")
+    assert REWARD.read(None, settings).licence == "CC-BY-4.0"
 
 
 @pytest.mark.slow

@@ -175,7 +175,7 @@ def _read(data: Path | None, settings: RewardSettings) -> Given[Contrasts]:
     return Given(
         content=taken,
         identity={"contrasts_sha256": found.sha256},
-        licence="Apache-2.0" if file is None else None,
+        licence=found.licence,
         lines=tuple(replace(line, source=found.name) for line in taken.lines()),
         trained=trained_words(
             features=taken.features,

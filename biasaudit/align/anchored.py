@@ -326,10 +326,13 @@ def told(card: TrainingCard) -> tuple[str, ...]:
     found = (
         f"|B| {facts['development |B|, base']} to {facts['development |B|']}, upper bound {facts['upper bound of it']}"
     )
+    # Cards of before do not say it: theirs is the last.
+    update = facts.get("update of the adapter", card.n_steps)
+    which = f" The adapter is that of update {update}, which met it best." if update != card.n_steps else ""
     said = {
-        Outcome.MET: f"Met after {card.n_steps} updates: {found}; asked for {asked}.",
-        Outcome.INFEASIBLE: f"Infeasible in {card.n_steps} updates: {found}; asked for {asked}. The adapter is written "
-        "all the same; give more --steps, a larger --max-disparity, or smaller weights of what is kept.",
+        Outcome.MET: f"Met after {update} updates: {found}; asked for {asked}.{which}",
+        Outcome.INFEASIBLE: f"Infeasible in {card.n_steps} updates: {found}; asked for {asked}.{which} The adapter is "
+        "written all the same; give more --steps, a larger --max-disparity, or smaller weights of what is kept.",
         Outcome.HELD: f"Held before: {found}; asked for {asked}. The adapter changes nothing.",
     }
     neutral = f"{facts['held-out neutral loss, base']} to {facts['held-out neutral loss']} nats per token"

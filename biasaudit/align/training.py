@@ -153,6 +153,7 @@ def run_loop(
     n_steps: int,
     states: Mapping[str, Stateful],
     stop: Callable[[], bool] = lambda: False,
+    ended: Callable[[], None] = lambda: None,
 ) -> Trained:
     """Run updates of a method's own, going on from the last checkpoint of the job.
 
@@ -172,6 +173,8 @@ def run_loop(
         What changes from update to update but the adapter's weights, by name.
     stop : callable
         Asked before each update: whether the training ends without it. What it goes by is among `states`.
+    ended : callable
+        Called once after the last update and its checkpoint: it may put other weights into the adapter.
 
     Raises
     ------
@@ -195,6 +198,7 @@ def run_loop(
                 folder.forget(job.work, all_but=_KEPT)
                 job.progress.say(f"step {step} of {n_steps}: loss {loss[-1][1]:.3f}")
             job.progress.advance(1, 0)
+        ended()
         return finished(model, job, loss_nats=tuple(loss), seconds=before + time.monotonic() - started)
 
 

@@ -328,7 +328,7 @@ def told(card: TrainingCard) -> tuple[str, ...]:
     )
     # Cards of before do not say it: theirs is the last.
     update = facts.get("update of the adapter", card.n_steps)
-    which = f" The adapter is that of update {update}, which met it best." if update != card.n_steps else ""
+    which = f" The adapter is that of update {update}, the best that was seen." if update != card.n_steps else ""
     said = {
         Outcome.MET: f"Met after {update} updates: {found}; asked for {asked}.{which}",
         Outcome.INFEASIBLE: f"Infeasible in {card.n_steps} updates: {found}; asked for {asked}.{which} The adapter is "

@@ -122,7 +122,7 @@ def run_anchored(
     TuningError
         If the training breaks off: no space or memory is left, or the loss is no number.
     """
-    with telling_why():
+    with telling_why(job.settings):
         loop = _Loop(job, model, term, looked, development)
         kept: dict[str, Stateful] = {"optimizer": loop.optimizer, "loop": loop, **(states or {})}
         done = run_loop(

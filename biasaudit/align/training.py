@@ -121,7 +121,7 @@ def run_trainer(
     TuningError
         If the training breaks off: no space or memory is left, or the loss is no number.
     """
-    with telling_why():
+    with telling_why(job.settings):
         trainer = make()
         checkpoint = folder.last_checkpoint(job.work)
         watch = _Watch(job.progress, unit)
@@ -181,7 +181,7 @@ def run_loop(
     TuningError
         If the training breaks off: no space or memory is left, or the loss is no number.
     """
-    with telling_why():
+    with telling_why(job.settings):
         checkpoint = folder.last_checkpoint(job.work)
         loss = [] if checkpoint is None else _taken_up(checkpoint, model, states)
         before, started = folder.seconds_of(checkpoint), time.monotonic()
@@ -235,8 +235,13 @@ def _finite(loss: float, step: int) -> float:
 
 
 @contextmanager
-def telling_why() -> Iterator[None]:
+def telling_why(settings: Settings) -> Iterator[None]:
     """Make every failure of the libraries one error that says how to go on, and let them print nothing.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the training: by which options it needs less memory, the message names.
 
     Raises
     ------
@@ -248,8 +253,8 @@ def telling_why() -> Iterator[None]:
         except (OSError, SafetensorError, RuntimeError, ValueError) as exc:
             raise TuningError(
                 f"the training broke off: {str(exc).strip() or type(exc).__name__}",
-                fix="See that there is space and memory (a smaller micro batch needs less), "
-                "and run the same command again: it goes on from its last checkpoint.",
+                fix="See that there is space and memory, and run the same command again: it goes on from its last "
+                f"checkpoint.{settings.to_need_less_memory()}",
             ) from exc
 
 

@@ -196,6 +196,25 @@ def test_a_loss_that_is_no_number_ends_the_training(base: Path, file: Path, tmp_
         tuned(base, file, tmp_path / "far", learning_rate=1e30, max_disparity=0.01)
 
 
+def test_too_little_memory_is_told_with_options_that_the_method_has(
+    base: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Smaller updates are other updates, so that they do not go on in the same folder."""
+
+    def full(*_: object, **__: object) -> None:
+        msg = "DefaultCPUAllocator: can't allocate memory"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr("torch.optim.AdamW.step", full)
+    with pytest.raises(TuningError) as told:
+        tuned(base, file, tmp_path / "out", max_disparity=0.01)
+    assert str(told.value) == (
+        "the training broke off: DefaultCPUAllocator: can't allocate memory\nSee that there is space and memory, and "
+        "run the same command again: it goes on from its last checkpoint. With a smaller --cells-per-step or "
+        "--word-pairs it needs less memory, and is another training, in another folder."
+    )
+
+
 @pytest.mark.parametrize(
     ("without", "says"),
     [

@@ -92,7 +92,9 @@ class RewardSettings(Settings):
     estimator: Estimator = field(default="grpo", metadata=described("grpo or rloo."))
     micro_batch_size: int | None = field(
         default=None,
-        metadata=described("Texts computed at once: fewer need less memory; default those of a set.", matters=False),
+        metadata=described(
+            "Texts computed at once: fewer need less memory; default those of a set.", matters=False, eases=True
+        ),
     )
 
     def __post_init__(self) -> None:

@@ -65,7 +65,9 @@ class SftSettings(Settings):
     batch_size: int = field(default=8, metadata=described("Records of one update."))
     micro_batch_size: int | None = field(
         default=None,
-        metadata=described("Records computed at once: fewer need less memory; default up to 4.", matters=False),
+        metadata=described(
+            "Records computed at once: fewer need less memory; default up to 4.", matters=False, eases=True
+        ),
     )
 
     def __post_init__(self) -> None:

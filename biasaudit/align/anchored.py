@@ -11,12 +11,12 @@ from typing import Any, Final
 from biasaudit.align.card import NOT_STATED, TrainingCard
 from biasaudit.align.cells import Cell, cells_of, control_cells, trained_on
 from biasaudit.align.contrasts import Contrasts, Licensed, read_contrasts
-from biasaudit.align.examples import Example, encode_instructions, end_of_turn
+from biasaudit.align.examples import Example, counted, learned_from
 from biasaudit.align.instructions import InstructionFile, read_instructions
 from biasaudit.align.method import Base, Given, Material
 from biasaudit.align.overlap import Line
 from biasaudit.align.settings import Settings, above_zero, at_least_one, described, require
-from biasaudit.errors import ChatTemplateError, ContrastsError, InstructionError
+from biasaudit.errors import ContrastsError
 
 _HELD_OUT: Final = 4
 _MEASURED: Final = 16
@@ -257,8 +257,9 @@ def prepare(given: Given[AnchoredData], base: Base, settings: AnchoredSettings) 
     examples: tuple[Example, ...] = ()
     ending = None
     if instructions is not None:
-        ending, examples = _examples(instructions, base, settings)
-        facts |= {"instructions": instructions.name, "n_instructions_used": len(examples)}
+        learned = learned_from(instructions, base, max_length_tokens=settings.max_length_tokens)
+        ending, examples = learned.end_of_turn, learned.examples
+        facts |= {"instructions": instructions.name, "instructions_read": learned.counts}
     held_out = found.neutral[::_HELD_OUT][:_MEASURED]
     rows = AnchoredRows(
         cells=cells_of(found, "train"),
@@ -271,27 +272,6 @@ def prepare(given: Given[AnchoredData], base: Base, settings: AnchoredSettings) 
         examples=examples,
     )
     return Material(rows=rows, facts=facts, end_of_turn=ending)
-
-
-def _examples(read_: InstructionFile, base: Base, settings: AnchoredSettings) -> tuple[str, tuple[Example, ...]]:
-    if base.template is None:
-        raise ChatTemplateError(
-            f"the base {base.located.spec.base!r} has no chat template, and instructions need one.",
-            fix="Name one with --chat-template, or leave --data out.",
-        )
-    found = encode_instructions(
-        read_.instructions,
-        tokenizer=base.tokenizer,
-        template=base.template,
-        max_length_tokens=settings.max_length_tokens,
-    )
-    if not found.examples:
-        raise InstructionError(
-            f"none of the {len(read_.instructions)} records of {read_.name} can be used: {found.n_too_long} are longer "
-            f"than {settings.max_length_tokens} tokens, {found.n_without_response} have no response.",
-            fix="Give a larger --max-length, or other data.",
-        )
-    return end_of_turn(base.tokenizer, base.template), found.examples
 
 
 def data_rows(card: TrainingCard) -> dict[str, object]:
@@ -314,7 +294,7 @@ def data_rows(card: TrainingCard) -> dict[str, object]:
         "neutral sentences that are kept": used["n_neutral"],
     }
     if "instructions" in used:
-        rows["instructions"] = f"{used['instructions']}, {used['n_instructions_used']} records used"
+        rows["instructions"] = f"{used['instructions']}: {counted(used['instructions_read'])}"
         rows["licence of the instructions"] = used["licence"]
     return rows
 
@@ -337,4 +317,6 @@ def told(card: TrainingCard) -> tuple[str, ...]:
     }
     neutral = f"{facts['held-out neutral loss, base']} to {facts['held-out neutral loss']} nats per token"
     kept = f"; licensed: {facts['licensed, base']} to {facts['licensed']}" if facts["licensed"] is not None else ""
-    return said[Outcome(facts["outcome"])], f"Held-out neutral text: {neutral}{kept}."
+    read = card.instructions.get("instructions_read")
+    lines = said[Outcome(facts["outcome"])], f"Held-out neutral text: {neutral}{kept}."
+    return (*lines, f"Instructions: {counted(read)}") if read else lines

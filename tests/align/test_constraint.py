@@ -12,7 +12,7 @@ from biasaudit import align
 from biasaudit.align import METHODS, TunedAdapter, folder
 from biasaudit.align.methods.constraint import CONSTRAINT, ConstraintSettings
 from biasaudit.align.methods.counterfactual import COUNTERFACTUAL, CounterfactualSettings
-from biasaudit.errors import ChatTemplateError, ContrastsError, TuningError, UsageError
+from biasaudit.errors import ChatTemplateError, ContrastsError, InstructionError, TuningError, UsageError
 from tests.align.contrast_file import save_contrasts
 from tests.align.recipe import Told, weights_of
 from tests.cli.test_shell import Shell
@@ -154,6 +154,25 @@ def test_instructions_are_learned_beside_and_their_loss_has_a_curve(
     assert found.card.instructions["instructions"] == rows.name
     assert found.card.identity["instructions_sha256"]
     assert found.card.end_of_turn == "<eos>"
+
+
+def test_instructions_that_are_left_out_are_counted_and_the_models_own_limit_holds(
+    base: Path, file: Path, tmp_path: Path
+) -> None:
+    """As in instruction tuning: the tiny model reads 512 tokens, a letter each, whatever is asked for."""
+    told = ({"prompt": "p", "response": "r"}, {"prompt": "p", "response": " "}, {"prompt": "p", "response": "r" * 600})
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("\n".join(map(json.dumps, told)), encoding="utf-8")
+    found = tuned(base, file, tmp_path / "out", data=rows, n_steps=1, max_length_tokens=2000)
+    counts = {"n_records": 3, "n_used": 1, "n_without_response": 1, "n_too_long": 1}
+    assert found.card.instructions["instructions_read"] == counts
+    said = "1 of 3 records used; 1 have no response, 1 are too long."
+    assert CONSTRAINT.told(found.card)[-1] == f"Instructions: {said}"
+    page = (found.folder / "README.md").read_text(encoding="utf-8")
+    assert f"| instructions | rows.jsonl&#58; {said} |" in page
+    rows.write_text("\n".join(map(json.dumps, told[1:])), encoding="utf-8")
+    with pytest.raises(InstructionError, match=r"none of the 2 records .*: 1 are longer than 512 tokens, 1 have no"):
+        tuned(base, file, tmp_path / "none", data=rows, n_steps=1, max_length_tokens=2000)
 
 
 def test_card_and_model_card_name_the_licences_that_stand_beside_the_files(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,12 @@ def save_base(folder: Path, *, learned: bool) -> Path:
     torch.manual_seed(3)
     common: dict[str, Any] = {"vocab_size": size, "bos_token_id": 0, "eos_token_id": 1, "initializer_range": 0.1}
     if learned:
-        sizes = {"hidden_size": 32, "num_layers": 2, "num_heads": 4, "attention_types": [[["global"], 2]]}
+        sizes: dict[str, Any] = {
+            "hidden_size": 32,
+            "num_layers": 2,
+            "num_heads": 4,
+            "attention_types": [[["global"], 2]],
+        }
         GPTNeoForCausalLM(GPTNeoConfig(**sizes, max_position_embeddings=256, **common)).save_pretrained(folder)
     else:
         sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
@@ -45,12 +51,12 @@ class FirstUpdate:
     """One update from an adapter that has left its base already, so that every term of the objective has a gradient."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from accelerate import Accelerator
-
         from biasaudit.align.methods import policy
 
-        made, generated = policy.policy_trainer, policy._OverSets._generate_and_score_completions
-        clipped = Accelerator.clip_grad_norm_
+        accelerator = importlib.import_module("accelerate").Accelerator
+        made: Any = policy.policy_trainer  # whose model is only known by its use
+        generated = policy._OverSets._generate_and_score_completions
+        clipped = accelerator.clip_grad_norm_
 
         def make(*given: Any) -> Any:
             self.trainer = made(*given)
@@ -78,7 +84,7 @@ class FirstUpdate:
 
         monkeypatch.setattr(policy, "policy_trainer", make)
         monkeypatch.setattr(policy._OverSets, "_generate_and_score_completions", generate)
-        monkeypatch.setattr(Accelerator, "clip_grad_norm_", clip)
+        monkeypatch.setattr(accelerator, "clip_grad_norm_", clip)
 
     def run(self, base: Path, contrasts: Path, out: Path, **more: Any) -> torch.Tensor:
         """Return the gradient of the update, of all weights in a row."""

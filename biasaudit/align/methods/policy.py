@@ -308,7 +308,7 @@ class _OverSets(SavesTheAdapter):
             mask[number, start:end] = 1
         device = self.adapted.device
         with torch.no_grad():
-            logprobs = self._get_per_token_logps_and_entropies(  # type: ignore[attr-defined]  # trl's
+            logprobs = self._get_per_token_logps_and_entropies(
                 self.model, ids.to(device), mask.to(device), after, batch_size=self.rollouts.updates.rows_at_once
             )[0]
         return cast("torch.Tensor", (logprobs.float() * mask[:, -after:].to(device)).sum(dim=1).view(-1, 2).cpu())

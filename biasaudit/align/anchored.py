@@ -8,17 +8,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from biasaudit.align.card import TrainingCard
+from biasaudit.align.card import NOT_STATED, TrainingCard
 from biasaudit.align.cells import Cell, cells_of, control_cells, trained_on
 from biasaudit.align.contrasts import Contrasts, Licensed, read_contrasts
-from biasaudit.align.examples import Example, encode_instructions, end_of_turn
+from biasaudit.align.examples import Example, counted, learned_from
 from biasaudit.align.instructions import InstructionFile, read_instructions
 from biasaudit.align.method import Base, Given, Material
 from biasaudit.align.overlap import Line
 from biasaudit.align.settings import Settings, above_zero, at_least_one, described, require
-from biasaudit.errors import ChatTemplateError, ContrastsError, InstructionError
+from biasaudit.errors import ContrastsError
 
-OWN_LICENCE: Final = "Apache-2.0"
 _HELD_OUT: Final = 4
 _MEASURED: Final = 16
 """Every fourth neutral sentence, and so many at most, is kept from training, to be measured on."""
@@ -90,8 +89,8 @@ class AnchoredSettings(Settings):
         default=None, metadata=described("File of contrasts in YAML; default ours.", matters=False)
     )
     n_steps: int = field(default=100, metadata=described("Most updates.", option="steps"))
-    cells_per_step: int = field(default=4, metadata=described("Templates of one update."))
-    word_pairs: int = field(default=2, metadata=described("Pairs of words in each template of an update."))
+    cells_per_step: int = field(default=4, metadata=described("Templates of one update.", eases=True))
+    word_pairs: int = field(default=2, metadata=described("Pairs of words in each template of an update.", eases=True))
     learning_rate: float = field(default=1e-3, metadata=described("After ten updates in which it rises."))
     keep_neutral: float = field(default=4.0, metadata=described("Weight of the divergence on neutral text."))
     keep_licensed: float = field(default=20.0, metadata=described("Weight of the divergence on what is licensed."))
@@ -186,11 +185,11 @@ def read(data: Path | None, settings: AnchoredSettings) -> Given[AnchoredData]:
     identity: dict[str, object] = {"contrasts_sha256": found.sha256, "features": list(found.features)}
     if instructions is not None:
         identity["instructions_sha256"] = instructions.sha256
-    licence = OWN_LICENCE if file is None and instructions is None else None
     return Given(
         content=AnchoredData(contrasts=found, others=_others(whole, found), instructions=instructions),
         identity=identity,
-        licence=licence if instructions is None else instructions.licence,
+        # Of what is learned by heart; that of the contrasts is beside it.
+        licence=found.licence if instructions is None else instructions.licence,
         lines=tuple(lines),
         # Whatever is not tuned is held where it was, so that it is in the training all the same.
         trained=replace(
@@ -245,6 +244,7 @@ def prepare(given: Given[AnchoredData], base: Base, settings: AnchoredSettings) 
     controls = control_cells(found)
     facts: dict[str, object] = {
         "file": found.name,
+        "licence of the contrasts": found.licence or NOT_STATED,
         "features": list(found.features),
         "n_templates": len({one.template.id for one in cells_of(found, "train")}),
         "n_development_templates": len({one.template.id for one in cells_of(found, "development")}),
@@ -257,8 +257,9 @@ def prepare(given: Given[AnchoredData], base: Base, settings: AnchoredSettings) 
     examples: tuple[Example, ...] = ()
     ending = None
     if instructions is not None:
-        ending, examples = _examples(instructions, base, settings)
-        facts |= {"instructions": instructions.name, "n_instructions_used": len(examples)}
+        learned = learned_from(instructions, base, max_length_tokens=settings.max_length_tokens)
+        ending, examples = learned.end_of_turn, learned.examples
+        facts |= {"instructions": instructions.name, "instructions_read": learned.counts}
     held_out = found.neutral[::_HELD_OUT][:_MEASURED]
     rows = AnchoredRows(
         cells=cells_of(found, "train"),
@@ -273,34 +274,17 @@ def prepare(given: Given[AnchoredData], base: Base, settings: AnchoredSettings) 
     return Material(rows=rows, facts=facts, end_of_turn=ending)
 
 
-def _examples(read_: InstructionFile, base: Base, settings: AnchoredSettings) -> tuple[str, tuple[Example, ...]]:
-    if base.template is None:
-        raise ChatTemplateError(
-            f"the base {base.located.spec.base!r} has no chat template, and instructions need one.",
-            fix="Name one with --chat-template, or leave --data out.",
-        )
-    found = encode_instructions(
-        read_.instructions,
-        tokenizer=base.tokenizer,
-        template=base.template,
-        max_length_tokens=settings.max_length_tokens,
-    )
-    if not found.examples:
-        raise InstructionError(
-            f"none of the {len(read_.instructions)} records of {read_.name} can be used: {found.n_too_long} are longer "
-            f"than {settings.max_length_tokens} tokens, {found.n_without_response} have no response.",
-            fix="Give a larger --max-length, or other data.",
-        )
-    return end_of_turn(base.tokenizer, base.template), found.examples
-
-
 def data_rows(card: TrainingCard) -> dict[str, object]:
     """Return the rows of the model card on what was trained on."""
     used = card.instructions
+    of_contrasts = used.get("licence of the contrasts", NOT_STATED)
+    if "instructions" not in used and used["licence"] != NOT_STATED:
+        # Where there is nothing else, it may be named in the call.
+        of_contrasts = used["licence"]
     rows: dict[str, object] = {
         "file": used["file"],
         "sha256": card.identity["contrasts_sha256"],
-        "licence": used["licence"],
+        "licence": of_contrasts,
         "features": ", ".join(used["features"]),
         "templates": f"{used['n_templates']}, and {used['n_development_templates']} to see when to stop",
         "pairs of words": used["n_word_pairs"],
@@ -310,7 +294,8 @@ def data_rows(card: TrainingCard) -> dict[str, object]:
         "neutral sentences that are kept": used["n_neutral"],
     }
     if "instructions" in used:
-        rows["instructions"] = f"{used['instructions']}, {used['n_instructions_used']} records used"
+        rows["instructions"] = f"{used['instructions']}: {counted(used['instructions_read'])}"
+        rows["licence of the instructions"] = used["licence"]
     return rows
 
 
@@ -321,12 +306,17 @@ def told(card: TrainingCard) -> tuple[str, ...]:
     found = (
         f"|B| {facts['development |B|, base']} to {facts['development |B|']}, upper bound {facts['upper bound of it']}"
     )
+    # Cards of before do not say it: theirs is the last.
+    update = facts.get("update of the adapter", card.n_steps)
+    which = f" The adapter is that of update {update}, the best that was seen." if update != card.n_steps else ""
     said = {
-        Outcome.MET: f"Met after {card.n_steps} updates: {found}; asked for {asked}.",
-        Outcome.INFEASIBLE: f"Infeasible in {card.n_steps} updates: {found}; asked for {asked}. The adapter is written "
-        "all the same; give more --steps, a larger --max-disparity, or smaller weights of what is kept.",
+        Outcome.MET: f"Met after {update} updates: {found}; asked for {asked}.{which}",
+        Outcome.INFEASIBLE: f"Infeasible in {card.n_steps} updates: {found}; asked for {asked}.{which} The adapter is "
+        "written all the same; give more --steps, a larger --max-disparity, or smaller weights of what is kept.",
         Outcome.HELD: f"Held before: {found}; asked for {asked}. The adapter changes nothing.",
     }
     neutral = f"{facts['held-out neutral loss, base']} to {facts['held-out neutral loss']} nats per token"
     kept = f"; licensed: {facts['licensed, base']} to {facts['licensed']}" if facts["licensed"] is not None else ""
-    return said[Outcome(facts["outcome"])], f"Held-out neutral text: {neutral}{kept}."
+    read = card.instructions.get("instructions_read")
+    lines = said[Outcome(facts["outcome"])], f"Held-out neutral text: {neutral}{kept}."
+    return (*lines, f"Instructions: {counted(read)}") if read else lines

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
+from peft import get_peft_model_state_dict, set_peft_model_state_dict
 
 from biasaudit.align.anchored import AnchoredRows, AnchoredSettings, Outcome
 from biasaudit.align.card import Curve
@@ -77,6 +78,15 @@ class Term:
     then: Callable[[], None] = lambda: None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Best:
+    """The look with the lowest upper bound, the last of them, and what the adapter's weights were."""
+
+    step: int
+    look: Look
+    adapter: Mapping[str, Tensor]
+
+
 def run_anchored(
     job: Job[Any, AnchoredRows],  # whatever the method's settings
     model: PeftModel,
@@ -87,6 +97,8 @@ def run_anchored(
     development: Development | None = None,
 ) -> Trained:
     """Run updates until the development templates meet the bound, or for as many as are asked for.
+
+    Where the last look does not meet it, the adapter of the look with the lowest upper bound is given back.
 
     Parameters
     ----------
@@ -108,15 +120,17 @@ def run_anchored(
     TuningError
         If the training breaks off: no space or memory is left, or the loss is no number.
     """
-    with telling_why():
+    with telling_why(job.settings):
         loop = _Loop(job, model, term, looked, development)
         kept: dict[str, Stateful] = {"optimizer": loop.optimizer, "loop": loop, **(states or {})}
-        done = run_loop(job, model, loop.update, n_steps=job.settings.n_steps, states=kept, stop=loop.stop)
-        return replace(done, facts=loop.facts(), curves=loop.curves())
+        done = run_loop(
+            job, model, loop.update, n_steps=job.settings.n_steps, states=kept, stop=loop.stop, ended=loop.ended
+        )
+        return replace(done, facts=loop.facts(len(done.loss_nats)), curves=loop.curves())
 
 
 class _Loop:
-    """The updates. Kept in checkpoints: the curves, whether anything moved, and whether the bound is met.
+    """The updates. Kept in checkpoints: the curves, whether anything moved, the last look, and the best one's adapter.
 
     The loss is the method's term, the loss of instructions where there are any, and divergences from the base (the
     adapter off): of the slots' means, and on all that is kept.
@@ -143,6 +157,8 @@ class _Loop:
         self.optimizer = torch.optim.AdamW(self._weights, lr=settings.learning_rate, betas=_BETAS, weight_decay=0.0)
         self._development = development or Development(model, tokenizer, rows, seed=settings.seed)
         self._last = self._development.base
+        self._best: _Best | None = None
+        self._given_back: int | None = None
         self._moved = False
         self._curves: dict[str, list[tuple[int, float]]] = {}
 
@@ -170,6 +186,8 @@ class _Loop:
         if step % settings.check_every == 0 or step == settings.n_steps:
             self._last = _measured(self._development.look(), step)
             self._looked(self._last)
+            if self._best is None or self._last.bound <= self._best.look.bound:
+                self._best = _Best(step=step, look=self._last, adapter=_copied(self._model))
             self._note(step, "development |B|", self._last.size)
             self._note(step, "development bound", self._last.bound)
         return total
@@ -216,7 +234,22 @@ class _Loop:
     def _is_met(self) -> bool:
         return self._last.bound <= self._settings.max_disparity
 
-    def facts(self) -> dict[str, object]:
+    def ended(self) -> None:
+        """Give back the adapter of the best look where the last one does not meet the bound.
+
+        It is looked at once more: the openings that it is attacked with may have become worse since.
+        """
+        if self._is_met or self._best is None or self._best.look.bound >= self._last.bound:
+            return
+        now = _copied(self._model)
+        set_peft_model_state_dict(self._model, self._best.adapter)
+        look = self._development.look()
+        if look.bound < self._last.bound:
+            self._last, self._given_back = look, self._best.step
+        else:
+            set_peft_model_state_dict(self._model, now)
+
+    def facts(self, n_steps: int) -> dict[str, object]:
         """Return what the card says: whether the bound is met, and what it cost."""
         base, now = self._development.base, self._last
         before, after = self._development.base_cost, self._development.cost()
@@ -225,6 +258,7 @@ class _Loop:
             outcome = Outcome.MET if self._moved else Outcome.HELD
         found = {
             "outcome": outcome.value,
+            "update of the adapter": n_steps if self._given_back is None else self._given_back,
             "largest disparity allowed": self._settings.max_disparity,
             "development cells": self._development.n_cells,
             "development |B|, base": base.size,
@@ -244,12 +278,26 @@ class _Loop:
 
     def state_dict(self) -> dict[str, Any]:  # numbers
         """Return what is to be kept."""
-        return {"moved": self._moved, "last": asdict(self._last), "curves": self._curves}
+        best = self._best and {
+            "step": self._best.step,
+            "look": asdict(self._best.look),
+            "adapter": dict(self._best.adapter),
+        }
+        return {"moved": self._moved, "last": asdict(self._last), "best": best, "curves": self._curves}
 
     def load_state_dict(self, state: dict[str, Any], /) -> None:  # as above
         """Take up what was kept."""
         self._moved, self._last = bool(state["moved"]), Look(**state["last"])
+        # Checkpoints of before have none: then the best is one of the looks to come.
+        best = state.get("best")
+        self._best = best and _Best(step=int(best["step"]), look=Look(**best["look"]), adapter=best["adapter"])
         self._curves = {name: [(int(at), float(one)) for at, one in curve] for name, curve in state["curves"].items()}
+
+
+def _copied(model: PeftModel) -> dict[str, Tensor]:
+    """Return the adapter's weights as they are now, out of the way of a model on a graphics card."""
+    weights = get_peft_model_state_dict(model, save_embedding_layers=False)
+    return {name: weight.detach().to("cpu", copy=True) for name, weight in weights.items()}
 
 
 def _measured(look: Look, step: int) -> Look:

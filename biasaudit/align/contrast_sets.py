@@ -182,6 +182,8 @@ class Contrasts:
         Of the file, without its folder.
     neutral_lines : tuple of int
         Where the sentences stand in the file; empty where they come from none.
+    licence : str or None
+        Of the file: ours, or what ``<file>.license`` names; None where there is neither.
     """
 
     templates: tuple[Template, ...]
@@ -193,6 +195,7 @@ class Contrasts:
     sha256: str = ""
     name: str = ""
     neutral_lines: tuple[int, ...] = ()
+    licence: str | None = None
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from biasaudit.align.contrast_sets import (
     Template,
     WordPair,
 )
+from biasaudit.align.sidecar import sidecar_licence
 from biasaudit.errors import ContrastsError
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
 
 OWN: Final = Path(__file__).parent / "data" / "contrasts.yaml"
 """Our own contrasts."""
+_OWN_LICENCE: Final = "Apache-2.0"
 
 
 def read_contrasts(path: Path | None = None) -> Contrasts:
@@ -45,19 +47,22 @@ def read_contrasts(path: Path | None = None) -> Contrasts:
     Parameters
     ----------
     path : Path or None
-        YAML; None reads our own.
+        YAML; None reads our own. The licence of another is taken from ``<file>.license``, as of instructions.
 
     Raises
     ------
     ContrastsError
         With the first thing that is wrong: file, place, what was found, what was expected.
     """
-    return _own() if path is None else _read(path)
+    if path is None or path.resolve() == OWN.resolve():
+        return _own()
+    found = _read(path)
+    return replace(found, licence=sidecar_licence(path, error=ContrastsError))
 
 
 @cache
 def _own() -> Contrasts:
-    return _read(OWN)
+    return replace(_read(OWN), licence=_OWN_LICENCE)
 
 
 def _read(path: Path) -> Contrasts:

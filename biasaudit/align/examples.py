@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from biasaudit.align.instructions import Instruction
-from biasaudit.errors import ChatTemplateError
+from biasaudit.align.instructions import Instruction, InstructionFile
+from biasaudit.errors import ChatTemplateError, InstructionError
 from biasaudit.models.text.tokenizer import render_chat
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from biasaudit.align.method import Base
 
 _SAMPLE_PROMPT: Final = "What is asked?"
 _SAMPLE_RESPONSE: Final = "What is answered."
@@ -51,6 +53,24 @@ class Examples:
     examples: tuple[Example, ...]
     n_without_response: int
     n_too_long: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What is learned from a file of instructions.
+
+    Attributes
+    ----------
+    examples : tuple of Example
+        Not empty.
+    end_of_turn : str
+    counts : mapping
+        For the card: n_records, n_used, and of those left out n_without_response and n_too_long.
+    """
+
+    examples: tuple[Example, ...]
+    end_of_turn: str
+    counts: Mapping[str, int]
 
 
 def end_of_turn(tokenizer: PreTrainedTokenizerBase, template: str) -> str:
@@ -116,6 +136,63 @@ def encode_instructions(
         else:
             examples.append(example)
     return Examples(examples=tuple(examples), n_without_response=n_without_response, n_too_long=n_too_long)
+
+
+def learned_from(file: InstructionFile, base: Base, *, max_length_tokens: int) -> Learned:
+    """Return what is learned from a file of instructions by one base.
+
+    Parameters
+    ----------
+    file : InstructionFile
+    base : Base
+    max_length_tokens : int
+        Where the model reads fewer tokens, the model's limit holds.
+
+    Raises
+    ------
+    ChatTemplateError
+        If there is no template, or one that cannot be used.
+    InstructionError
+        If no record can be used.
+    """
+    if base.template is None:
+        raise ChatTemplateError(
+            f"the base {base.located.spec.base!r} has no chat template, and instructions need one.",
+            fix="Name one with --chat-template, or leave --data out.",
+        )
+    ending = end_of_turn(base.tokenizer, base.template)
+    of_model = base.located.config.get("max_position_embeddings")
+    limit = min(max_length_tokens, of_model) if isinstance(of_model, int) else max_length_tokens
+    found = encode_instructions(
+        file.instructions, tokenizer=base.tokenizer, template=base.template, max_length_tokens=limit
+    )
+    if not found.examples:
+        raise InstructionError(
+            f"none of the {len(file.instructions)} records of {file.name} can be used: {found.n_too_long} are longer "
+            f"than {limit} tokens, {found.n_without_response} have no response.",
+            fix="Give a larger --max-length, or other data.",
+        )
+    counts = {
+        "n_records": len(file.instructions),
+        "n_used": len(found.examples),
+        "n_without_response": found.n_without_response,
+        "n_too_long": found.n_too_long,
+    }
+    return Learned(examples=found.examples, end_of_turn=ending, counts=counts)
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return a line on what became of the records.
+
+    Examples
+    --------
+    >>> counted({"n_records": 4, "n_used": 1, "n_without_response": 2, "n_too_long": 1})
+    '1 of 4 records used; 2 have no response, 1 are too long.'
+    """
+    return (
+        f"{counts['n_used']} of {counts['n_records']} records used; {counts['n_without_response']} have no response, "
+        f"{counts['n_too_long']} are too long."
+    )
 
 
 def _example(instruction: Instruction, tokenizer: PreTrainedTokenizerBase, template: str) -> Example:

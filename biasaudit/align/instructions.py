@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
 
+from biasaudit.align.sidecar import sidecar_licence
 from biasaudit.errors import InstructionError, RecordError
 from biasaudit.plain_files import decoded, found_value, json_value, lines_of, plain_bytes
-
-_LICENCE_LINE: Final = re.compile(r"^\W*SPDX-License-Identifier:\s*(.+?)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +100,7 @@ def read_instructions(path: Path) -> InstructionFile:
     return InstructionFile(
         name=path.name,
         sha256=hashlib.sha256(content).hexdigest(),
-        licence=_sidecar_licence(path),
+        licence=sidecar_licence(path, error=InstructionError),
         instructions=tuple(_parsed(line, number, path) for number, line in numbered),
     )
 
@@ -127,21 +125,3 @@ def _parsed(line: str, number: int, path: Path) -> Instruction:
             path=path, line=number, field="(the whole line)", found=line, expected="one complete JSON object"
         ) from exc
     return Instruction(prompt=row.prompt, response=row.response, line=number)
-
-
-def _sidecar_licence(path: Path) -> str | None:
-    sidecar = path.with_name(path.name + ".license")
-    try:
-        text = sidecar.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InstructionError(
-            f"{sidecar} cannot be read: {exc}.", fix="Restore it, or delete it and use --data-license."
-        ) from exc
-    found = _LICENCE_LINE.search(text)
-    if found is None:
-        raise InstructionError(
-            f"{sidecar} names no licence.", fix="Write a line such as `SPDX-License-Identifier: Apache-2.0`."
-        )
-    return found.group(1)

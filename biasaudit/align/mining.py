@@ -43,7 +43,7 @@ class Search:
     openings : tuple of str
         The bank.
     n_candidates : int
-        Openings of it that one search tries, beside the worst of those before.
+        Openings of it that one search tries, beside all that were the worst of a contrast before.
     n_cells, n_words : int
         Templates of one search, in turns, and pairs of words in each.
     most_nats : float
@@ -84,12 +84,12 @@ class Adversary:
 
     @property
     def worst(self) -> tuple[str, ...]:
-        """Openings by the largest disparity that any search found after them, at most four."""
+        """Openings by the disparity that the last search found after them, at most four."""
         return tuple(sorted(self._worst, key=lambda one: (-self._worst[one], one))[:_KEPT])
 
     @property
     def found(self) -> Mapping[str, float]:
-        """Every opening that was the worst of some contrast, and the largest mean |y| of a search after it."""
+        """Every opening that was the worst of some contrast, and the mean |y| of the last search after it."""
         return self._worst
 
     def mine(self, turn: int) -> float:
@@ -115,9 +115,9 @@ class Adversary:
                 sizes.append(y[worst][at])
         for cell, several in chosen.items():
             self._of[cell] = tuple(several)
-        for opening in dict.fromkeys(one for several in chosen.values() for one in several):
-            mean = fmean(y[openings.index(opening)])
-            self._worst[opening] = max(mean, self._worst.get(opening, 0.0))
+        # Each by what it is now, on the same contrasts: one that training has flattened is the worst of nothing.
+        known = {*self._worst, *(one for several in chosen.values() for one in several)}
+        self._worst = {one: fmean(values) for one, values in zip(openings, y, strict=True) if one in known}
         return fmean(sizes) if sizes else 0.0
 
     def cells(self, step: int) -> tuple[Cell, ...]:
@@ -136,7 +136,8 @@ class Adversary:
         if turn == 1:
             return bank
         order = np.random.default_rng([self._search.seed, 5, turn]).permutation(len(bank))
-        return tuple(dict.fromkeys([*self.worst, *(bank[int(one)] for one in order[: self._search.n_candidates])]))
+        some = (bank[int(one)] for one in order[: self._search.n_candidates])
+        return tuple(dict.fromkeys([*sorted(self._worst), *some]))
 
     def _asked(self, opening: str, turn: int) -> EncodedContrasts:
         """Return the contrasts of one turn after an opening: the same in the same order whatever it is."""

@@ -27,16 +27,21 @@ class Description:
         The option's name, where it is not the field's.
     matters : bool
         Whether it changes the adapter by more than rounding: such settings are part of its identity.
+    eases : bool
+        Whether a smaller value needs less memory: whoever has too little is told.
     """
 
     text: str
     option: str | None = None
     matters: bool = True
+    eases: bool = False
 
 
-def described(text: str, *, option: str | None = None, matters: bool = True) -> Mapping[str, Description]:
+def described(
+    text: str, *, option: str | None = None, matters: bool = True, eases: bool = False
+) -> Mapping[str, Description]:
     """Return the metadata of a setting's field: the parameters are those of :class:`Description`."""
-    return {_KEY: Description(text=text, option=option, matters=matters)}
+    return {_KEY: Description(text=text, option=option, matters=matters, eases=eases)}
 
 
 def description_of(one: Field[Any]) -> Description:  # of a value of any type
@@ -125,6 +130,25 @@ class Settings:
         A training that ran out of memory goes on with smaller micro batches.
         """
         return {one.name: getattr(self, one.name) for one in self.in_order() if description_of(one).matters}
+
+    def to_need_less_memory(self) -> str:
+        """Return what a message says to whoever has too little memory: by which options a training needs less.
+
+        Examples
+        --------
+        >>> Settings().to_need_less_memory()
+        ''
+        """
+        said = ""
+        for matters, then in ((False, "goes on likewise"), (True, "is another training, in another folder")):
+            options = [
+                f"--{(found.option or one.name).replace('_', '-')}"
+                for one in self.in_order()
+                if (found := description_of(one)).eases and found.matters == matters
+            ]
+            if options:
+                said += f" With a smaller {' or '.join(options)} it needs less memory, and {then}."
+        return said
 
 
 def at_least_one(name: str, found: int) -> None:

@@ -121,7 +121,7 @@ def run_trainer(
     TuningError
         If the training breaks off: no space or memory is left, or the loss is no number.
     """
-    with telling_why():
+    with telling_why(job.settings):
         trainer = make()
         checkpoint = folder.last_checkpoint(job.work)
         watch = _Watch(job.progress, unit)
@@ -153,6 +153,7 @@ def run_loop(
     n_steps: int,
     states: Mapping[str, Stateful],
     stop: Callable[[], bool] = lambda: False,
+    ended: Callable[[], None] = lambda: None,
 ) -> Trained:
     """Run updates of a method's own, going on from the last checkpoint of the job.
 
@@ -172,13 +173,15 @@ def run_loop(
         What changes from update to update but the adapter's weights, by name.
     stop : callable
         Asked before each update: whether the training ends without it. What it goes by is among `states`.
+    ended : callable
+        Called once after the last update and its checkpoint: it may put other weights into the adapter.
 
     Raises
     ------
     TuningError
         If the training breaks off: no space or memory is left, or the loss is no number.
     """
-    with telling_why():
+    with telling_why(job.settings):
         checkpoint = folder.last_checkpoint(job.work)
         loss = [] if checkpoint is None else _taken_up(checkpoint, model, states)
         before, started = folder.seconds_of(checkpoint), time.monotonic()
@@ -195,6 +198,7 @@ def run_loop(
                 folder.forget(job.work, all_but=_KEPT)
                 job.progress.say(f"step {step} of {n_steps}: loss {loss[-1][1]:.3f}")
             job.progress.advance(1, 0)
+        ended()
         return finished(model, job, loss_nats=tuple(loss), seconds=before + time.monotonic() - started)
 
 
@@ -231,8 +235,13 @@ def _finite(loss: float, step: int) -> float:
 
 
 @contextmanager
-def telling_why() -> Iterator[None]:
+def telling_why(settings: Settings) -> Iterator[None]:
     """Make every failure of the libraries one error that says how to go on, and let them print nothing.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the training: by which options it needs less memory, the message names.
 
     Raises
     ------
@@ -244,8 +253,8 @@ def telling_why() -> Iterator[None]:
         except (OSError, SafetensorError, RuntimeError, ValueError) as exc:
             raise TuningError(
                 f"the training broke off: {str(exc).strip() or type(exc).__name__}",
-                fix="See that there is space and memory (a smaller micro batch needs less), "
-                "and run the same command again: it goes on from its last checkpoint.",
+                fix="See that there is space and memory, and run the same command again: it goes on from its last "
+                f"checkpoint.{settings.to_need_less_memory()}",
             ) from exc
 
 

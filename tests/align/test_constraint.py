@@ -12,7 +12,7 @@ from biasaudit import align
 from biasaudit.align import METHODS, TunedAdapter, folder
 from biasaudit.align.methods.constraint import CONSTRAINT, ConstraintSettings
 from biasaudit.align.methods.counterfactual import COUNTERFACTUAL, CounterfactualSettings
-from biasaudit.errors import ChatTemplateError, ContrastsError, TuningError, UsageError
+from biasaudit.errors import ChatTemplateError, ContrastsError, InstructionError, TuningError, UsageError
 from tests.align.contrast_file import save_contrasts
 from tests.align.recipe import Told, weights_of
 from tests.cli.test_shell import Shell
@@ -156,6 +156,44 @@ def test_instructions_are_learned_beside_and_their_loss_has_a_curve(
     assert found.card.end_of_turn == "<eos>"
 
 
+def test_instructions_that_are_left_out_are_counted_and_the_models_own_limit_holds(
+    base: Path, file: Path, tmp_path: Path
+) -> None:
+    """As in instruction tuning: the tiny model reads 512 tokens, a letter each, whatever is asked for."""
+    told = ({"prompt": "p", "response": "r"}, {"prompt": "p", "response": " "}, {"prompt": "p", "response": "r" * 600})
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("\n".join(map(json.dumps, told)), encoding="utf-8")
+    found = tuned(base, file, tmp_path / "out", data=rows, n_steps=1, max_length_tokens=2000)
+    counts = {"n_records": 3, "n_used": 1, "n_without_response": 1, "n_too_long": 1}
+    assert found.card.instructions["instructions_read"] == counts
+    said = "1 of 3 records used; 1 have no response, 1 are too long."
+    assert CONSTRAINT.told(found.card)[-1] == f"Instructions: {said}"
+    page = (found.folder / "README.md").read_text(encoding="utf-8")
+    assert f"| instructions | rows.jsonl&#58; {said} |" in page
+    rows.write_text("\n".join(map(json.dumps, told[1:])), encoding="utf-8")
+    with pytest.raises(InstructionError, match=r"none of the 2 records .*: 1 are longer than 512 tokens, 1 have no"):
+        tuned(base, file, tmp_path / "none", data=rows, n_steps=1, max_length_tokens=2000)
+
+
+def test_card_and_model_card_name_the_licences_that_stand_beside_the_files(
+    base: Path, rows: Path, tmp_path: Path
+) -> None:
+    """Of contrasts alone it is the card's; beside instructions, whose licence the card's then is, it has a row."""
+    file = save_contrasts(tmp_path)
+    (tmp_path / "contrasts.yaml.license").write_text("SPDX-License-Identifier: CC-BY-4.0\n", encoding="utf-8")
+    alone = tuned(base, file, tmp_path / "alone", n_steps=1)
+    assert alone.card.instructions["licence"] == "CC-BY-4.0"
+    assert "| licence | CC-BY-4.0 |" in (alone.folder / "README.md").read_text(encoding="utf-8")
+    both = tuned(base, file, tmp_path / "both", n_steps=1, data=rows)
+    assert both.card.instructions["licence"] == "not stated"
+    page = (both.folder / "README.md").read_text(encoding="utf-8")
+    assert "| licence | CC-BY-4.0 |" in page
+    assert "| licence of the instructions | not stated |" in page
+    (tmp_path / "contrasts.yaml.license").unlink()
+    page = (tuned(base, file, tmp_path / "none", n_steps=1).folder / "README.md").read_text(encoding="utf-8")
+    assert "| licence | not stated |" in page
+
+
 def test_instructions_need_a_chat_template(file: Path, rows: Path, tmp_path: Path) -> None:
     save_model(tmp_path / "bare", seed=2, chat_template=None)
     with pytest.raises(ChatTemplateError, match="has no chat template, and instructions need one"):
@@ -175,6 +213,25 @@ def test_the_baseline_learns_both_ways_of_every_text(base: Path, file: Path, tmp
 def test_a_loss_that_is_no_number_ends_the_training(base: Path, file: Path, tmp_path: Path) -> None:
     with pytest.raises(TuningError, match="diverged"):
         tuned(base, file, tmp_path / "far", learning_rate=1e30, max_disparity=0.01)
+
+
+def test_too_little_memory_is_told_with_options_that_the_method_has(
+    base: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Smaller updates are other updates, so that they do not go on in the same folder."""
+
+    def full(*_: object, **__: object) -> None:
+        msg = "DefaultCPUAllocator: can't allocate memory"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr("torch.optim.AdamW.step", full)
+    with pytest.raises(TuningError) as told:
+        tuned(base, file, tmp_path / "out", max_disparity=0.01)
+    assert str(told.value) == (
+        "the training broke off: DefaultCPUAllocator: can't allocate memory\nSee that there is space and memory, and "
+        "run the same command again: it goes on from its last checkpoint. With a smaller --cells-per-step or "
+        "--word-pairs it needs less memory, and is another training, in another folder."
+    )
 
 
 @pytest.mark.parametrize(

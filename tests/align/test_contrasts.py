@@ -17,6 +17,7 @@ from biasaudit.probes import load_probe
 from biasaudit.probes.layouts.own.templates import Template as AuditTemplate
 from biasaudit.probes.skeletons import templates_of
 from biasaudit.types import AssociationTexts, Role
+from tests.align.contrast_file import save_contrasts
 
 ROOT = Path(__file__).resolve().parents[2]
 FEATURES = ("gender", "ethnicity", "religion", "nationality", "age", "disability")
@@ -471,3 +472,21 @@ def test_the_file_of_the_page_is_one(tmp_path: Path) -> None:
 def test_ours_are_read_once() -> None:
     assert read_contrasts(None) is read_contrasts()
     assert read_contrasts(OWN) == read_contrasts(None)
+
+
+def test_the_licence_is_ours_or_what_stands_beside_the_file(tmp_path: Path) -> None:
+    """Of a file without either it is not known; our own file is ours by whichever path it is named."""
+    file = save_contrasts(tmp_path)
+    assert read_contrasts(file).licence is None
+    beside = tmp_path / "contrasts.yaml.license"
+    beside.write_text("# SPDX-FileCopyrightText: A\n# SPDX-License-Identifier: CC-BY-4.0\n", encoding="utf-8")
+    assert read_contrasts(file).licence == "CC-BY-4.0"
+    assert read_contrasts().licence == read_contrasts(OWN).licence == "Apache-2.0"
+
+
+@pytest.mark.parametrize("text", [b"CC-BY-4.0", b"\xff"])
+def test_a_licence_file_that_says_nothing_is_an_error(tmp_path: Path, text: bytes) -> None:
+    file = save_contrasts(tmp_path)
+    (tmp_path / "contrasts.yaml.license").write_bytes(text)
+    with pytest.raises(ContrastsError, match=r"contrasts\.yaml\.license"):
+        read_contrasts(file)

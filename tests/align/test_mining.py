@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,25 @@ def test_a_search_goes_on_from_what_was_kept(asked: Asked) -> None:
     assert first.mine(3) == second.mine(3)
     assert second.state_dict() == first.state_dict()
     assert first.cells(step=7) == second.cells(step=7)
+
+
+def test_an_opening_is_as_bad_as_the_last_search_found_it(asked: Asked) -> None:
+    """Once the weights have changed, its size is that of now, whether it is still the worst of a contrast or not."""
+    adversary = asked.adversary()
+    adversary.mine(1)
+    before = dict(adversary.found)
+    changing = [weight for name, weight in asked.model.named_parameters() if "lora_B" in name]
+    torch.manual_seed(5)
+    try:
+        for weight in changing:
+            torch.nn.init.normal_(weight.data, std=0.1)
+        adversary.mine(2)
+        by_hand = {one: [asked.sizes(cell)[one] for cell in asked.cells] for one in BANK}
+    finally:
+        for weight in changing:
+            weight.data.zero_()
+    now = {one: sum(math.tanh(d / 4) for d in sizes) / len(sizes) for one, sizes in by_hand.items()}
+    assert set(before) <= set(adversary.found)
+    assert adversary.found == pytest.approx({one: now[one] for one in adversary.found}, abs=1e-5)
+    assert any(now[one] < before[one] - 0.01 for one in before)
+    assert adversary.worst == tuple(sorted(adversary.found, key=lambda one: -now[one]))[:4]

@@ -10,11 +10,12 @@ import pytest
 from biasaudit import align
 from biasaudit.align import TunedAdapter
 from biasaudit.align.methods.prompt_sets import PromptSet
-from biasaudit.align.methods.reward import RewardSettings
+from biasaudit.align.methods.reward import REWARD, RewardSettings
 from biasaudit.errors import TuningError, UsageError
 from biasaudit.probes import load_probe
 from biasaudit.types import AssociationTexts, PairTexts, Role
 from tests.align import world
+from tests.align.contrast_file import save_contrasts
 from tests.align.loops import d_nats, logprobs, opened
 from tests.align.recipe import Told
 from tests.cli.test_shell import Shell
@@ -39,8 +40,8 @@ def rewarded(world_base: Path, contrasts: Path, tmp_path_factory: pytest.TempPat
 def rewarded_by(base: Path, contrasts: Path, out: Path, told: Told | None = None, **more: Any) -> TunedAdapter:
     """Tune; the fields of the settings are checked there."""
     changes = {"learning_rate": 3e-3, **more}
-    settings = RewardSettings(**{"device": "cpu", **changes})
-    return align.tune("reward", str(base), contrasts, out, settings=settings, allow_overlap=True, progress=told)
+    settings = RewardSettings(**{"device": "cpu", "contrasts": str(contrasts), **changes})
+    return align.tune("reward", str(base), None, out, settings=settings, allow_overlap=True, progress=told)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,28 @@ def test_contrasts_without_what_is_kept_are_refused(tmp_path: Path, contrasts: P
         rewarded_by(Path("no-model"), bare, tmp_path / "out", licensed_per_update=0)
 
 
+def test_data_are_refused_by_name(tmp_path: Path, contrasts: Path) -> None:
+    """They were the contrasts once, and are instructions in other methods: whoever gives some is told where they go."""
+    with pytest.raises(UsageError, match=r"found --data .*contrasts\.yaml.\nName a file of contrasts with --contrasts"):
+        align.tune("reward", "no-model", contrasts, tmp_path / "out")
+
+
+def test_a_file_with_a_probes_own_template_is_refused_with_its_name_and_line(tmp_path: Path) -> None:
+    """Before a model is looked for."""
+    text = save_contrasts(tmp_path).read_text(encoding="utf-8")
+    theirs = tmp_path / "theirs.yaml"
+    theirs.write_text(text.replace("Under the crane {group} waved like", "Today {group} works as"), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"theirs\.yaml:2: Today _ works as a _\. has a template of the probe 'occup"):
+        align.tune("reward", "no-model", None, tmp_path / "out", settings=RewardSettings(contrasts=str(theirs)))
+
+
+def test_the_licence_is_that_of_the_contrasts(tmp_path: Path) -> None:
+    settings = RewardSettings(contrasts=str(save_contrasts(tmp_path)))
+    assert (REWARD.read(None, RewardSettings()).licence, REWARD.read(None, settings).licence) == ("Apache-2.0", None)
+    (tmp_path / "contrasts.yaml.license").write_text("SPDX-License-Identifier: CC-BY-4.0\n", encoding="utf-8")
+    assert REWARD.read(None, settings).licence == "CC-BY-4.0"
+
+
 @pytest.mark.slow
 def test_the_command_has_its_options_and_tells_wrong_ones(shell: Shell, world_base: Path, tmp_path: Path) -> None:
     _, page, _ = shell.run("align", "reward", "--help")
@@ -85,6 +108,8 @@ def test_the_command_has_its_options_and_tells_wrong_ones(shell: Shell, world_ba
     assert (code, "beta is 0.0; expected more than 0" in told) == (2, True)
     code, _, told = shell.run(*command, "--features", "height")
     assert (code, "there are no words of height" in told) == (2, True)
+    code, _, told = shell.run(*command, "--data", tmp_path / "rows.jsonl")
+    assert (code, "reads no data beside contrasts; found --data" in told) == (2, True)
     assert not (tmp_path / "out").exists()
 
 

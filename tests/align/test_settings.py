@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from biasaudit.align import SftSettings
+from biasaudit.align import METHODS, SftSettings
+from biasaudit.align.settings import description_of
 from biasaudit.errors import UsageError
 
 
@@ -37,3 +40,15 @@ def test_a_value_out_of_its_range_is_named(name: str, value: object) -> None:
 @pytest.mark.parametrize(("batch_size", "expected"), [(1, 1), (2, 2), (6, 2), (7, 1), (8, 4), (12, 4)])
 def test_up_to_four_records_are_computed_at_once(batch_size: int, expected: int) -> None:
     assert SftSettings(batch_size=batch_size).records_at_once == expected
+
+
+def test_every_option_that_is_named_to_whoever_has_too_little_memory_is_one_of_the_method() -> None:
+    """And those that change no adapter go on with the training that they are given to."""
+    same = " With a smaller --micro-batch-size it needs less memory, and goes on likewise."
+    for method in METHODS.values():
+        settings = method.settings()
+        named = set(re.findall(r"--([a-z-]+)", settings.to_need_less_memory()))
+        options = {(description_of(one).option or one.name).replace("_", "-"): one.name for one in settings.in_order()}
+        assert named <= set(options)
+        assert named
+        assert (settings.to_need_less_memory() == same) == ("micro-batch-size" in options)

@@ -26,7 +26,7 @@ class AdversarialSettings(ConstraintSettings):
     mine_every : int
         Updates between two searches; the first is before the first update, over the whole bank.
     candidates : int
-        Openings that each further search tries, beside the worst of those before.
+        Openings that each further search tries, beside those that were the worst of a contrast before.
     mined_cells, mined_words : int
         Templates of one search, and pairs of words in each.
     fluency : float
@@ -37,7 +37,7 @@ class AdversarialSettings(ConstraintSettings):
         default=None, metadata=described("File of openings, one a line; default ours.", matters=False)
     )
     mine_every: int = field(default=10, metadata=described("Updates between two searches for the worst openings."))
-    candidates: int = field(default=12, metadata=described("Openings that a search tries, beside the worst so far."))
+    candidates: int = field(default=12, metadata=described("Openings that a search tries, beside those found before."))
     mined_cells: int = field(default=6, metadata=described("Templates of one search."))
     mined_words: int = field(default=1, metadata=described("Pairs of words in each template of a search."))
     fluency: float = field(
@@ -124,7 +124,7 @@ def _told(card: TrainingCard) -> tuple[str, ...]:
 ADVERSARIAL: Final = Method(
     name="adversarial",
     summary="Tune an adapter until no template tells groups apart by more than a bound, whatever opening is before it.",
-    recipe="adversarial-1",
+    recipe="adversarial-2",
     settings=AdversarialSettings,
     data="Optional: JSON Lines with the fields prompt and response, to be learned beside.",
     read=_read,

@@ -31,7 +31,7 @@ def train(job: Job[Any, Any]) -> Trained:  # settings and rows of `adversarial`,
         seed=settings.seed,
     )
     adversary = Adversary(model, tokenizer, rows.cells, search)
-    with telling_why():
+    with telling_why(settings):
         job.progress.say(f"searching {len(rows.openings)} openings")
         # Of the base: a training that goes on finds the same, and takes up what it had found since.
         adversary.mine(1)

@@ -5,6 +5,7 @@ Imports torch and trl; imported itself when a training begins.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
@@ -253,7 +254,7 @@ class _OverSets(SavesTheAdapter):
 
     def compute_loss(self, model: torch.nn.Module, inputs: dict[str, Any], *rest: Any, **more: Any) -> Any:  # trl's
         """Add the divergence on neutral text, once in an update, to trl's own loss."""
-        loss = super().compute_loss(model, inputs, *rest, **more)  # type: ignore[misc]  # trl's
+        loss = self._of_texts() * super().compute_loss(model, inputs, *rest, **more)  # type: ignore[misc]  # trl's
         updates, step = self.rollouts.updates, self.state.global_step  # type: ignore[attr-defined]  # transformers'
         picked = updates.neutral_order[step] if updates.neutral_order else ()
         if not picked or self._step % self.args.steps_per_generation:  # type: ignore[attr-defined]  # trl's
@@ -263,7 +264,22 @@ class _OverSets(SavesTheAdapter):
             reference = expected_logprobs(self.adapted, texts)
         divergence = kl_nats(reference, expected_logprobs(self.adapted, texts)).mean()
         self._metrics["train"]["neutral_kl"].append(divergence.item())  # type: ignore[attr-defined]  # trl's
-        return loss + updates.anchor * divergence
+        # What trl has not divided by the pieces of an update, transformers divides: the weight is that of the update.
+        pieces = 1 if self.loss_is_scaled_for_ga else self.current_gradient_accumulation_steps  # type: ignore[attr-defined]
+        return loss + pieces * updates.anchor * divergence
+
+    def _get_per_token_logps_and_entropies(self, *rest: Any, **more: Any) -> Any:  # trl's
+        """Count the positions of a text from its own beginning: trl fills up before it, and says so to no model."""
+        backbone = cast("torch.nn.Module", self.adapted.get_base_model().base_model)
+        handle = backbone.register_forward_pre_hook(_from_its_beginning, with_kwargs=True)
+        try:
+            return super()._get_per_token_logps_and_entropies(*rest, **more)  # type: ignore[misc]  # trl's
+        finally:
+            handle.remove()
+
+    def _of_texts(self) -> int:
+        """Return what makes trl's loss the mean over texts of what is summed over the tokens of each."""
+        return 1
 
     def _of_divergence(self, found: dict[str, Any]) -> torch.Tensor | float:  # trl's
         """Return the part of trl's advantages that is not of the rewards."""
@@ -292,7 +308,7 @@ class _OverSets(SavesTheAdapter):
             mask[number, start:end] = 1
         device = self.adapted.device
         with torch.no_grad():
-            logprobs = self._get_per_token_logps_and_entropies(  # type: ignore[attr-defined]  # trl's
+            logprobs = self._get_per_token_logps_and_entropies(
                 self.model, ids.to(device), mask.to(device), after, batch_size=self.rollouts.updates.rows_at_once
             )[0]
         return cast("torch.Tensor", (logprobs.float() * mask[:, -after:].to(device)).sum(dim=1).view(-1, 2).cpu())
@@ -308,6 +324,10 @@ class _GroupTrainer(_OverSets, GRPOTrainer):  # type: ignore[misc]  # trl has no
 
     def _of_divergence(self, found: dict[str, Any]) -> float:  # noqa: ARG002  # as of RLOO
         return 0.0
+
+    def _of_texts(self) -> int:
+        # Divided by it, a text's sum would weigh the less the longer any word of the training is.
+        return self.rollouts.updates.longest
 
 
 class _LeaveOneOutTrainer(_OverSets, RLOOTrainer):  # type: ignore[misc]  # as above
@@ -328,6 +348,18 @@ class _LeaveOneOutTrainer(_OverSets, RLOOTrainer):  # type: ignore[misc]  # as a
         n_others = grouped.shape[1] - 1
         baselines = (grouped.sum(dim=1, keepdim=True) - grouped) / n_others
         return torch.as_tensor(found["advantages"] - (grouped - baselines).flatten())
+
+
+def _from_its_beginning(
+    backbone: torch.nn.Module,
+    given: tuple[Any, ...],
+    named: dict[str, Any],  # whatever a model takes
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Give positions to a batch that is filled up before its texts, where the model takes any."""
+    mask = named.get("attention_mask")
+    if mask is None or mask.dim() != 2 or "position_ids" not in inspect.signature(backbone.forward).parameters:
+        return given, named
+    return given, {**named, "position_ids": (mask.cumsum(dim=1) - 1).clamp(min=0)}
 
 
 def curves_of(history: Sequence[Mapping[str, Any]]) -> dict[str, tuple[tuple[int, float], ...]]:  # trl's log

@@ -38,6 +38,8 @@ class RewardSettings(Settings):
     ----------
     features : str
         Sensitive features of the contrasts, with commas between; empty takes all.
+    contrasts : str or None
+        File of contrasts; None takes ours.
     strength : float
         What a squared disparity of 1 costs, in units of quality; above 0.
     beta : float
@@ -51,7 +53,7 @@ class RewardSettings(Settings):
     neutral_per_update : int
         Neutral sentences of one update, on which the model is held to its base.
     anchor : float
-        What a nat of divergence costs there.
+        What a nat of divergence costs there, beside the mean over the texts of what each one's tokens sum up to.
     learning_rate : float
         Its highest value; it falls linearly to 0.
     warmup_fraction : float
@@ -62,7 +64,7 @@ class RewardSettings(Settings):
         trl's trainer. Both have the same gradient here; RLOO takes the divergence off the reward of a whole
         continuation, GRPO adds it to the loss of each token.
     micro_batch_size : int or None
-        Texts of one backward pass; None takes those of one set.
+        Texts of one backward pass; None takes those of one set. The update is the same up to rounding.
 
     Raises
     ------
@@ -71,6 +73,9 @@ class RewardSettings(Settings):
     """
 
     features: str = field(default="", metadata=described("Features to tune on, with commas between; default all."))
+    contrasts: str | None = field(
+        default=None, metadata=described("File of contrasts in YAML; default ours.", matters=False)
+    )
     strength: float = field(default=4.0, metadata=described("What a squared disparity of 1 costs."))
     beta: float = field(default=0.1, metadata=described("What a nat of divergence from the base costs; above 0."))
     n_steps: int = field(default=200, metadata=described("Updates.", option="steps"))
@@ -87,7 +92,9 @@ class RewardSettings(Settings):
     estimator: Estimator = field(default="grpo", metadata=described("grpo or rloo."))
     micro_batch_size: int | None = field(
         default=None,
-        metadata=described("Texts computed at once: fewer need less memory; default those of a set.", matters=False),
+        metadata=described(
+            "Texts computed at once: fewer need less memory; default those of a set.", matters=False, eases=True
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -146,7 +153,13 @@ class Planned:
 
 
 def _read(data: Path | None, settings: RewardSettings) -> Given[Contrasts]:
-    found = read_contrasts(data)
+    if data is not None:
+        raise UsageError(
+            f"the method 'reward' reads no data beside contrasts; found --data {data}.",
+            fix="Name a file of contrasts with --contrasts, and leave --data out.",
+        )
+    file = None if settings.contrasts is None else Path(settings.contrasts).expanduser()
+    found = read_contrasts(file)
     wanted = [one.strip() for one in settings.features.split(",") if one.strip()]
     taken = found.of(wanted) if wanted else found
     if settings.licensed_per_update and len(taken.licensed) < 2:
@@ -164,8 +177,8 @@ def _read(data: Path | None, settings: RewardSettings) -> Given[Contrasts]:
     return Given(
         content=taken,
         identity={"contrasts_sha256": found.sha256},
-        licence="Apache-2.0" if data is None else None,
-        lines=taken.lines(),
+        licence=found.licence,
+        lines=tuple(replace(line, source=found.name) for line in taken.lines()),
         trained=trained_words(
             features=taken.features,
             groups=[word for pair in groups for word in pair],
@@ -305,9 +318,9 @@ def _told(card: TrainingCard) -> tuple[str, ...]:
 REWARD: Final = Method(
     name="reward",
     summary="Tune an adapter by a reward on its own continuations (GRPO or RLOO).",
-    recipe="reward-1",
+    recipe="reward-2",
     settings=RewardSettings,
-    data="YAML with contrasts; default our own.",
+    data="Not read: contrasts are named with --contrasts.",
     read=_read,
     prepare=_prepare,
     train=_train,

@@ -11,14 +11,14 @@ from typing import Any, Final
 import numpy as np
 
 from biasaudit.align.card import CardWords, TrainingCard
-from biasaudit.align.examples import Example, encode_instructions, end_of_turn
+from biasaudit.align.examples import Example, counted, learned_from
 from biasaudit.align.instructions import InstructionFile, read_instructions
 from biasaudit.align.method import Base, Given, Job, Material, Method, Trained
 from biasaudit.align.order import training_order
 from biasaudit.align.overlap import Line
 from biasaudit.align.run import TunedAdapter, run
 from biasaudit.align.settings import Settings, above_zero, at_least_one, described, require
-from biasaudit.errors import ChatTemplateError, InstructionError
+from biasaudit.errors import InstructionError
 from biasaudit.types.progress import Progress
 
 
@@ -65,7 +65,9 @@ class SftSettings(Settings):
     batch_size: int = field(default=8, metadata=described("Records of one update."))
     micro_batch_size: int | None = field(
         default=None,
-        metadata=described("Records computed at once: fewer need less memory; default up to 4.", matters=False),
+        metadata=described(
+            "Records computed at once: fewer need less memory; default up to 4.", matters=False, eases=True
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -95,29 +97,9 @@ def _read(data: Path | None, _: SftSettings) -> Given[InstructionFile]:
 
 
 def _prepare(given: Given[InstructionFile], base: Base, settings: SftSettings) -> Material[tuple[Example, ...]]:
-    if base.template is None:  # narrowed: the method needs one
-        raise ChatTemplateError("there is no chat template.", fix="Name one with --chat-template.")
-    ending = end_of_turn(base.tokenizer, base.template)
     read = given.content
-    of_model = base.located.config.get("max_position_embeddings")
-    limit = min(settings.max_length_tokens, of_model) if isinstance(of_model, int) else settings.max_length_tokens
-    found = encode_instructions(
-        read.instructions, tokenizer=base.tokenizer, template=base.template, max_length_tokens=limit
-    )
-    if not found.examples:
-        raise InstructionError(
-            f"none of the {len(read.instructions)} records of {read.name} can be used: {found.n_too_long} are longer "
-            f"than {limit} tokens, {found.n_without_response} have no response.",
-            fix="Give a larger --max-length, or other data.",
-        )
-    facts = {
-        "file": read.name,
-        "n_records": len(read.instructions),
-        "n_used": len(found.examples),
-        "n_without_response": found.n_without_response,
-        "n_too_long": found.n_too_long,
-    }
-    return Material(rows=found.examples, facts=facts, end_of_turn=ending)
+    found = learned_from(read, base, max_length_tokens=settings.max_length_tokens)
+    return Material(rows=found.examples, facts={"file": read.name, **found.counts}, end_of_turn=found.end_of_turn)
 
 
 def _train(job: Job[SftSettings, tuple[Example, ...]]) -> Trained:
@@ -165,11 +147,7 @@ def _nearest_probe(overlap: Mapping[str, Mapping[str, Any]]) -> dict[str, object
 
 def _told(card: TrainingCard) -> tuple[str, ...]:
     used, loss = card.instructions, card.loss_nats
-    records = (
-        f"{used['n_used']} of {used['n_records']} records used; {used['n_without_response']} have no response, "
-        f"{used['n_too_long']} are too long."
-    )
-    return records, f"Loss {loss[0][1]:.3f} to {loss[-1][1]:.3f} nats per token in {card.n_steps} updates."
+    return counted(used), f"Loss {loss[0][1]:.3f} to {loss[-1][1]:.3f} nats per token in {card.n_steps} updates."
 
 
 SFT: Final = Method(

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from biasaudit.align.card import NOT_STATED, TrainingCard
-from biasaudit.align.cells import Cell, cells_of, control_cells, trained_on
 from biasaudit.align.contrasts import Contrasts, Licensed, read_contrasts
+from biasaudit.align.contrasts.cells import Cell, cells_of, control_cells, trained_on
 from biasaudit.align.examples import Example, counted, learned_from
 from biasaudit.align.instructions import InstructionFile, read_instructions
 from biasaudit.align.method import Base, Given, Material

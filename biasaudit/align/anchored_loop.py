@@ -13,7 +13,7 @@ from peft import get_peft_model_state_dict, set_peft_model_state_dict
 
 from biasaudit.align.anchored import AnchoredRows, AnchoredSettings, Outcome
 from biasaudit.align.card import Curve
-from biasaudit.align.cells import Cell, settled
+from biasaudit.align.contrasts.cells import Cell, settled
 from biasaudit.align.development import Development, Look
 from biasaudit.align.disparity import (
     EncodedContrasts,

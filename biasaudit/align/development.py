@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 
 from biasaudit.align.anchored import AnchoredRows
-from biasaudit.align.cells import Cell, Contrast, settled
+from biasaudit.align.contrasts.cells import Cell, Contrast, settled
 from biasaudit.align.disparity import (
     AT_ONCE,
     EncodedContrasts,

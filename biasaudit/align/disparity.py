@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
 
-from biasaudit.align.cells import Contrast
+from biasaudit.align.contrasts.cells import Contrast
 from biasaudit.align.passes import Place, Row, logits_at
 from biasaudit.errors import UsageError
 from biasaudit.framing import PLAIN, request_key

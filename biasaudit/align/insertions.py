@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from biasaudit.align.cells import Cell
-from biasaudit.align.contrast_sets import Contrasts
+from biasaudit.align.contrasts.cells import Cell
+from biasaudit.align.contrasts.sets import Contrasts
 from biasaudit.errors import ContrastsError
 from biasaudit.plain_files import decoded, excerpt, lines_of, plain_bytes
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from biasaudit.align.cells import Cell, drawn
+from biasaudit.align.contrasts.cells import Cell, drawn
 from biasaudit.align.development import Development, Look, Watched, watched_contrasts
 from biasaudit.align.disparity import (
     EncodedContrasts,

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from biasaudit.align.cells import Contrast, cells_of, control_cells, drawn, settled, trained_on
 from biasaudit.align.contrasts import read_contrasts
+from biasaudit.align.contrasts.cells import Contrast, cells_of, control_cells, drawn, settled, trained_on
 from tests.align.contrast_file import save_contrasts
 
 

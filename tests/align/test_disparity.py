@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from biasaudit.align.cells import Contrast
+from biasaudit.align.contrasts.cells import Contrast
 from biasaudit.align.disparity import (
     EncodedContrasts,
     as_reference,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from biasaudit.align.cells import Cell
 from biasaudit.align.contrasts import GroupPair, Template, WordPair, read_contrasts
+from biasaudit.align.contrasts.cells import Cell
 from biasaudit.align.insertions import Insertions, opened, read_insertions, refuse_telling
 from biasaudit.errors import ContrastsError
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from biasaudit.align.cells import Cell, cells_of
 from biasaudit.align.contrasts import read_contrasts
+from biasaudit.align.contrasts.cells import Cell, cells_of
 from biasaudit.align.insertions import opened
 from biasaudit.align.mining import Adversary, Search
 from biasaudit.align.settings import Settings

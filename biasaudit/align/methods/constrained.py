@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from biasaudit.align.anchored import AnchoredRows, AnchoredSettings
 from biasaudit.align.anchored_loop import Term, run_anchored
-from biasaudit.align.cells import Contrast, drawn
+from biasaudit.align.contrasts.cells import Contrast, drawn
 from biasaudit.align.disparity import contrast_y, encode_contrasts, measured
 from biasaudit.align.lagrangian import Multipliers
 from biasaudit.align.method import Job, Trained

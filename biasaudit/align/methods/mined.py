@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from biasaudit.align.anchored_loop import Term, run_anchored
-from biasaudit.align.cells import drawn
+from biasaudit.align.contrasts.cells import drawn
 from biasaudit.align.lagrangian import Multipliers
 from biasaudit.align.method import Job, Trained
 from biasaudit.align.methods.constrained import bounded

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from biasaudit.align.contrast_form import SLOT
+from biasaudit.align.contrasts.form import SLOT
 from biasaudit.align.disparity_reward import Judged, chosen, judged_disparity, judged_licensed
 from biasaudit.errors import UsageError
 from biasaudit.framing import PLAIN, request_key

@@ -6,7 +6,7 @@ from typing import Any
 
 from biasaudit.align.anchored import AnchoredRows, AnchoredSettings
 from biasaudit.align.anchored_loop import Term, run_anchored
-from biasaudit.align.cells import drawn
+from biasaudit.align.contrasts.cells import drawn
 from biasaudit.align.disparity import EncodedContrasts, Expected, encode_contrasts, expected_nll, slots
 from biasaudit.align.method import Job, Trained
 from biasaudit.align.training import adapted

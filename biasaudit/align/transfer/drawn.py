@@ -21,7 +21,7 @@ from biasaudit.probes.units import place
 from biasaudit.types import ProbeItem, Role
 
 if TYPE_CHECKING:
-    from biasaudit.align.contrast_sets import Contrasts, GroupPair, Template, WordPair
+    from biasaudit.align.contrasts.sets import Contrasts, GroupPair, Template, WordPair
 
 Split: TypeAlias = Literal["train", "development"]
 Pairing: TypeAlias = tuple[str, str, str, str, str]

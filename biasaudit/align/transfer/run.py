@@ -27,7 +27,7 @@ from biasaudit.types.progress import Progress, Silence
 from biasaudit.version import __version__
 
 if TYPE_CHECKING:
-    from biasaudit.align.contrast_sets import Contrasts
+    from biasaudit.align.contrasts.sets import Contrasts
     from biasaudit.align.instructions import Instruction
     from biasaudit.models import Prepared, Way
     from biasaudit.probes import Probe

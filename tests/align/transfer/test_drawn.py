@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from biasaudit.align.contrast_sets import Contrasts, GroupPair, Template, WordPair
+from biasaudit.align.contrasts.sets import Contrasts, GroupPair, Template, WordPair
 from biasaudit.align.transfer import drawn
 from biasaudit.types import AssociationTexts
 

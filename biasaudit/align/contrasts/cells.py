@@ -12,8 +12,8 @@ from itertools import takewhile
 
 import numpy as np
 
-from biasaudit.align.contrast_form import SLOT, Split
-from biasaudit.align.contrast_sets import CONTROL, Contrasts, GroupPair, Template, WordPair
+from biasaudit.align.contrasts.form import SLOT, Split
+from biasaudit.align.contrasts.sets import CONTROL, Contrasts, GroupPair, Template, WordPair
 from biasaudit.align.trained import TrainedWords, trained_words
 
 

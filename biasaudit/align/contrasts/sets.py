@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from biasaudit.align.contrast_form import PLAIN, SLOT, Order, Split
+from biasaudit.align.contrasts.form import PLAIN, SLOT, Order, Split
 from biasaudit.align.overlap import Line
 from biasaudit.errors import UsageError
 from biasaudit.types import AssociationTexts, PairTexts

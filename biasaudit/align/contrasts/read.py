@@ -9,12 +9,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from biasaudit.align.contrast_form import FIX, FormRead, Order, Split, TemplateRow, read_form
-from biasaudit.align.contrast_sets import (
+from biasaudit.align.contrasts.form import FIX, FormRead, TemplateRow, read_form
+from biasaudit.align.contrasts.sets import (
     ARTICLE,
     CONTROL,
     Contrasts,
-    ContrastSet,
     GroupPair,
     Licensed,
     Template,
@@ -23,20 +22,7 @@ from biasaudit.align.contrast_sets import (
 from biasaudit.align.sidecar import sidecar_licence
 from biasaudit.errors import ContrastsError
 
-__all__ = [
-    "OWN",
-    "ContrastSet",
-    "Contrasts",
-    "GroupPair",
-    "Licensed",
-    "Order",
-    "Split",
-    "Template",
-    "WordPair",
-    "read_contrasts",
-]
-
-OWN: Final = Path(__file__).parent / "data" / "contrasts.yaml"
+OWN: Final = Path(__file__).parents[1] / "data" / "contrasts.yaml"
 """Our own contrasts."""
 _OWN_LICENCE: Final = "Apache-2.0"
 

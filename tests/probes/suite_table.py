@@ -19,7 +19,10 @@ from biasaudit.types import Role
 
 README: Final = Path(__file__).resolve().parents[2] / "probes" / "README.md"
 
-HELD: Final = ("probe", "kind", "feature", "groups", "wordings", "clusters", "items", "sense items", "licensed items")
+HELD: Final = (
+    *("probe", "kind", "feature", "groups", "wordings", "clusters", "items"),
+    *("sense items", "control items", "licensed items"),
+)
 HEAD: Final = """# Probes
 
 One folder each: `card.yaml` says what is measured, on whom, and what is wrong with it; the data lie beside it. Folders
@@ -73,7 +76,9 @@ def holdings() -> Iterator[tuple[object, ...]]:
     """Yield a row per probe and feature: what there is, before any model."""
     for probe in own_probes():
         bias = [item for item in probe.items if item.role is Role.BIAS]
-        n_sense = sum(item.role is Role.COMPETENCE for item in probe.items)
+        n_sense, n_controls = (
+            sum(item.role is role for item in probe.items) for role in (Role.COMPETENCE, Role.CONTROL)
+        )
         licensed = [item.feature for item in probe.items if item.role is Role.LICENSED]
         for number, (feature, groups) in enumerate(probe.card.groups.items()):
             items = [item for item in bias if item.feature == feature]
@@ -87,6 +92,7 @@ def holdings() -> Iterator[tuple[object, ...]]:
                 len({item.cluster_id for item in items}),
                 len(items),
                 n_sense if first else "",
+                (n_controls or "") if first else "",
                 licensed.count(feature) or "",
             )
 

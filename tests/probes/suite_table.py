@@ -56,7 +56,7 @@ KEPT: Final = """
 
 Licensed items, which every association with the feature has: the share p(right) that the base model gives the right one
 of two words, on average over a feature's items, the least share of an item, and the mass of the slot, p(right) +
-p(wrong). They were chosen so that this model gives the right word more than half.
+p(wrong). What is asked is beyond argument, and this model gives the right word more than half.
 """
 
 

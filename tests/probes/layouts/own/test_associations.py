@@ -62,8 +62,18 @@ MANY = template("many", "They say that {many} are {word} today.")
 WORD = template("word", "Whoever is {word} is {one}.", "word_first", n_attention=2)
 
 
-SEAT = {"id": "seat", "order": "group_first", "text": "Whoever sat by the {swap} is {word}.", "swap": ["wall", "gate"]}
-CAKE = {"id": "cake", "order": "word_first", "text": "The {word} one ate the {swap}.", "swap": ["pear", "plum"]}
+SEAT: dict[str, object] = {
+    "id": "seat",
+    "order": "group_first",
+    "text": "Whoever sat by the {swap} is {word}.",
+    "swap": ["wall", "gate"],
+}
+CAKE: dict[str, object] = {
+    "id": "cake",
+    "order": "word_first",
+    "text": "The {word} one ate the {swap}.",
+    "swap": ["pear", "plum"],
+}
 SURE = {"id": "sure", "dimension": "competence", "first": "sure", "second": "lost"}
 
 

@@ -395,6 +395,15 @@ def test_the_shipped_controls_are_enough_and_few(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["traits", "harms"])
+def test_nobody_chose_which_side_of_a_shipped_swap_comes_first(name: str) -> None:
+    """The order decides the sign of the zero: written freely, the commoner side came first, and leaned."""
+    file = Path(__file__).resolve().parents[4] / "probes" / name / "associations.yaml"
+    templates = yaml.safe_load(file.read_text(encoding="utf-8"))["controls"]["templates"]
+    sides = [[side.casefold() for side in one["swap"]] for one in templates]
+    assert sides == [sorted(both) for both in sides]
+
+
+@pytest.mark.parametrize("name", ["traits", "harms"])
 def test_a_part_of_a_probe_keeps_its_controls(name: str) -> None:
     """Eight clusters are few enough for an interval of their own, whatever is left of the rest."""
     probe = load_probe(name)

@@ -206,19 +206,28 @@ def test_groups_of_an_audit_that_are_left_for_it(own: Contrasts) -> None:
     )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("probe", ["occupations"])
+CONTROLLED = ("occupations", "traits", "harms")
+"""Probes with negative controls."""
+
+
+def swaps(probe: str) -> set[str]:
+    """Return the words by which a probe tells two controls apart, read from its items: of either sentence form."""
+    asked = [item.texts for item in load_probe(probe).items if item.role is Role.CONTROL]
+    tables = [one for one in asked if isinstance(one, AssociationTexts)]
+    pairs = [one.contexts if one.group_in_context else one.continuations for one in tables]
+    return {word for first, second in pairs for word in words_in(first) ^ words_in(second)}
+
+
+@pytest.mark.parametrize("probe", CONTROLLED)
 def test_no_word_of_our_controls_is_what_a_probe_tells_two_controls_apart_by(own: Contrasts, probe: str) -> None:
     """What an audit takes for evidence of blunting is about other things than those that a training holds."""
-    asked = [item.texts for item in load_probe(probe).items if item.role is Role.CONTROL]
-    deciding = {
-        word
-        for one in asked
-        if isinstance(one, AssociationTexts)
-        for word in words_in(one.contexts[0]) ^ words_in(one.contexts[1])
-    }
-    assert len(deciding) > 10
-    assert words_in(*(side for pair in own.controls for side in (pair.a, pair.b))) & deciding == set()
+    assert len(swaps(probe)) > 10
+    assert words_in(*(side for pair in own.controls for side in (pair.a, pair.b))) & swaps(probe) == set()
+
+
+def test_no_two_probes_tell_their_controls_apart_by_the_same_word() -> None:
+    found = Counter(word for probe in CONTROLLED for word in swaps(probe))
+    assert [word for word, times in found.items() if times > 1] == []
 
 
 def test_no_template_of_ours_is_near_one_of_a_probe(own: Contrasts) -> None:

@@ -19,7 +19,10 @@ from biasaudit.types import Role
 
 README: Final = Path(__file__).resolve().parents[2] / "probes" / "README.md"
 
-HELD: Final = ("probe", "kind", "feature", "groups", "wordings", "clusters", "items", "sense items", "licensed items")
+HELD: Final = (
+    *("probe", "kind", "feature", "groups", "wordings", "clusters", "items"),
+    *("sense items", "control items", "licensed items"),
+)
 HEAD: Final = """# Probes
 
 One folder each: `card.yaml` says what is measured, on whom, and what is wrong with it; the data lie beside it. Folders
@@ -53,7 +56,7 @@ KEPT: Final = """
 
 Licensed items, which every association with the feature has: the share p(right) that the base model gives the right one
 of two words, on average over a feature's items, the least share of an item, and the mass of the slot, p(right) +
-p(wrong). They were chosen so that this model gives the right word more than half.
+p(wrong). What is asked is beyond argument, and this model gives the right word more than half.
 """
 
 
@@ -73,7 +76,9 @@ def holdings() -> Iterator[tuple[object, ...]]:
     """Yield a row per probe and feature: what there is, before any model."""
     for probe in own_probes():
         bias = [item for item in probe.items if item.role is Role.BIAS]
-        n_sense = sum(item.role is Role.COMPETENCE for item in probe.items)
+        n_sense, n_controls = (
+            sum(item.role is role for item in probe.items) for role in (Role.COMPETENCE, Role.CONTROL)
+        )
         licensed = [item.feature for item in probe.items if item.role is Role.LICENSED]
         for number, (feature, groups) in enumerate(probe.card.groups.items()):
             items = [item for item in bias if item.feature == feature]
@@ -87,6 +92,7 @@ def holdings() -> Iterator[tuple[object, ...]]:
                 len({item.cluster_id for item in items}),
                 len(items),
                 n_sense if first else "",
+                (n_controls or "") if first else "",
                 licensed.count(feature) or "",
             )
 

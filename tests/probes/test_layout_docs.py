@@ -15,7 +15,7 @@ import biasaudit
 from biasaudit.audits.item_table import item_csv, item_table
 from biasaudit.errors import ProbeError
 from biasaudit.probes import Probe, load_probe
-from biasaudit.probes.layouts.own.associations import Associations, Attention, Opposites, Template
+from biasaudit.probes.layouts.own.associations import Associations, Attention, Control, Controls, Opposites, Template
 from biasaudit.probes.layouts.own.cases import Case, Cases, Wording
 from biasaudit.probes.layouts.own.words import GroupWords
 from biasaudit.probes.starters import write_starter
@@ -27,7 +27,7 @@ from tests.probes.sets import save_stereoset, stereoset_entry
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "probes.md"
 LAYOUTS: Final[dict[str, tuple[str, tuple[type[BaseModel], ...]]]] = {
     "cases.yaml": ("decision", (Cases, Wording, Case)),
-    "associations.yaml": ("association", (Associations, GroupWords, Opposites, Template, Attention)),
+    "associations.yaml": ("association", (Associations, GroupWords, Opposites, Template, Attention, Controls, Control)),
 }
 
 

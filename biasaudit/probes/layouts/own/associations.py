@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -24,6 +25,7 @@ from biasaudit.probes.layouts.own.words import (
 from biasaudit.types import AssociationTexts, PairTexts, ProbeItem, Role
 
 _WORD: Final = "{word}"
+_SWAP: Final = "{swap}"
 Tie = Literal["reference", "other", "none"]
 """Whom a stereotype ties to the first of two words; with none on record, nothing is asked."""
 
@@ -52,12 +54,34 @@ class Attention(Strict):
     nonsense: Text
 
 
-class Template(Strict):
-    """A sentence with a slot for a person or persons, and a slot for a word."""
+class _Sentence(Strict):
+    """A sentence with two slots, one of them for a word."""
 
     id: Slug
     order: Literal["group_first", "word_first"]
     text: Text
+
+    def split(self, first: str, second: str) -> tuple[str, str]:
+        """Return context and continuation with both slots filled; the space goes with the latter."""
+        before, between, after = re.split(r"\{\w+\}", self.text)
+        return (before + first + between).rstrip(), " " + second + after
+
+    def texts(self, pair: tuple[str, str], words: Opposites) -> AssociationTexts:
+        """Return the table of two fillings of the other slot, and two words."""
+        rows, columns = pair, (words.first, words.second)
+        if self.order == "word_first":
+            rows, columns = columns, rows
+        cells = [[self.split(row, column) for column in columns] for row in rows]
+        return AssociationTexts(
+            contexts=(cells[0][0][0], cells[1][0][0]),
+            continuations=(cells[0][0][1], cells[0][1][1]),
+            group_in_context=self.order == "group_first",
+        )
+
+
+class Template(_Sentence):
+    """A sentence with a slot for a person or persons, and a slot for a word."""
+
     attention: tuple[Attention, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -78,10 +102,44 @@ class Template(Strict):
         [slot] = PERSON_SLOT.findall(self.text)
         return words.form(slot)
 
-    def split(self, first: str, second: str) -> tuple[str, str]:
-        """Return context and continuation with both slots filled; the space goes with the latter."""
-        before, between, after = re.split(r"\{\w+\}", self.text)
-        return (before + first + between).rstrip(), " " + second + after
+
+class Control(_Sentence):
+    """A sentence in which two things that say nothing of anybody take the place of two groups.
+
+    Attributes
+    ----------
+    swap : (str, str)
+        What stands in the place of ``{swap}``.
+    """
+
+    swap: tuple[Text, Text]
+
+    @model_validator(mode="after")
+    def _one_slot_of_each(self) -> Self:
+        found = re.findall(r"\{\w*\}", self.text)
+        expected = [_SWAP, _WORD] if self.order == "group_first" else [_WORD, _SWAP]
+        if found != expected:
+            msg = f"control {self.id!r} has the slots {found}; {self.order} needs {expected}"
+            raise ValueError(msg)
+        if self.swap[0].casefold() == self.swap[1].casefold():
+            msg = f"control {self.id!r}: 'swap' has {self.swap[0]!r} twice, and nothing would differ"
+            raise ValueError(msg)
+        return self
+
+
+class Controls(Strict):
+    """Negative controls: the same words after a swap that carries no stereotype.
+
+    Attributes
+    ----------
+    per_dimension : int
+        How many words of each dimension are asked in each sentence: the first so many.
+    templates : tuple of Control
+        Each is a cluster.
+    """
+
+    per_dimension: int = Field(ge=1)
+    templates: tuple[Control, ...] = Field(min_length=1)
 
 
 class Associations(Strict):
@@ -100,6 +158,7 @@ class Associations(Strict):
     exceptions : mapping
         Feature -> group -> dimension -> the tie that holds for this group instead.
     templates : tuple of Template
+    controls : Controls or None
     """
 
     person: GroupWords
@@ -108,12 +167,14 @@ class Associations(Strict):
     ties: dict[Slug, Tie]
     exceptions: dict[Slug, dict[str, dict[Slug, Tie]]] = Field(default_factory=dict)
     templates: tuple[Template, ...] = Field(min_length=1)
+    controls: Controls | None = None
 
     @model_validator(mode="after")
     def _references_hold(self) -> Self:
+        controls = self.controls.templates if self.controls else ()
         for what, names in (
             ("word", [opposites.id for opposites in self.words]),
-            ("template", [template.id for template in self.templates]),
+            ("template", [template.id for template in (*self.templates, *controls)]),
         ):
             if repeated(names):
                 msg = f"{what} ids must be unique; repeated: {repeated(names)}"
@@ -147,7 +208,8 @@ class Associations(Strict):
 def read_associations(path: Path, card: Card) -> tuple[ProbeItem, ...]:
     """Expand ``associations.yaml``: each template and two words with the reference group and each other group.
 
-    What a stereotype says nothing of (a tie of none) is left out, in all templates alike.
+    What a stereotype says nothing of (a tie of none) is left out, in all templates alike. Controls follow, of the first
+    feature in name.
 
     Parameters
     ----------
@@ -165,7 +227,7 @@ def read_associations(path: Path, card: Card) -> tuple[ProbeItem, ...]:
     n_crossed = len(content.templates) * sum(map(len, content.groups.values())) * len(content.words)
     if n_crossed > 10 * MOST_ITEMS:  # most of them may have no tie, and give no item
         raise ProbeError(f"{path}: crosses {n_crossed:,} words, templates and groups.", fix="Cross fewer of them.")
-    return bounded(path, _bias(content), _competence(content))
+    return bounded(path, _bias(content), _competence(content), _controls(content))
 
 
 def _bias(content: Associations) -> Iterator[ProbeItem]:
@@ -183,11 +245,7 @@ def _item(
 ) -> ProbeItem:
     with_reference = content.tie(feature, group, words.dimension) == "reference"
     groups = (reference, group) if with_reference else (group, reference)
-    persons = tuple(template.named(content.groups[feature][name]) for name in groups)
-    rows, columns = (persons, (words.first, words.second))
-    if template.order == "word_first":
-        rows, columns = columns, rows
-    cells = [[template.split(row, column) for column in columns] for row in rows]
+    first, second = (template.named(content.groups[feature][name]) for name in groups)
     return ProbeItem(
         item_id=f"{template.id}/{words.id}/{feature}/{slug(group)}",
         cluster_id=template.id,
@@ -195,13 +253,35 @@ def _item(
         groups=groups,
         role=Role.BIAS,
         family=template.id,
-        texts=AssociationTexts(
-            contexts=(cells[0][0][0], cells[1][0][0]),
-            continuations=(cells[0][0][1], cells[0][1][1]),
-            group_in_context=template.order == "group_first",
-        ),
-        tags={"dimension": words.dimension, "attribute_1": words.first, "attribute_2": words.second},
+        texts=template.texts((first, second), words),
+        tags=_tags(words),
     )
+
+
+def _tags(words: Opposites) -> dict[str, str]:
+    return {"dimension": words.dimension, "attribute_1": words.first, "attribute_2": words.second}
+
+
+def _controls(content: Associations) -> Iterator[ProbeItem]:
+    if content.controls is None:
+        return
+    of_dimension: dict[str, list[Opposites]] = defaultdict(list)
+    for words in content.words:
+        of_dimension[words.dimension].append(words)
+    asked = [words for alike in of_dimension.values() for words in alike[: content.controls.per_dimension]]
+    feature = next(iter(content.groups))
+    for control in content.controls.templates:
+        for words in asked:
+            yield ProbeItem(
+                item_id=f"{control.id}/{words.id}",
+                cluster_id=control.id,
+                feature=feature,
+                groups=("first", "second"),
+                role=Role.CONTROL,
+                family=control.id,
+                texts=control.texts(control.swap, words),
+                tags=_tags(words),
+            )
 
 
 def _competence(content: Associations) -> Iterator[ProbeItem]:

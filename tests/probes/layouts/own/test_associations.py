@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from biasaudit.errors import ProbeError
-from biasaudit.probes import Probe, load_probe
+from biasaudit.probes import Probe, limited, load_probe, of_features, thinned
 from biasaudit.testing import ScriptedModel, always_anti, always_stereotype, never_deciding, scripted_audit
 from biasaudit.types import AssociationTexts, PairTexts, ProbeItem, Request, Role
 
@@ -60,6 +60,25 @@ def template(name: str, text: str, order: str = "group_first", n_attention: int 
 ONE = template("one", "{One} is {word}.")
 MANY = template("many", "They say that {many} are {word} today.")
 WORD = template("word", "Whoever is {word} is {one}.", "word_first", n_attention=2)
+
+
+SEAT: dict[str, object] = {
+    "id": "seat",
+    "order": "group_first",
+    "text": "Whoever sat by the {swap} is {word}.",
+    "swap": ["wall", "gate"],
+}
+CAKE: dict[str, object] = {
+    "id": "cake",
+    "order": "word_first",
+    "text": "The {word} one ate the {swap}.",
+    "swap": ["pear", "plum"],
+}
+SURE = {"id": "sure", "dimension": "competence", "first": "sure", "second": "lost"}
+
+
+def controls(*templates: dict[str, object], per_dimension: int = 1) -> dict[str, object]:
+    return {"controls": {"per_dimension": per_dimension, "templates": list(templates)}}
 
 
 def content() -> dict[str, object]:
@@ -321,11 +340,76 @@ def test_a_swapped_exception_flips_its_half(tmp_path: Path) -> None:
             "field 'groups.home' has ['farm', 'town']; card.yaml declares ['town', 'farm']",
         ),
         ({"tie": {}}, "field 'tie' is not known. Did you mean 'ties'?"),
+        (controls(SEAT | {"text": "The {word} one sat by the {swap}."}), "control 'seat' has the slots"),
+        (controls(CAKE | {"text": "The {word} one ate."}), "word_first needs ['{word}', '{swap}']"),
+        (controls(SEAT | {"swap": ["wall", "Wall"]}), "'swap' has 'wall' twice"),
+        (controls(SEAT | {"swap": ["wall"]}), "field 'controls.templates.0.swap"),
+        (controls(SEAT | {"id": "one"}), "template ids must be unique; repeated: ['one']"),
+        (controls(SEAT, per_dimension=0), "field 'controls.per_dimension'"),
+        (controls(), "field 'controls.templates'"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, change: dict[str, object], message: str) -> None:
     with pytest.raises(ProbeError, match=re.escape(message)):
         load(tmp_path, content() | change)
+
+
+def test_a_control_asks_the_first_words_of_each_dimension_after_either_side_of_its_swap(tmp_path: Path) -> None:
+    """By hand, in both sentence forms: of the three pairs of words, the first of each dimension."""
+    probe = load(tmp_path, content() | {"words": [KIND, ABLE, SURE]} | controls(SEAT, CAKE))
+    found = [item for item in probe.items if item.role is Role.CONTROL]
+    assert [item.item_id for item in found] == ["seat/kind", "seat/able", "cake/kind", "cake/able"]
+    assert found[0].texts == AssociationTexts(
+        contexts=("Whoever sat by the wall is", "Whoever sat by the gate is"),
+        continuations=(" kind.", " cruel."),
+        group_in_context=True,
+    )
+    assert found[3].texts == AssociationTexts(
+        contexts=("The able one ate the", "The inept one ate the"),
+        continuations=(" pear.", " plum."),
+        group_in_context=False,
+    )
+    assert {(item.cluster_id, item.family, item.feature, item.groups) for item in found} == {
+        ("seat", "seat", "height", ("first", "second")),
+        ("cake", "cake", "height", ("first", "second")),
+    }
+    assert found[1].tags == {"dimension": "competence", "attribute_1": "able", "attribute_2": "inept"}
+
+
+def test_without_controls_nothing_is_asked_of_them_and_with_them_all_else_is_as_it_was(tmp_path: Path) -> None:
+    without, with_them = load(tmp_path / "a", content()), load(tmp_path / "b", content() | controls(SEAT))
+    assert [item for item in with_them.items if item.role is not Role.CONTROL] == list(without.items)
+    assert len(with_them.items) == len(without.items) + 2
+
+
+@pytest.mark.parametrize("name", ["traits", "harms"])
+def test_the_shipped_controls_are_enough_and_few(name: str) -> None:
+    """Eight clusters of ten, in both sentence forms; under 15 % of what there was."""
+    probe = load_probe(name)
+    found = [item for item in probe.items if item.role is Role.CONTROL]
+    assert sorted(Counter(item.cluster_id for item in found).values()) == [10] * 8
+    assert len(found) < 0.15 * (len(probe.items) - len(found))
+    forms = {item.cluster_id: item.texts.group_in_context for item in found if isinstance(item.texts, AssociationTexts)}
+    assert Counter(forms.values()) == {True: 4, False: 4}
+    assert {item.tags["dimension"] for item in found} == {item.tags["dimension"] for item in bias(probe)}
+
+
+@pytest.mark.parametrize("name", ["traits", "harms"])
+def test_nobody_chose_which_side_of_a_shipped_swap_comes_first(name: str) -> None:
+    """The order decides the sign of the zero: written freely, the commoner side came first, and leaned."""
+    file = Path(__file__).resolve().parents[4] / "probes" / name / "associations.yaml"
+    templates = yaml.safe_load(file.read_text(encoding="utf-8"))["controls"]["templates"]
+    sides = [[side.casefold() for side in one["swap"]] for one in templates]
+    assert sides == [sorted(both) for both in sides]
+
+
+@pytest.mark.parametrize("name", ["traits", "harms"])
+def test_a_part_of_a_probe_keeps_its_controls(name: str) -> None:
+    """Eight clusters are few enough for an interval of their own, whatever is left of the rest."""
+    probe = load_probe(name)
+    parts = (limited(probe, 60, seed=0), thinned(probe, 1), of_features(probe, ["age"]))
+    for part in parts:
+        assert sum(item.role is Role.CONTROL for item in part.items) == 80
 
 
 def test_an_absent_file_is_named(tmp_path: Path) -> None:

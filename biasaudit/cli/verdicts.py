@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.cells import cell_len
 
 from biasaudit.cli import terminal
-from biasaudit.types import Contrast, Verdict
+from biasaudit.types import Contrast, Verdict, stage_place
 from biasaudit.visible import visible_line
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class _Column:
 
 
 def print_verdicts(audit: Audit) -> None:
-    """Print what came of each comparison that the answer is about, and the answer below.
+    """Print what came of each comparison that the answer is about, and the answer below; of siblings, for each.
 
     In a terminal that is wide enough this is a table, with as much in it as fits; in a narrow one and in a pipe each
     comparison has lines of its own. A word or a number is never broken.
@@ -57,7 +57,23 @@ def print_verdicts(audit: Audit) -> None:
     if not audit.headlines:
         terminal.say("Not measured: nothing was compared.")
         return
-    headline, width = audit.headlines[0], terminal.width()
+    shown = _shown(audit)
+    for headline in shown:
+        _print_answer(audit, headline, is_last=headline is shown[-1])
+    if others := _others(audit, shown):
+        terminal.say(_wrapped(terminal.spelled(others), terminal.width()))
+
+
+def _shown(audit: Audit) -> list[Headline]:
+    """Return the first headline; of siblings, of which none comes after another, the first of each, in order."""
+    if not audit.manifest.plan.get("siblings", False):
+        return [audit.headlines[0]]
+    first = {headline.tuned: headline for headline in reversed(audit.headlines)}
+    return sorted(first.values(), key=lambda headline: stage_place(headline.tuned))
+
+
+def _print_answer(audit: Audit, headline: Headline, *, is_last: bool) -> None:
+    width = terminal.width()
     cells = _cells(audit, headline)
     readable = [row for row in cells if row["verdict"] not in _UNREADABLE]
     for said in _title(headline):
@@ -68,11 +84,13 @@ def print_verdicts(audit: Audit) -> None:
         )
     for said in _unreadable(cells):
         terminal.say(_wrapped(said, width))
-    if readable:
+    if readable and is_last:
         terminal.say(_wrapped(_LEGEND, width))
     terminal.say()
     for said in _answer(audit, headline, readable):
         terminal.say(_wrapped(said, width))
+    if not is_last:
+        terminal.say()
 
 
 def _cells(audit: Audit, headline: Headline) -> list[Row]:
@@ -263,13 +281,12 @@ def _unreadable(cells: Sequence[Row]) -> list[str]:
 
 
 def _answer(audit: Audit, headline: Headline, readable: Sequence[Row]) -> list[str]:
-    """Say the headline in its one sentence, what it leaves out, and what else the report has."""
+    """Say the headline in its one sentence, and what it leaves out."""
     from biasaudit.record.lineage_fact import of_different_lineage
     from biasaudit.report.words.crossed import crossed
     from biasaudit.report.words.exposures import exposures, summary
     from biasaudit.report.words.shares import left_out, sentence
 
-    several = len({other.tuned for other in audit.headlines}) > 1
     related = headline.tuned not in of_different_lineage(audit.manifest.lineage)
     said = [sentence(headline, related=related)]
     if on_the_other_side := crossed(readable):
@@ -281,11 +298,16 @@ def _answer(audit: Audit, headline: Headline, readable: Sequence[Row]) -> list[s
         said.append(left_out(headline))
     if by_training := summary(exposures(audit), headline.tuned):
         said.append(by_training)
+    return [terminal.spelled(part) for part in said]
+
+
+def _others(audit: Audit, shown: Sequence[Headline]) -> str:
+    """Say what else the report has; nothing where there is nothing else."""
+    several = len({other.tuned for other in audit.headlines}) > 1
     others = [
         f"{f'{visible_line(other.tuned)}, ' if several else ''}{visible_line(other.contrast)}"
         f"{' (exploratory)' if other.exploratory else ''}"
-        for other in audit.headlines[1:]
+        for other in audit.headlines
+        if other not in shown
     ]
-    if others:
-        said.append(f"The report also has: {'; '.join(others)}.")
-    return [terminal.spelled(part) for part in said]
+    return f"The report also has: {'; '.join(others)}." if others else ""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import biasaudit
@@ -236,6 +237,36 @@ def test_the_width_is_what_columns_says_and_a_pipe_has_none(
 ) -> None:
     monkeypatch.setenv("COLUMNS", said)
     assert terminal.width() == expected
+
+
+@pytest.mark.parametrize("width", [80, None])
+def test_of_siblings_each_has_its_rows_and_its_answer(printed: Printed, demo: Audit, width: int | None) -> None:
+    """Neither comes after the other: to show the last alone would hide what the first did. One made of the other."""
+    first, table = demo.headlines[0], demo.comparisons
+    rows = table[table["tuned"] == first.tuned]
+    both = pd.concat([rows.assign(tuned=name) for name in ("1-sft", "2-other")], ignore_index=True)
+    of_both = tuple(
+        replace(one, tuned=name) for name in ("2-other", "1-sft") for one in demo.headlines if one.tuned == first.tuned
+    )
+    stages, siblings = (
+        replace(
+            demo,
+            comparisons=both,
+            headlines=of_both,
+            manifest=replace(demo.manifest, plan={**demo.manifest.plan, "siblings": are}),
+        )
+        for are in (False, True)
+    )
+    alone = printed(stages, width)
+    assert "1-sft, as deployed:" not in alone, "of stages, the last one's is the answer"
+    one, other = printed(siblings, width).split("2-other, as deployed:")
+    assert one.startswith("1-sft, as deployed:")
+    assert rows_of(one) == rows_of(other) == rows_of(alone) != []
+    assert [part.count("As deployed,") for part in (one, other)] == [1, 1]
+    assert (one.count("Index: +"), other.count("Index: +")) == (0, 1)
+    last = " ".join(other.split("The report also has:")[1].split())
+    assert last.startswith("2-other, weights, plain (exploratory);")
+    assert "1-sft, as deployed" not in last
 
 
 def test_an_audit_that_compared_nothing_says_so(printed: Printed, demo: Audit) -> None:

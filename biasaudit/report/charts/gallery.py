@@ -14,7 +14,7 @@ from biasaudit.report.charts.levels import levels
 from biasaudit.report.charts.rates_chart import decisions_chart, errors_chart
 from biasaudit.report.charts.wording_chart import families_chart, wordings_by_feature
 from biasaudit.report.sections.four_arms import arms_chart
-from biasaudit.report.sections.stages import stages_chart
+from biasaudit.report.sections.stages import are_siblings, stages_chart
 from biasaudit.report.view import probe_names
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def _competence(asked: Asked) -> alt.VConcatChart:
 def _stages(asked: Asked) -> alt.VConcatChart:
     if not levels(asked.audit.estimates):
         raise EmptySampleError("no cell of this audit has what the chart 'stages' shows.")
-    return stages_chart(asked.audit.estimates, asked.audit.comparisons, names=asked.names)
+    siblings = are_siblings(asked.audit)
+    return stages_chart(asked.audit.estimates, asked.audit.comparisons, names=asked.names, siblings=siblings)
 
 
 def _wordings(asked: Asked) -> alt.VConcatChart:

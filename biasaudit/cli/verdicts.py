@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.cells import cell_len
 
 from biasaudit.cli import terminal
-from biasaudit.types import Contrast, Verdict, stage_place
+from biasaudit.record.siblings import told_headlines
+from biasaudit.types import Contrast, Verdict
 from biasaudit.visible import visible_line
 
 if TYPE_CHECKING:
@@ -57,19 +58,11 @@ def print_verdicts(audit: Audit) -> None:
     if not audit.headlines:
         terminal.say("Not measured: nothing was compared.")
         return
-    shown = _shown(audit)
+    shown = told_headlines(audit)
     for headline in shown:
         _print_answer(audit, headline, is_last=headline is shown[-1])
     if others := _others(audit, shown):
         terminal.say(_wrapped(terminal.spelled(others), terminal.width()))
-
-
-def _shown(audit: Audit) -> list[Headline]:
-    """Return the first headline; of siblings, of which none comes after another, the first of each, in order."""
-    if not audit.manifest.plan.get("siblings", False):
-        return [audit.headlines[0]]
-    first = {headline.tuned: headline for headline in reversed(audit.headlines)}
-    return sorted(first.values(), key=lambda headline: stage_place(headline.tuned))
 
 
 def _print_answer(audit: Audit, headline: Headline, *, is_last: bool) -> None:
@@ -303,11 +296,12 @@ def _answer(audit: Audit, headline: Headline, readable: Sequence[Row]) -> list[s
 
 def _others(audit: Audit, shown: Sequence[Headline]) -> str:
     """Say what else the report has; nothing where there is nothing else."""
-    several = len({other.tuned for other in audit.headlines}) > 1
-    others = [
+    of_each = len(shown) > 1
+    several = not of_each and len({other.tuned for other in audit.headlines}) > 1
+    others = dict.fromkeys(
         f"{f'{visible_line(other.tuned)}, ' if several else ''}{visible_line(other.contrast)}"
         f"{' (exploratory)' if other.exploratory else ''}"
         for other in audit.headlines
         if other not in shown
-    ]
-    return f"The report also has: {'; '.join(others)}." if others else ""
+    )
+    return f"The report also has{', of each' if of_each else ''}: {'; '.join(others)}." if others else ""

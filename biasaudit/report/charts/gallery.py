@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from biasaudit.errors import EmptySampleError, UsageError
+from biasaudit.record.siblings import are_siblings
 from biasaudit.report.charts.charts import occupations_chart, reduction_chart
 from biasaudit.report.charts.competence_chart import competence_chart
 from biasaudit.report.charts.group_rates import decision_probes, group_rates
@@ -14,7 +15,7 @@ from biasaudit.report.charts.levels import levels
 from biasaudit.report.charts.rates_chart import decisions_chart, errors_chart
 from biasaudit.report.charts.wording_chart import families_chart, wordings_by_feature
 from biasaudit.report.sections.four_arms import arms_chart
-from biasaudit.report.sections.stages import are_siblings, stages_chart
+from biasaudit.report.sections.stages import stages_chart
 from biasaudit.report.view import probe_names
 
 if TYPE_CHECKING:

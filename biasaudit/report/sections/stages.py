@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from biasaudit.record.siblings import are_siblings
 from biasaudit.report.charts.chart_parts import NARROW, WIDE, Finding, domain
 from biasaudit.report.charts.levels import (
     BASE,
@@ -159,11 +160,6 @@ def _verdicts(estimates: pd.DataFrame, comparisons: pd.DataFrame, *, siblings: b
         (name, Counter(map(str, rows.loc[rows["tuned"] == name, "verdict"])))
         for name in (order[1:] if siblings else order[-1:])
     ]
-
-
-def are_siblings(audit: AuditRecord) -> bool:
-    """Whether each tuned checkpoint of an audit was made from the base and none from another, as its plan says."""
-    return bool(audit.manifest.plan.get("siblings", False))
 
 
 def stages_chart(

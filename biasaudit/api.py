@@ -12,11 +12,12 @@ from biasaudit.audits.finish import computed_again, with_reports
 from biasaudit.audits.plan import Plan
 from biasaudit.audits.run import run
 from biasaudit.audits.stages import stages_of
-from biasaudit.errors import UsageError
+from biasaudit.errors import ModelFilesError, UsageError
 from biasaudit.facade import Audit
 from biasaudit.framing import NEUTRAL_REQUESTS
-from biasaudit.models.local.embedded import BASE, TUNED
+from biasaudit.models.local.embedded import ADAPTERS, BASE, adapter_folder
 from biasaudit.models.text.templates import read_template
+from biasaudit.models.training_card import read_training
 from biasaudit.outputs import check_outputs, write_output
 from biasaudit.probes import load_probe, suite_of
 from biasaudit.record.store import REPORT, REPORT_MARKDOWN
@@ -34,7 +35,7 @@ __all__ = ["Audit", "audit", "check", "demo", "open_audit", "recompute", "score"
 
 REPORTS: Final = (REPORT, REPORT_MARKDOWN)
 """Files that a finished audit has beside its tables."""
-DEMO_SUITE: Final = "quick"
+DEMO_SUITE: Final = "demo"
 DEFAULT_SUITE: Final = "standard"
 DEMO_REQUESTS: Final = NEUTRAL_REQUESTS[:2]
 
@@ -69,8 +70,8 @@ def audit(
     probes : sequence of str, optional
         Ids of shipped probes, or folders.
     suite : str, optional
-        quick, standard or full: our own probes in part or in whole. The probes that are named are asked besides, whole;
-        without either: standard.
+        demo, quick, standard or full: our own probes in part or in whole. The probes that are named are asked
+        besides, whole; without either: standard.
     out : path, optional
         Folder for the audit and its report; a finished audit there is returned as it is.
     chat_template : str, optional
@@ -137,9 +138,10 @@ def planned(
 
 
 def demo(out: str | Path, *, progress: Progress | None = None) -> Audit:
-    """Audit the embedded pair, which needs no hub: gemma-3-270m and an adapter on it.
+    """Audit what comes with the package and needs no hub: gemma-3-270m and two models tuned from it.
 
-    The suite ``quick`` of the probes that come with the package, plain and in two chat wordings.
+    One was tuned on instructions, the other so that a disparity shrinks, each from the base. The suite ``demo`` of
+    the probes that come with the package, plain and in two chat wordings.
 
     Parameters
     ----------
@@ -156,7 +158,29 @@ def demo(out: str | Path, *, progress: Progress | None = None) -> Audit:
     BiasauditError
         One message with the fix; without the extra ``demo`` it names the command that installs it.
     """
-    return audit(BASE, TUNED, suite=DEMO_SUITE, requests=DEMO_REQUESTS, out=out, progress=progress)
+    return Audit.of(run(demo_plan(), render=rendered, out=Path(out), progress=progress))
+
+
+def demo_plan() -> Plan:
+    """Return the plan of :func:`demo`: each tuned model has the name of the method that its training card says.
+
+    Raises
+    ------
+    ModelFilesError
+        If a card of the package cannot be used.
+    """
+    named = {_method_of(reference): reference for reference in ADAPTERS}
+    return planned(BASE, named, siblings=True, suite=DEMO_SUITE, requests=DEMO_REQUESTS)
+
+
+def _method_of(reference: str) -> str:
+    training = read_training(adapter_folder(reference))
+    if training.unknown:
+        raise ModelFilesError(
+            f"the adapter {reference}, which comes with the package, is damaged: {training.unknown}.",
+            fix="Install biasaudit again: pip install --force-reinstall --no-deps 'biasaudit[demo]'",
+        )
+    return training.method
 
 
 def open_audit(folder: str | Path) -> Audit:

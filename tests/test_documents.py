@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -108,8 +109,10 @@ def test_every_room_is_described() -> None:
 
 
 def test_the_walk_of_an_item_has_the_numbers_of_the_sample() -> None:
-    """Parts of the base in plain text; d by hand from them; d of the tuned; the mean over both wordings of the chat."""
+    """Parts of the base in plain text; d by hand from them; d of demo:tuned; its mean over both wordings of chat."""
     page = ARCHITECTURE.read_text(encoding="utf-8")
+    plan = json.loads((SAMPLE / "manifest.json").read_text(encoding="utf-8"))["plan"]
+    [tuned] = [name for name, reference in plan["tuned"].items() if reference == "demo:tuned"]
     responses = pd.read_parquet(SAMPLE / "responses.parquet")
     chosen = responses[(responses["item_id"] == ITEM) & (responses["probe"] == "occupations")]
     base = chosen[(chosen["checkpoint"] == "base") & (chosen["framing_id"] == "plain")].set_index("part")
@@ -121,9 +124,9 @@ def test_the_walk_of_an_item_has_the_numbers_of_the_sample() -> None:
     graded = of_item.set_index(["checkpoint", "framing_id"])["graded"]
     by_hand = (nats["1|A"] - nats["2|A"]) - (nats["1|B"] - nats["2|B"])
     assert d["base", "plain"] == pytest.approx(by_hand)
-    said.append(f"base {by_hand:.3f}, tuned {d['tuned', 'plain']:.3f}")
-    said.append(f"{d['tuned', 'chat-1']:.3f} and {d['tuned', 'chat-2']:.3f}")
+    said.append(f"base {by_hand:.3f}, tuned {d[tuned, 'plain']:.3f}")
+    said.append(f"{d[tuned, 'chat-1']:.3f} and {d[tuned, 'chat-2']:.3f}")
     said.append(f"base {graded['base', 'plain']:.3f}.")
-    said.append(f"tuned in chat {(graded['tuned', 'chat-1'] + graded['tuned', 'chat-2']) / 2:.3f}.")
+    said.append(f"tuned in chat {(graded[tuned, 'chat-1'] + graded[tuned, 'chat-2']) / 2:.3f}.")
     lines = " ".join(page.split())
     assert [text for text in said if text not in lines] == []

@@ -12,7 +12,13 @@ import pandas as pd
 from biasaudit.analysis import damage, lengths
 from biasaudit.analysis.arms import ALL, CellItems, cell_items, features_of
 from biasaudit.analysis.comparison_rows import ComparedCell, comparison_row
-from biasaudit.analysis.contrasts import SideValues, reductions_by_wording, side_values, values_by_wording
+from biasaudit.analysis.contrasts import (
+    SideValues,
+    checkpoints_before,
+    reductions_by_wording,
+    side_values,
+    values_by_wording,
+)
 from biasaudit.analysis.estimate import SATURATED
 from biasaudit.analysis.table import Given, Table
 from biasaudit.record import tables
@@ -80,9 +86,14 @@ class _Subject:
 
 
 def comparisons_frame(
-    scores: pd.DataFrame, *, tuned: Sequence[str], settings: Settings, damages: pd.DataFrame | None = None
+    scores: pd.DataFrame,
+    *,
+    tuned: Sequence[str],
+    settings: Settings,
+    damages: pd.DataFrame | None = None,
+    siblings: bool = False,
 ) -> pd.DataFrame:
-    """Compare every tuned checkpoint with the base, and with the one before it.
+    """Compare every tuned checkpoint with the base, and, unless they are siblings, with the one before it.
 
     Every contrast that the framings allow is compared.
 
@@ -95,6 +106,8 @@ def comparisons_frame(
     settings : Settings
     damages : DataFrame, optional
         See :data:`biasaudit.analysis.damage.SCHEMA`; None where damage was not measured.
+    siblings : bool
+        Whether each was made from the base and none from another.
 
     Returns
     -------
@@ -105,7 +118,7 @@ def comparisons_frame(
     cells = [
         cell
         for subject in _subjects(scores, settings)
-        for before, checkpoint in zip((None, *tuned), tuned, strict=False)
+        for checkpoint, before in checkpoints_before(tuned, siblings=siblings).items()
         for cell in _cells(subject, checkpoint, before, settings, guards)
     ]
     adjusted = _adjusted_by_family(cells)
@@ -268,12 +281,19 @@ def _computed(given: Given) -> pd.DataFrame:
         primary=analysis.primary,
     )
     return lengths.with_equal_lengths(
-        comparisons_frame(scores, tuned=analysis.tuned, settings=settings, damages=given.tables["damage"]),
+        comparisons_frame(
+            scores,
+            tuned=analysis.tuned,
+            settings=settings,
+            damages=given.tables["damage"],
+            siblings=analysis.siblings,
+        ),
         scores,
         given.tables["responses"],
         kinds=analysis.kinds,
         designs=analysis.designs,
         tuned=analysis.tuned,
+        siblings=analysis.siblings,
         level=analysis.level,
     )
 

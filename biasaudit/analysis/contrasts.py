@@ -77,7 +77,8 @@ def contrast_sides(contrast: Contrast, tuned: str, before: str | None = None) ->
     tuned : str
         Tuned checkpoint.
     before : str, optional
-        The tuned checkpoint before it in order; None for the first.
+        The tuned checkpoint before it in order; None for the first, and for siblings
+        (:func:`checkpoints_before`).
 
     Returns
     -------
@@ -102,6 +103,26 @@ def contrast_sides(contrast: Contrast, tuned: str, before: str | None = None) ->
         sides[Contrast.STEP_CHAT] = (((before, "chat"),), (tuned_chat,))
     found = sides.get(contrast)
     return None if found is None else Sides(first=found[0], second=found[1])
+
+
+def checkpoints_before(tuned: Sequence[str], *, siblings: bool = False) -> dict[str, str | None]:
+    """Return, for each tuned checkpoint, the one that a step to it starts from; None where there is none.
+
+    Parameters
+    ----------
+    tuned : sequence of str
+        In order.
+    siblings : bool
+        Whether each was made from the base and none from another: from one to the next is then no step of tuning.
+
+    Examples
+    --------
+    >>> checkpoints_before(["1-sft", "2-dpo"])
+    {'1-sft': None, '2-dpo': '1-sft'}
+    >>> checkpoints_before(["1-sft", "2-constraint"], siblings=True)
+    {'1-sft': None, '2-constraint': None}
+    """
+    return dict(zip(tuned, [None] * len(tuned) if siblings else [None, *tuned], strict=False))
 
 
 def side_values(items: CellItems, contrast: Contrast, tuned: str, before: str | None = None) -> SideValues | None:

@@ -15,7 +15,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from biasaudit.analysis.arms import ALL, CellItems, cell_items, features_of
-from biasaudit.analysis.contrasts import side_values
+from biasaudit.analysis.contrasts import checkpoints_before, side_values
 from biasaudit.analysis.table import Given, Table
 from biasaudit.kinds.association import ASSOCIATION
 from biasaudit.kinds.pair import FIRST, SECOND
@@ -123,6 +123,7 @@ def damage_frame(
     tuned: Sequence[str],
     trained: Trained,
     level: float,
+    siblings: bool = False,
 ) -> pd.DataFrame:
     """Measure the damage of every cell in every contrast that the framings allow.
 
@@ -138,6 +139,8 @@ def damage_frame(
     trained : mapping
         Tuned checkpoint -> features that its training card names, or None.
     level : float
+    siblings : bool
+        Whether each tuned checkpoint was made from the base and none from another.
 
     Returns
     -------
@@ -156,7 +159,7 @@ def damage_frame(
                 _RIGHT: cell_items(measured, probe=probe, feature=feature, role=Role.LICENSED, column=_RIGHT),
                 _MASS: cell_items(measured, probe=probe, feature=feature, role=Role.LICENSED, column=_MASS),
             }
-            for before, checkpoint in zip((None, *tuned), tuned, strict=False):
+            for checkpoint, before in checkpoints_before(tuned, siblings=siblings).items():
                 others = not_trained(
                     measured,
                     probe=probe,
@@ -371,6 +374,7 @@ def _computed(given: Given) -> pd.DataFrame:
         tuned=analysis.tuned,
         trained=trained_features(given),
         level=analysis.level,
+        siblings=analysis.siblings,
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from biasaudit.analysis.arms import CellItems, cell_items
-from biasaudit.analysis.contrasts import side_values
+from biasaudit.analysis.contrasts import checkpoints_before, side_values
 from biasaudit.kinds import KINDS
 from biasaudit.kinds.pair import FIRST, SECOND
 from biasaudit.record import tables
@@ -68,6 +68,7 @@ def with_equal_lengths(
     designs: Mapping[str, ClusterDesign],
     tuned: Sequence[str],
     level: float,
+    siblings: bool = False,
 ) -> pd.DataFrame:
     """Put beside each comparison of pairs what it is over the pairs of equal length alone.
 
@@ -84,6 +85,8 @@ def with_equal_lengths(
     tuned : sequence of str
         Tuned checkpoints, in order.
     level : float
+    siblings : bool
+        Whether each was made from the base and none from another.
     """
     pairs = [probe for probe, kind in kinds.items() if (index := KINDS[kind].index) and index.equal_lengths]
     unequal = unequal_pairs(responses[responses["probe"].isin(pairs)])
@@ -91,7 +94,7 @@ def with_equal_lengths(
         probe: scores[(scores["probe"] == probe) & ~scores["item_id"].isin(list(items))]
         for probe, items in unequal.items()
     }
-    before = dict(zip(tuned, (None, *tuned), strict=False))
+    before = checkpoints_before(tuned, siblings=siblings)
     gathered: dict[tuple[str, str, str], CellItems] = {}
 
     def items_of(row: Mapping[Any, Any]) -> CellItems | None:

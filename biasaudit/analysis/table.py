@@ -39,6 +39,8 @@ class Analysis:
         read is not in it.
     trained_features : mapping
         Tuned checkpoint -> the sensitive features that it was trained on; None where no card says.
+    siblings : bool
+        Whether each tuned checkpoint was made from the base and none from another.
     """
 
     kinds: Mapping[str, str]
@@ -52,6 +54,7 @@ class Analysis:
     seed: int
     exposure: Mapping[str, CardExposure] = field(default_factory=dict)
     trained_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    siblings: bool = False
 
     @property
     def primary(self) -> Contrast:

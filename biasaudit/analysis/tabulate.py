@@ -46,6 +46,7 @@ def analysis_of_probes(
     level: float,
     seed: int,
     exposure: Mapping[str, CardExposure] | None = None,
+    siblings: bool = False,
 ) -> Analysis:
     """Return the analysis of an audit with these probes."""
     noted = exposure or {}
@@ -61,6 +62,7 @@ def analysis_of_probes(
         seed=seed,
         exposure=noted,
         trained_features=_trained_features(tuned, noted),
+        siblings=siblings,
     )
 
 
@@ -89,6 +91,7 @@ def analysis_of_manifest(manifest: Manifest) -> Analysis:
         seed=int(plan["seed"]),
         exposure=noted,
         trained_features=_trained_features(tuned, noted),
+        siblings=bool(plan.get("siblings", False)),
     )
 
 

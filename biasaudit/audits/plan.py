@@ -32,6 +32,8 @@ class Plan:
         References of the tuned checkpoints, in the order in which they were made.
     names : tuple of str
         Their names, or none.
+    siblings : bool
+        Whether each was made from the base, and none from another: no steps from one to the next are compared.
     probes : tuple of str
         Ids or folders.
     suite : str or None
@@ -68,6 +70,7 @@ class Plan:
     tuned: tuple[str, ...]
     probes: tuple[str, ...]
     names: tuple[str, ...] = ()
+    siblings: bool = False
     suite: str | None = None
     framing_names: tuple[FramingName, ...] = ("plain", "chat")
     requests: tuple[str, ...] = NEUTRAL_REQUESTS
@@ -96,6 +99,10 @@ class Plan:
             margin=self.margin,
             level=self.level,
         )
+        if self.siblings and len(self.tuned) < 2:
+            raise UsageError(
+                "one tuned checkpoint is named, and a sibling needs another.", fix="Name the others, or no --siblings."
+            )
         if self.suite is not None:
             of_suite = tuple(suite_of(self.suite).probes)
             if self.probes[: len(of_suite)] != of_suite:
@@ -161,6 +168,8 @@ class Plan:
         return {
             "base": self.base,
             "tuned": {name: reference for name, reference in checkpoints.items() if name != "base"},
+            # Only where it is so: most audits are of one tuned checkpoint, or of stages.
+            **({"siblings": True} if self.siblings else {}),
             "probes": list(self.probes),
             "suite": self.suite,
             "framings": wordings,

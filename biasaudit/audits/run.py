@@ -135,6 +135,7 @@ def run(
         level=plan.level,
         seed=plan.seed,
         exposure=exposure,
+        siblings=plan.siblings,
     )
     audit = tabulate(items_frame(probes, omit_texts=plan.omit_texts), responses_frame(rows), analysis)
     manifest = Manifest(

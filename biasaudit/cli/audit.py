@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 def audit(
     base: Annotated[str, typer.Argument(help="Pretrained model: hub id[@revision], folder or .gguf file, [+adapter].")],
     tuned: Annotated[list[str], typer.Argument(help="Models tuned from it, in order; NAME=MODEL names a stage.")],
+    siblings: Annotated[
+        bool, typer.Option(help="Each was tuned from BASE and none from another: compare no steps between them.")
+    ] = False,
     probe: Annotated[
         list[str] | None, typer.Option("--probe", "-p", help="Probe id or folder; repeat for more.")
     ] = None,
     suite: Annotated[
         str | None,
         typer.Option(
-            help="Our own probes in part or whole: quick, standard (default) or full; with --probe, these too."
+            help="Our own probes in part or whole: demo, quick, standard (default) or full; with --probe, too."
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the audit.")] = Path("reports/audit"),
@@ -66,6 +69,7 @@ def audit(
     from biasaudit import api
 
     settings: dict[str, Any] = {  # the fields of a plan
+        "siblings": siblings,
         "probes": probe or None,
         "suite": suite,
         "chat_template": chat_template,

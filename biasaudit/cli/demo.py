@@ -13,7 +13,7 @@ from biasaudit.cli import terminal
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the audit.")] = Path("reports/demo"),
 ) -> None:
-    """Audit a small pair that comes with the package, without a hub."""
+    """Audit a small model that comes with the package and two tuned from it, without a hub."""
     from biasaudit import api
     from biasaudit.cli.progress import Shown
     from biasaudit.cli.verdicts import print_verdicts

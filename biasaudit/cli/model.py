@@ -9,7 +9,7 @@ import typer
 
 def model(
     reference: Annotated[str, typer.Argument(help="A model reference.")],
-    suite: Annotated[str, typer.Option(help="Suite whose time is estimated: quick, standard or full.")] = "quick",
+    suite: Annotated[str, typer.Option(help="Suite whose time is estimated: demo, quick, standard or full.")] = "quick",
     check: Annotated[
         bool, typer.Option("--check", help="Load it too, and see whether it finds sentences likelier than nonsense.")
     ] = False,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.cells import cell_len
 
 from biasaudit.cli import terminal
+from biasaudit.record.siblings import told_headlines
 from biasaudit.types import Contrast, Verdict
 from biasaudit.visible import visible_line
 
@@ -49,7 +50,7 @@ class _Column:
 
 
 def print_verdicts(audit: Audit) -> None:
-    """Print what came of each comparison that the answer is about, and the answer below.
+    """Print what came of each comparison that the answer is about, and the answer below; of siblings, for each.
 
     In a terminal that is wide enough this is a table, with as much in it as fits; in a narrow one and in a pipe each
     comparison has lines of its own. A word or a number is never broken.
@@ -57,7 +58,15 @@ def print_verdicts(audit: Audit) -> None:
     if not audit.headlines:
         terminal.say("Not measured: nothing was compared.")
         return
-    headline, width = audit.headlines[0], terminal.width()
+    shown = told_headlines(audit)
+    for headline in shown:
+        _print_answer(audit, headline, is_last=headline is shown[-1])
+    if others := _others(audit, shown):
+        terminal.say(_wrapped(terminal.spelled(others), terminal.width()))
+
+
+def _print_answer(audit: Audit, headline: Headline, *, is_last: bool) -> None:
+    width = terminal.width()
     cells = _cells(audit, headline)
     readable = [row for row in cells if row["verdict"] not in _UNREADABLE]
     for said in _title(headline):
@@ -68,11 +77,13 @@ def print_verdicts(audit: Audit) -> None:
         )
     for said in _unreadable(cells):
         terminal.say(_wrapped(said, width))
-    if readable:
+    if readable and is_last:
         terminal.say(_wrapped(_LEGEND, width))
     terminal.say()
     for said in _answer(audit, headline, readable):
         terminal.say(_wrapped(said, width))
+    if not is_last:
+        terminal.say()
 
 
 def _cells(audit: Audit, headline: Headline) -> list[Row]:
@@ -263,13 +274,12 @@ def _unreadable(cells: Sequence[Row]) -> list[str]:
 
 
 def _answer(audit: Audit, headline: Headline, readable: Sequence[Row]) -> list[str]:
-    """Say the headline in its one sentence, what it leaves out, and what else the report has."""
+    """Say the headline in its one sentence, and what it leaves out."""
     from biasaudit.record.lineage_fact import of_different_lineage
     from biasaudit.report.words.crossed import crossed
     from biasaudit.report.words.exposures import exposures, summary
     from biasaudit.report.words.shares import left_out, sentence
 
-    several = len({other.tuned for other in audit.headlines}) > 1
     related = headline.tuned not in of_different_lineage(audit.manifest.lineage)
     said = [sentence(headline, related=related)]
     if on_the_other_side := crossed(readable):
@@ -281,11 +291,17 @@ def _answer(audit: Audit, headline: Headline, readable: Sequence[Row]) -> list[s
         said.append(left_out(headline))
     if by_training := summary(exposures(audit), headline.tuned):
         said.append(by_training)
-    others = [
+    return [terminal.spelled(part) for part in said]
+
+
+def _others(audit: Audit, shown: Sequence[Headline]) -> str:
+    """Say what else the report has; nothing where there is nothing else."""
+    of_each = len(shown) > 1
+    several = not of_each and len({other.tuned for other in audit.headlines}) > 1
+    others = dict.fromkeys(
         f"{f'{visible_line(other.tuned)}, ' if several else ''}{visible_line(other.contrast)}"
         f"{' (exploratory)' if other.exploratory else ''}"
-        for other in audit.headlines[1:]
-    ]
-    if others:
-        said.append(f"The report also has: {'; '.join(others)}.")
-    return [terminal.spelled(part) for part in said]
+        for other in audit.headlines
+        if other not in shown
+    )
+    return f"The report also has{', of each' if of_each else ''}: {'; '.join(others)}." if others else ""

@@ -2,7 +2,7 @@
 
 ::
 
-    reference = model [ "+" adapter ] | demo:tuned
+    reference = model [ "+" adapter ] | demo:tuned | demo:aligned
     model     = hub id [ "@" revision ] | folder | file.gguf | demo:base
     adapter   = hub id [ "@" revision ] | folder
 """
@@ -13,13 +13,13 @@ import re
 from pathlib import Path
 
 from biasaudit.errors import ModelReferenceError
-from biasaudit.models.local.embedded import BASE, TUNED
+from biasaudit.models.local.embedded import ADAPTERS, BASE, REFERENCES
 from biasaudit.types import ModelSpec
 
 _HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")
 _GRAMMAR = (
     "Use a hub id (optionally @revision), a folder, or a .gguf file; add +ADAPTER for a PEFT adapter on it. "
-    "demo:base and demo:tuned are a pair that needs no hub."
+    f"{', '.join(REFERENCES[:-1])} and {REFERENCES[-1]} need no hub."
 )
 
 
@@ -49,8 +49,8 @@ def parse_reference(text: str) -> ModelSpec:
     """
     if not text.strip():
         raise ModelReferenceError("the model reference is empty.", fix=_GRAMMAR)
-    if text == TUNED:
-        return ModelSpec(reference=text, base=BASE, adapter=TUNED)
+    if text in ADAPTERS:
+        return ModelSpec(reference=text, base=BASE, adapter=text)
     base_text, adapter_text = _split_adapter(text)
     base, revision = _location(base_text, text)
     if adapter_text is None:

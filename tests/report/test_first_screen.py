@@ -7,10 +7,11 @@ import pytest
 
 from biasaudit.facade import Audit
 from biasaudit.models.hashes import sha256_of
-from biasaudit.models.local.embedded import adapter_folder
+from biasaudit.models.local.embedded import ALIGNED, TUNED, adapter_folder
+from biasaudit.models.training_card import read_training
 from biasaudit.record import tables
 from biasaudit.record.audit_record import Headline
-from biasaudit.report import render_html
+from biasaudit.report import render_html, render_markdown
 from biasaudit.report.parts.verdicts import verdicts
 from biasaudit.report.section import Source
 from biasaudit.report.sections.first.guards import Guards, guards, outstanding
@@ -106,9 +107,52 @@ def test_a_model_that_is_not_known_is_given_no_name() -> None:
 
 def test_the_known_adapter_is_the_one_that_is_shipped() -> None:
     """A new adapter needs a new checksum here, or the page loses its name."""
-    folder = adapter_folder()
+    folder = adapter_folder(TUNED)
     files = [folder / "adapter_model.safetensors", folder / "adapter_config.json"]
     assert f"sha256:{sha256_of(files)}" == DEMO_ADAPTER
+
+
+def test_the_aligned_adapter_is_named_by_its_files_and_its_own_card() -> None:
+    """When the adapter is exchanged, the words go with it."""
+    folder = adapter_folder(ALIGNED)
+    sha256 = sha256_of([folder / "adapter_model.safetensors", folder / "adapter_config.json"])
+    base = {"weights": DEMO_WEIGHTS, "adapter": None, "architecture": "A", "n_parameters": 7}
+    tuned = {"1-sft": {**base, "adapter": DEMO_ADAPTER}, "2-aligned": {**base, "adapter": f"sha256:{sha256}"}}
+    screen = _screen(audit(manifest_changes={"fingerprints": {"base": base, **tuned}}, **PLAIN))
+    assert [said.partition(" (")[0] for said in screen.models[1:]] == [
+        "1-sft: the same weights with the demo adapter of biasaudit",
+        "2-aligned: the same weights with the aligned demo adapter of biasaudit",
+    ]
+    assert all("not Google's instruction-tuned Gemma" in said for said in screen.models[1:])
+    training = read_training(folder)
+    assert training.contrasts is not None
+    assert _said(screen, "compared")["Tuned how"][1] == (
+        f"2-aligned: a LoRA adapter tuned with the method {training.method} of biasaudit over contrasts of "
+        f"{', '.join(sorted(training.contrasts.features))}, by the biasaudit project; demonstration only"
+    )
+
+
+def test_what_came_of_a_sibling_stands_below_the_answer_and_of_an_earlier_stage_does_not() -> None:
+    """By hand: 7 % more of one, 30 % less of the other, which is named last and so has the answer."""
+    made = replace(
+        audit(**PLAIN),
+        headlines=(
+            replace(_share(0.30, 0.20, 0.40, contrast="weights, plain"), tuned="2-other"),
+            replace(_share(-0.07, -0.22, 0.04, contrast="weights, plain"), tuned="1-sft"),
+            replace(_share(-0.50, -0.60, -0.40, contrast="weights, chat"), tuned="1-sft"),
+        ),
+    )
+    siblings = replace(made, manifest=replace(made.manifest, plan={**made.manifest.plan, "siblings": True}))
+    found = _screen(siblings).answer
+    assert "2-other" in found.sentence
+    [said] = found.siblings
+    assert said == (
+        "On plain text, no overall change is shown: the tuned model, 1-sft, leans between 4\u00a0% less and 22\u00a0% "
+        "more than the base."
+    )
+    assert said in render_html(siblings)
+    assert f"The other tuned model. {said}".replace("\u00a0", " ") in render_markdown(siblings).replace("\u00a0", " ")
+    assert _screen(made).answer.siblings == ()
 
 
 def test_certainty_counts_guards_cells_and_requests() -> None:

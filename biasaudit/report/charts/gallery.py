@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from biasaudit.errors import EmptySampleError, UsageError
+from biasaudit.record.siblings import are_siblings
 from biasaudit.report.charts.charts import occupations_chart, reduction_chart
 from biasaudit.report.charts.competence_chart import competence_chart
 from biasaudit.report.charts.group_rates import decision_probes, group_rates
@@ -69,7 +70,8 @@ def _competence(asked: Asked) -> alt.VConcatChart:
 def _stages(asked: Asked) -> alt.VConcatChart:
     if not levels(asked.audit.estimates):
         raise EmptySampleError("no cell of this audit has what the chart 'stages' shows.")
-    return stages_chart(asked.audit.estimates, asked.audit.comparisons, names=asked.names)
+    siblings = are_siblings(asked.audit)
+    return stages_chart(asked.audit.estimates, asked.audit.comparisons, names=asked.names, siblings=siblings)
 
 
 def _wordings(asked: Asked) -> alt.VConcatChart:

@@ -18,7 +18,7 @@ _LONGEST: Final = 2_000
 
 _DEFAULTS: Final[Mapping[str, object]] = {field.name: field.default for field in fields(Plan)}
 _VALUES: Final = ("dtype", "device", "margin", "level", "seed", "limit")
-_FLAGS: Final = ("omit_texts", "allow_different_lineage")
+_FLAGS: Final = ("siblings", "omit_texts", "allow_different_lineage")
 
 
 def command(plan: Mapping[str, Any], asked: Mapping[str, Any] | None = None) -> str:  # Any: JSON values

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.record.lineage_fact import of_different_lineage
+from biasaudit.record.siblings import told_headlines
 from biasaudit.report.section import Section, Source
 from biasaudit.report.sections.first.answer import Answer, answer
 from biasaudit.report.sections.first.certainty import headline_cells, how_sure, not_measured
@@ -21,7 +22,7 @@ from biasaudit.report.sections.first.plausible import told_of_checkpoints
 from biasaudit.report.words.facts import Fact, counted, mapping
 from biasaudit.report.words.known_models import known_models
 from biasaudit.report.words.order import in_order
-from biasaudit.report.words.shares import brief_of, numbers
+from biasaudit.report.words.shares import brief_of, numbers, sentence
 from biasaudit.report.words.wording import NOT_RECORDED, clean, in_words
 from biasaudit.types import Contrast, Estimate, Status
 
@@ -110,7 +111,14 @@ def first_screen(
         base=base,
         tuned=tuned,
         models=known_models(mapping(recorded.get("fingerprints"))),
-        answer=answer(audit.headlines, headline_cells(audit, headline), related=related),
+        answer=replace(
+            answer(audit.headlines, headline_cells(audit, headline), related=related),
+            siblings=tuple(
+                sentence(other, related=other.tuned not in different)
+                for other in told_headlines(audit)
+                if other is not headline
+            ),
+        ),
         cells=counted(headline.n_cells if headline else 0, "comparison", "comparisons"),
         contrast=clean(headline.contrast) if headline else "",
         elsewhere=elsewhere(audit, names),

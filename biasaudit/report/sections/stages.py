@@ -1,4 +1,4 @@
-"""From stage to stage: the lean of every comparison in the base and in each tuned checkpoint, in order."""
+"""The lean of every comparison in the base and in each tuned checkpoint: stage by stage, or sibling by sibling."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from biasaudit.record.siblings import are_siblings
 from biasaudit.report.charts.chart_parts import NARROW, WIDE, Finding, domain
 from biasaudit.report.charts.levels import (
     BASE,
@@ -63,6 +64,7 @@ class ProbeStages:
 class Stages:
     """More than two checkpoints, in one framing."""
 
+    title: str
     framing: str
     stages: tuple[str, ...]
     width: str
@@ -84,15 +86,18 @@ def stages(audit: AuditRecord, names: Mapping[str, str]) -> Stages | None:
     arms = _arms(found)
     if len(arms) < 3:
         return None
+    siblings = are_siblings(audit)
     wide, narrow = (
-        stages_chart(audit.estimates, audit.comparisons, names=names, width=width) for width in (WIDE, NARROW)
+        stages_chart(audit.estimates, audit.comparisons, names=names, width=width, siblings=siblings)
+        for width in (WIDE, NARROW)
     )
-    finding = stages_finding(audit.estimates, audit.comparisons)
+    finding = stages_finding(audit.estimates, audit.comparisons, siblings=siblings)
     return Stages(
+        title="Each tuned model beside the base" if siblings else "From stage to stage",
         framing=in_framing(_framing(found)),
         stages=tuple(clean(checkpoint) for checkpoint, _ in arms.values()),
         width=str(len(arms) + 1),
-        finding=stages_said(audit.comparisons, estimates=audit.estimates),
+        finding=stages_said(audit.comparisons, estimates=audit.estimates, siblings=siblings),
         picture=picture(wide, narrow, alt=finding.description),
         probes=tuple(
             ProbeStages(
@@ -109,42 +114,52 @@ def stages(audit: AuditRecord, names: Mapping[str, str]) -> Stages | None:
     )
 
 
-def stages_finding(estimates: pd.DataFrame, comparisons: pd.DataFrame) -> Finding:
+def stages_finding(estimates: pd.DataFrame, comparisons: pd.DataFrame, *, siblings: bool = False) -> Finding:
     """Say what :func:`stages_chart` shows.
 
     Parameters
     ----------
     estimates, comparisons : DataFrame
         See :mod:`biasaudit.record.tables`.
+    siblings : bool
+        Whether each tuned checkpoint was made from the base and none from another.
     """
-    last, counts = _verdicts(estimates, comparisons)
-    changed = sum(n for verdict, n in counts.items() if verdict in CHANGED)
-    said = stages_said(comparisons, estimates=estimates)
+    changed = "; ".join(
+        f"{chart_label(tuned, limit=18)}: {sum(n for verdict, n in counts.items() if verdict in CHANGED)} of "
+        f"{counts.total()}"
+        for tuned, counts in _verdicts(estimates, comparisons, siblings=siblings)
+    )
+    joined = "" if siblings else ", joined by a line"
+    said = stages_said(comparisons, estimates=estimates, siblings=siblings)
     return Finding(
-        title=f"Changed from the base to {chart_label(last, limit=18)}: {changed} of {counts.total()}",
+        title=f"Changed from the base to {changed}",
         description=(
             "Dot chart of the lean, one row per probe and feature; within a row the checkpoints follow one another "
-            "from the top down, the base as an open circle and each tuned checkpoint as a filled shape of its own, "
-            f"joined by a line, with intervals; 0 is none. {said}. The table after the chart holds the same numbers."
+            "from the top down, the base as an open circle and each tuned checkpoint as a filled shape of its own"
+            f"{joined}, with intervals; 0 is none. {said}. The table after the chart holds the same numbers."
         ),
     )
 
 
-def stages_said(comparisons: pd.DataFrame, *, estimates: pd.DataFrame) -> str:
-    """Return what came of all comparisons of the last checkpoint with the base, in a sentence."""
-    last, counts = _verdicts(estimates, comparisons)
-    of = counted(counts.total(), "comparison", "comparisons")
-    told = in_words(counts) if counts else "none was made"
-    return f"From the base to {clean(last)}, of {of}: {told}"
+def stages_said(comparisons: pd.DataFrame, *, estimates: pd.DataFrame, siblings: bool = False) -> str:
+    """Return what came of all comparisons of the last checkpoint, or of each sibling, with the base."""
+    return "; ".join(
+        f"{'to' if number else 'From the base to'} {clean(tuned)}, of "
+        f"{counted(counts.total(), 'comparison', 'comparisons')}: {in_words(counts) if counts else 'none was made'}"
+        for number, (tuned, counts) in enumerate(_verdicts(estimates, comparisons, siblings=siblings))
+    )
 
 
-def _verdicts(estimates: pd.DataFrame, comparisons: pd.DataFrame) -> tuple[str, Counter[str]]:
-    """Return the last checkpoint, and the verdicts of its declared comparisons with the base."""
+def _verdicts(estimates: pd.DataFrame, comparisons: pd.DataFrame, *, siblings: bool) -> list[tuple[str, Counter[str]]]:
+    """Return the last checkpoint, or each sibling, and the verdicts of its declared comparisons with the base."""
     found = levels(estimates)
-    last, contrast = checkpoints(found)[-1], _WEIGHTS[_framing(found)]
-    rows = comparisons[(comparisons["tuned"] == last) & (comparisons["contrast"] == contrast)]
-    rows = rows[rows["declared"] & (rows["metric"] == "graded")]
-    return last, Counter(map(str, rows["verdict"]))
+    order = checkpoints(found)
+    rows = comparisons[comparisons["declared"] & (comparisons["metric"] == "graded")]
+    rows = rows[rows["contrast"] == _WEIGHTS[_framing(found)]]
+    return [
+        (name, Counter(map(str, rows.loc[rows["tuned"] == name, "verdict"])))
+        for name in (order[1:] if siblings else order[-1:])
+    ]
 
 
 def stages_chart(
@@ -153,6 +168,7 @@ def stages_chart(
     *,
     names: Mapping[str, str] | None = None,
     width: int = WIDE,
+    siblings: bool = False,
 ) -> alt.VConcatChart:
     """Draw the graded index of every cell from stage to stage.
 
@@ -164,6 +180,8 @@ def stages_chart(
         Probe -> name to show.
     width : int
         Of the plot without labels, in pixels.
+    siblings : bool
+        Whether each tuned checkpoint was made from the base and none from another: no line joins them.
     """
     found = levels(estimates)
     arms = _arms(found)
@@ -177,9 +195,9 @@ def stages_chart(
         [row for row, _ in rows],
         [panel],
         (base_arm(first), *tuned_arms(others)),
-        stages_finding(estimates, comparisons),
+        stages_finding(estimates, comparisons, siblings=siblings),
         width=width,
-        joined=True,
+        joined=not siblings,
     )
 
 

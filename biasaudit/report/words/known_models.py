@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.models.local.embedded import SHA256
+from biasaudit.models.hashes import sha256_of
+from biasaudit.models.local.adapter_config import CONFIG, WEIGHTS
+from biasaudit.models.local.embedded import ALIGNED, SHA256, adapter_folder
+from biasaudit.models.training_card import read_training
 from biasaudit.report.words.facts import mapping
 from biasaudit.report.words.wording import clean, count
 
@@ -50,11 +54,12 @@ def _in_words(fingerprints: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # 
     for name, found in fingerprints.items():
         weights, adapter = (mapping(found).get(part) for part in ("weights", "adapter"))
         model = _WEIGHTS.get(str(weights))
-        if model is None or (adapter and str(adapter) not in _ADAPTERS):
+        put_on = _adapter(str(adapter)) if adapter else None
+        if model is None or (adapter and put_on is None):
             continue
         if adapter:
             model = "the same weights" if name != "base" and weights == base else model
-            model = f"{model} with {_ADAPTERS[str(adapter)]}"
+            model = f"{model} with {put_on}"
         yield str(name), model
 
 
@@ -92,4 +97,30 @@ def tunings(fingerprints: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON va
 def _tuning(adapter: object) -> str:
     if not adapter:
         return "all weights may differ from the base; method and data are not recorded"
+    if adapter == _aligned_sha256():
+        return _tuning_of_aligned()
     return _TUNING.get(str(adapter), "an adapter on the base's weights; method and data are not recorded")
+
+
+def _adapter(sha256: str) -> str | None:
+    if sha256 == _aligned_sha256():
+        return "the aligned demo adapter of biasaudit (LoRA); this is not Google's instruction-tuned Gemma"
+    return _ADAPTERS.get(sha256)
+
+
+@cache
+def _aligned_sha256() -> str | None:
+    """Return the hash of the aligned adapter as it comes with this package; None where it was taken out."""
+    files = [adapter_folder(ALIGNED) / name for name in (WEIGHTS, CONFIG)]
+    return f"sha256:{sha256_of(files)}" if all(file.is_file() for file in files) else None
+
+
+@cache
+def _tuning_of_aligned() -> str:
+    """Say how it was made, by its own card, so that the words go with the adapter that is shipped."""
+    training = read_training(adapter_folder(ALIGNED))
+    method = f"the method {training.method} of biasaudit" if training.method else "a method that is not recorded"
+    features = (
+        "" if training.contrasts is None else f" over contrasts of {', '.join(sorted(training.contrasts.features))}"
+    )
+    return f"a LoRA adapter tuned with {method}{features}, by the biasaudit project; demonstration only"

@@ -38,7 +38,10 @@ class Strip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One sentence, its best estimate, the next contrast's beside it, whether it is a number, what it rests on."""
+    """One sentence, its best estimate, the next contrast's beside it, whether it is a number, what it rests on.
+
+    ``siblings``: the sentence of every other tuned checkpoint that was made from the base too, and from no other.
+    """
 
     sentence: str
     estimate: str
@@ -48,6 +51,7 @@ class Answer:
     basis: tuple[str, ...]
     strip: Strip | None
     picture: SharePicture | None
+    siblings: tuple[str, ...] = ()
 
 
 def answer(headlines: Sequence[Headline], cells: Rows, *, related: bool) -> Answer:

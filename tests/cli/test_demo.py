@@ -61,7 +61,7 @@ def test_the_demo_runs_to_its_report_without_a_network(tmp_path: Path) -> None:
     assert len(names) == 3
     assert set(audit.responses["checkpoint"]) == set(names)
     assert [audit.manifest.run["scoring"][name]["path"] for name in names] == ["packed"] * 3
-    assert audit.responses.groupby("checkpoint")["key"].nunique().sum() <= 14_500
+    assert audit.responses.groupby("checkpoint")["key"].nunique().sum() <= 17_000
     for tuned in names[1:]:
         assert f"{tuned}, as deployed: base on plain text, tuned in its chat template" in first.stdout
     assert not [contrast for contrast in set(audit.comparisons["contrast"]) if contrast.startswith("step")]

@@ -179,7 +179,7 @@ def test_below_it_stands_the_headline_in_its_own_words(printed: Printed, sample:
     others = sample.headlines[1:]
     assert len(below) == 1 + has_cards + bool(others)
     for other in others:
-        assert f"{other.contrast} (exploratory)" in below[-1]
+        assert f"{other.contrast}{' (exploratory)' if other.exploratory else ''}" in below[-1]
 
 
 def test_of_several_stages_it_is_about_the_last_and_names_what_else_there_is(printed: Printed, tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from biasaudit.audits.run import run
 from biasaudit.audits.stages import stages_of
 from biasaudit.errors import ModelFilesError, UsageError
 from biasaudit.facade import Audit
-from biasaudit.framing import NEUTRAL_REQUESTS
 from biasaudit.models.local.embedded import ADAPTERS, BASE, adapter_folder
 from biasaudit.models.text.templates import read_template
 from biasaudit.models.training_card import read_training
@@ -37,7 +36,8 @@ REPORTS: Final = (REPORT, REPORT_MARKDOWN)
 """Files that a finished audit has beside its tables."""
 DEMO_SUITE: Final = "demo"
 DEFAULT_SUITE: Final = "standard"
-DEMO_REQUESTS: Final = NEUTRAL_REQUESTS[:2]
+DEMO_FRAMINGS: Final = ("plain",)
+"""What one of its adapters was tuned on; `biasaudit audit` asks in the chat template too."""
 
 
 def rendered(audit: AuditRecord) -> dict[str, str]:
@@ -141,7 +141,7 @@ def demo(out: str | Path, *, progress: Progress | None = None) -> Audit:
     """Audit what comes with the package and needs no hub: gemma-3-270m and two models tuned from it.
 
     One was tuned on instructions, the other so that a disparity shrinks, each from the base. The suite ``demo`` of
-    the probes that come with the package, plain and in two chat wordings.
+    the probes that come with the package, in plain text: what either tuning made of the weights.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def demo_plan() -> Plan:
         If a card of the package cannot be used.
     """
     named = {_method_of(reference): reference for reference in ADAPTERS}
-    return planned(BASE, named, siblings=True, suite=DEMO_SUITE, requests=DEMO_REQUESTS)
+    return planned(BASE, named, siblings=True, suite=DEMO_SUITE, framing_names=DEMO_FRAMINGS)
 
 
 def _method_of(reference: str) -> str:

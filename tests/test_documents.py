@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 from functools import cache
 from pathlib import Path
@@ -109,24 +110,22 @@ def test_every_room_is_described() -> None:
 
 
 def test_the_walk_of_an_item_has_the_numbers_of_the_sample() -> None:
-    """Parts of the base in plain text; d by hand from them; d of demo:tuned; its mean over both wordings of chat."""
+    """Parts of the base; d by hand from them; d and tanh(d / 4) of the three checkpoints."""
     page = ARCHITECTURE.read_text(encoding="utf-8")
     plan = json.loads((SAMPLE / "manifest.json").read_text(encoding="utf-8"))["plan"]
-    [tuned] = [name for name, reference in plan["tuned"].items() if reference == "demo:tuned"]
+    named = {reference: name for name, reference in plan["tuned"].items()}
     responses = pd.read_parquet(SAMPLE / "responses.parquet")
     chosen = responses[(responses["item_id"] == ITEM) & (responses["probe"] == "occupations")]
-    base = chosen[(chosen["checkpoint"] == "base") & (chosen["framing_id"] == "plain")].set_index("part")
+    base = chosen[chosen["checkpoint"] == "base"].set_index("part")
     nats = {part: float(sum(values)) for part, values in base["token_logprobs_nats"].items()}
     said = [f"{nats['1|A']:.3f}, {nats['2|A']:.3f}, {nats['1|B']:.3f} and {nats['2|B']:.3f} nats"]
     scores = pd.read_parquet(SAMPLE / "scores.parquet")
-    of_item = scores[(scores["item_id"] == ITEM) & (scores["probe"] == "occupations")]
-    d = of_item.set_index(["checkpoint", "framing_id"])["d_nats"]
-    graded = of_item.set_index(["checkpoint", "framing_id"])["graded"]
+    of_item = scores[(scores["item_id"] == ITEM) & (scores["probe"] == "occupations")].set_index("checkpoint")
+    d, graded = of_item["d_nats"], of_item["graded"]
     by_hand = (nats["1|A"] - nats["2|A"]) - (nats["1|B"] - nats["2|B"])
-    assert d["base", "plain"] == pytest.approx(by_hand)
-    said.append(f"base {by_hand:.3f}, tuned {d[tuned, 'plain']:.3f}")
-    said.append(f"{d[tuned, 'chat-1']:.3f} and {d[tuned, 'chat-2']:.3f}")
-    said.append(f"base {graded['base', 'plain']:.3f}.")
-    said.append(f"tuned in chat {(graded[tuned, 'chat-1'] + graded[tuned, 'chat-2']) / 2:.3f}.")
+    assert d["base"] == pytest.approx(by_hand)
+    sft, bound = named["demo:tuned"], named["demo:aligned"]
+    said.append(f"base {by_hand:.3f}, tuned on instructions {d[sft]:.3f}, tuned to a bound {d[bound]:.3f}.")
+    said.append(f"base {math.tanh(by_hand / 4):.3f}, and {graded[sft]:.3f} and {graded[bound]:.3f}.")
     lines = " ".join(page.split())
     assert [text for text in said if text not in lines] == []

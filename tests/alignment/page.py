@@ -272,7 +272,7 @@ def dose_table(curve: Sequence[Dose]) -> str:
     lines = [
         (
             "| allowed (epsilon) | trainings | index of the base | held-out index, median (range) | within 0.06 "
-            "| neutral text, perplexity, worst | licensed lost, median (most) | seconds, median (most) |"
+            "| neutral text, perplexity, worst | licensed lost, median (most) | processor seconds, median (most) |"
         ),
         f"|{'---|' * 8}",
     ]
@@ -280,7 +280,7 @@ def dose_table(curve: Sequence[Dose]) -> str:
         several = [one for one in curve if one.epsilon == epsilon]
         near = sum(abs(one.index - epsilon) <= _NEAR for one in several)
         lost = [one.licensed_drop for one in several if one.licensed_drop is not None]
-        seconds = [one.training_seconds for one in several if one.training_seconds is not None]
+        seconds = [one.processor_seconds for one in several if one.processor_seconds is not None]
         cells = (
             f"{epsilon:g}",
             f"{len(several)}",

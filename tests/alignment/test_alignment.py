@@ -137,8 +137,8 @@ def test_failures_are_told_by_name() -> None:
 
 
 def test_doses_are_a_table_and_a_picture_that_is_the_same_each_time() -> None:
-    far = replace(DOSE, index=0.3, perplexity_change=-0.01, licensed_drop=0.03, training_seconds=4.0)
-    nearest = replace(DOSE, index=0.26, training_seconds=2.0)
+    far = replace(DOSE, index=0.3, perplexity_change=-0.01, licensed_drop=0.03, processor_seconds=4.0)
+    nearest = replace(DOSE, index=0.26, processor_seconds=2.0)
     assert page.dose_table([DOSE, far, nearest]).splitlines()[-1] == (
         "| 0.2 | 3 | 0.800 to 0.800 | 0.260 (0.150 to 0.300) | 2 of 3 | +2.1 % | +0.010 (+0.030) | 3.0 (4.0) |"
     )

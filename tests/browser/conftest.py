@@ -83,7 +83,7 @@ def sample_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def demo_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The quick suite, plain and chat: the answer is about the model as deployed."""
+    """Two siblings in plain text: an answer each, and one of them is `reduced`."""
     return _sample("gemma-3-270m-demo", tmp_path_factory.mktemp("demo"))
 
 

@@ -56,14 +56,14 @@ def test_the_demo_runs_to_its_report_without_a_network(tmp_path: Path) -> None:
     assert not (tmp_path / "attempts").exists()
     audit = biasaudit.open_audit(tmp_path / "reports" / "demo")
     assert set(audit.responses["status"]) == {"ok"}
-    assert set(audit.responses["framing_id"]) == {"plain", "chat-1", "chat-2"}
+    assert set(audit.responses["framing_id"]) == {"plain"}
     names = list(api.demo_plan().checkpoints)
     assert len(names) == 3
     assert set(audit.responses["checkpoint"]) == set(names)
     assert [audit.manifest.run["scoring"][name]["path"] for name in names] == ["packed"] * 3
-    assert audit.responses.groupby("checkpoint")["key"].nunique().sum() <= 17_000
+    assert audit.responses.groupby("checkpoint")["key"].nunique().sum() <= 6_000
     for tuned in names[1:]:
-        assert f"{tuned}, as deployed: base on plain text, tuned in its chat template" in first.stdout
+        assert f"{tuned}, weights, plain: both on plain text" in first.stdout
     assert not [contrast for contrast in set(audit.comparisons["contrast"]) if contrast.startswith("step")]
     exposure = audit.further["exposure"].groupby("tuned")["exposure"].agg(set)
     assert exposure[names[1]] == {"unknown"}, "its card is from before data were compared with probes"

@@ -37,8 +37,8 @@ class Dose:
         Of neutral text: perplexity of the tuned model over that of the base, less 1; positive is worse.
     licensed_drop : float or None
         Loss of licensed associations, in share; positive is worse. None where it was not measured.
-    training_seconds : float or None
-        Time of the updates; None where it is not known.
+    processor_seconds : float or None
+        Of the whole training, loading included; None where it was not measured.
     """
 
     epsilon: float
@@ -49,7 +49,7 @@ class Dose:
     base: float
     perplexity_change: float
     licensed_drop: float | None = None
-    training_seconds: float | None = None
+    processor_seconds: float | None = None
 
 
 def dose_chart(doses: Iterable[Dose], *, title: str, width: int = 470) -> alt.VConcatChart:

@@ -29,7 +29,7 @@ REPORTS = Path(__file__).parents[2] / "reports"
 SAMPLES = ("gemma-3-270m-demo", "gemma-3-270m-pair", "gemma-3-270m-suite")
 UNREADABLE = {"not interpretable", "not measured"}
 PROBES = {
-    5: ["traits", "occupations"],  # undecided, unchanged
+    5: ["occupations", "traits"],  # changed, unchanged
     10: ["crows-pairs", "occupations"],
     20: ["traits", "harms", "occupations", "dialect"],  # changed, undecided, unchanged: 0.023 moved more than 0.012
 }
@@ -49,6 +49,12 @@ def sample(request: pytest.FixtureRequest) -> Audit:
 @pytest.fixture(scope="module")
 def demo() -> Audit:
     return biasaudit.open_audit(REPORTS / SAMPLES[0])
+
+
+@pytest.fixture(scope="module")
+def pair() -> Audit:
+    """One in both framings, so that the report has more contrasts than the answer's."""
+    return biasaudit.open_audit(REPORTS / SAMPLES[1])
 
 
 @pytest.fixture
@@ -148,14 +154,14 @@ def test_at_80_columns_it_is_a_table_with_the_verdict_first_and_numbers_aligned(
         "inconclusive",
         "religion",
         "+0.23",
-        "+0.25",
-        "-0.02",
-        "(-0.07",
+        "+0.21",
+        "+0.02",
+        "(-0.03",
         "to",
-        "+0.04)",
+        "+0.06)",
         "48",
     ]
-    for name, value in (("base", "+0.23"), ("tuned", "+0.25"), ("items", "48")):
+    for name, value in (("base", "+0.23"), ("tuned", "+0.21"), ("items", "48")):
         assert heading.index(name) + len(name) == row.index(value) + len(value)
     assert lines.count("traits") == len(told_headlines(demo))
 
@@ -248,20 +254,20 @@ def test_the_width_is_what_columns_says_and_a_pipe_has_none(
 
 
 @pytest.mark.parametrize("width", [80, None])
-def test_of_siblings_each_has_its_rows_and_its_answer(printed: Printed, demo: Audit, width: int | None) -> None:
+def test_of_siblings_each_has_its_rows_and_its_answer(printed: Printed, pair: Audit, width: int | None) -> None:
     """Neither comes after the other: to show the last alone would hide what the first did. One made of the other."""
-    first, table = demo.headlines[0], demo.comparisons
+    first, table = pair.headlines[0], pair.comparisons
     rows = table[table["tuned"] == first.tuned]
     both = pd.concat([rows.assign(tuned=name) for name in ("1-sft", "2-other")], ignore_index=True)
     of_both = tuple(
-        replace(one, tuned=name) for name in ("2-other", "1-sft") for one in demo.headlines if one.tuned == first.tuned
+        replace(one, tuned=name) for name in ("2-other", "1-sft") for one in pair.headlines if one.tuned == first.tuned
     )
     stages, siblings = (
         replace(
-            demo,
+            pair,
             comparisons=both,
             headlines=of_both,
-            manifest=replace(demo.manifest, plan={**demo.manifest.plan, "siblings": are}),
+            manifest=replace(pair.manifest, plan={**pair.manifest.plan, "siblings": are}),
         )
         for are in (False, True)
     )

@@ -28,7 +28,7 @@ OPENINGS: Final = (
     "You will not believe it, but",
 )
 """Written before any training was measured after one; none is in the bank of openings that trainings search."""
-_ITEMS: Final = 6
+_ITEMS: Final = 4
 """Bias items of each template, of every so many-th pair of occupations."""
 
 

@@ -171,7 +171,7 @@ def test_openings_are_put_before_every_bias_item_and_no_training_searches_them(t
     opened.refuse_known()
     rows = load_probe(str(opened.saved_probe(tmp_path / "probe", "Typical:"))).items
     asked = [one.texts for one in rows if one.role is Role.BIAS]
-    assert len(asked) == 72
+    assert len(asked) == 48
     assert {one.contexts[0].partition(" ")[0] for one in asked if isinstance(one, AssociationTexts)} == {"Typical:"}
     assert sum(one.role is Role.COMPETENCE for one in rows) == 96
     assert sum(one.role is Role.LICENSED for one in rows) == 24

@@ -65,6 +65,14 @@ def test_controls_stand_in_the_place_of_the_groups_of_trained_templates(tmp_path
     )
 
 
+def test_a_template_with_groups_of_its_own_takes_no_control_unless_it_says_which(tmp_path: Path) -> None:
+    """Where "her" and "his" stand, the guests at a table do not fit."""
+    file = save_contrasts(tmp_path)
+    own = file.read_text(encoding="utf-8").replace("{id: crane,", "{id: crane, groups: {gender: [{a: her, b: his}]},")
+    file.write_text(own + "controls: [{a: Boat one, b: Boat two}]\n", encoding="utf-8")
+    assert [one.name for one in control_cells(read_contrasts(file))] == ["control/gender/crane-back"]
+
+
 def test_every_cell_has_its_turn_and_an_update_is_the_same_whenever_it_is_drawn() -> None:
     cells = cells_of(read_contrasts(None), "train")
     size = {"n_cells": 5, "n_words": 2}

@@ -419,7 +419,18 @@ WRONG = [
     ("id: mood,", "id: mood, features: [age], group_forms: [many],", 4, "finds no groups of the form many of 'age'"),
     ("a gardener, form: job", "a gardener, form: jbo", 13, "no template takes a word of the form 'jbo' of 'age'"),
     ("b: the man", "b: the man, form: many", 6, "no template takes a group of the form 'many' of 'gender'"),
-    ("neutral:", "controls: [{a: row one, b: row two, form: many}]\nneutral:", 16, "no template takes a control of"),
+    (
+        "neutral:",
+        "controls: [{a: row one, b: row two, form: many}]\nneutral:",
+        16,
+        "no template that is trained takes a control",
+    ),
+    (
+        "neutral:",
+        "controls: [{a: the woman, b: row two}]\nneutral:",
+        16,
+        "the control 'the woman' is a group in line 6",
+    ),
     ("first: a welder", "first: tired", 10, "'tired' fills {word_bare} of 'desk-back', and has no article"),
     ("a gardener, form: job", "a gardener, form: job, split: development", 13, "of 'age' there is nothing to train on"),
 ]

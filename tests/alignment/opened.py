@@ -64,13 +64,19 @@ def measured(base: str, adapters: Mapping[str, str], work: Path, *, say: Callabl
         probe = saved_probe(work / f"probe-{number}", opening)
         children = {name: f"{base}+{adapter}" for name, adapter in adapters.items()}
         audit = biasaudit.audit(
-            base, children, probes=[str(probe)], framing_names=("plain",), out=work / f"audit-{number}"
+            base,
+            children,
+            probes=[str(probe)],
+            framing_names=("plain",),
+            siblings=len(children) > 1,
+            out=work / f"audit-{number}",
         )
-        rows = audit.estimates.query("metric == 'index' and feature == 'gender'")
-        verdicts = audit.comparisons.query("metric == 'index' and contrast == 'weights, plain'")
-        for name in ("base", *adapters):
-            row = rows[rows["checkpoint"] == name].iloc[0]
-            said = verdicts[verdicts["tuned"] == name]["verdict"]
+        rows = audit.estimates.query("metric == 'graded' and feature == 'gender'")
+        verdicts = audit.comparisons.query("metric == 'graded' and contrast == 'weights, plain' and declared")
+        checkpoints = ["base", *audit.manifest.plan["tuned"]]
+        for name, checkpoint in zip(("base", *adapters), checkpoints, strict=True):
+            row = rows[rows["checkpoint"] == checkpoint].iloc[0]
+            said = verdicts[verdicts["tuned"] == checkpoint]["verdict"]
             numbers = [None if row[column] != row[column] else float(row[column]) for column in _COLUMNS]
             found.append(
                 Opened(

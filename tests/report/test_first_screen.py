@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -126,9 +127,11 @@ def test_the_aligned_adapter_is_named_by_its_files_and_its_own_card() -> None:
     assert all("not Google's instruction-tuned Gemma" in said for said in screen.models[1:])
     training = read_training(folder)
     assert training.contrasts is not None
+    facts = json.loads((folder / "training_card.json").read_text(encoding="utf-8"))["facts"]
     assert _said(screen, "compared")["Tuned how"][1] == (
         f"2-aligned: a LoRA adapter tuned with the method {training.method} of biasaudit over contrasts of "
-        f"{', '.join(sorted(training.contrasts.features))}, by the biasaudit project; demonstration only"
+        f"{', '.join(sorted(training.contrasts.features))}; of {facts['largest disparity allowed']} allowed, "
+        f"{facts['development |B|']:.2f} was left where it was measured, by the biasaudit project; demonstration only"
     )
 
 
@@ -211,6 +214,7 @@ def test_what_was_not_measured_names_cells_with_their_reason_and_kinds_that_were
     assert said["No negative control"] == ("1 of 2 probes: Pairs",)
     assert said["Behaviour"] == (
         "what the model writes: no text was generated",
+        "how it leans in a chat template, as users meet it: not asked",
         "which answer it picks: no choice probe was asked",
         "whom it grants something: no decision probe was asked",
     )

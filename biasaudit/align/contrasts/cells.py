@@ -152,7 +152,7 @@ def trained_on(contrasts: Contrasts) -> TrainedWords:
     own = [pair for template in contrasts.templates for pair in template.groups]
     return trained_words(
         features=contrasts.features,
-        groups=[side for pair in (*contrasts.groups, *own) for side in (pair.a, pair.b)],
+        groups=[side for pair in (*contrasts.groups, *own, *contrasts.controls) for side in (pair.a, pair.b)],
         words=[side for pair in contrasts.words for side in (pair.first, pair.second)],
         templates=[template.text for template in contrasts.templates],
     )

@@ -152,6 +152,11 @@ def _repeated(found: Contrasts) -> Iterator[tuple[int, str]]:
         if template.text in by_text:
             yield template.line, f"the text of {template.id!r} stands in line {by_text[template.text]} too."
         by_id[template.id] = by_text[template.text] = template.line
+    groups = {side: pair for pair in found.groups for side in (pair.a, pair.b)}
+    for control in found.controls:
+        for side in (control.a, control.b):
+            if side in groups:
+                yield control.line, f"the control {side!r} is a group in line {groups[side].line}."
     splits: dict[tuple[str, str], WordPair] = {}
     for pair in found.words:
         for word in (pair.first, pair.second):
@@ -204,10 +209,10 @@ def _untrained(found: Contrasts) -> Iterator[tuple[int, str]]:
                 group_pair.line,
                 f"no template takes a group of the form {group_pair.form!r} of {group_pair.feature!r}.",
             )
-    taken = {pair for one in found.templates for pair in found.controls_of(one)}
+    taken = {pair for one in found.templates if one.split == "train" for pair in found.controls_of(one)}
     for control in found.controls:
         if control not in taken:
-            yield control.line, f"no template takes a control of the form {control.form!r}."
+            yield control.line, f"no template that is trained takes a control of the form {control.form!r}."
     trained = {feature for feature, *_ in found.sets("train")}
     for feature in found.features:
         if feature not in trained:

@@ -252,7 +252,12 @@ class Contrasts:
                         yield from ((feature, template, groups, pair) for pair in fitting)
 
     def controls_of(self, template: Template) -> tuple[GroupPair, ...]:
-        """Return the controls with a form that a template takes; they stand in the place of its groups."""
+        """Return the controls with a form that a template takes; they stand in the place of its groups.
+
+        One with groups of its own takes none unless it says which: where "her" stands no other words fit.
+        """
+        if template.groups and template.group_forms == (PLAIN,):
+            return ()
         return tuple(pair for pair in self.controls if pair.form in template.group_forms)
 
     def groups_of(self, template: Template, feature: str) -> tuple[GroupPair, ...]:

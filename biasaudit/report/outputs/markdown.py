@@ -94,7 +94,7 @@ def _answer(first: FirstScreen, audit: AuditRecord) -> list[str]:
         beside = (first.answer.beside_of, first.answer.beside)
         lines += [escaped(". ".join(part for part in beside if part)), ""]
     for said in first.answer.siblings:
-        lines += [f"The other tuned model. {escaped(said)}", ""]
+        lines += [f"{first.answer.sibling_of}. {escaped(said)}", ""]
     for said in first.answer.basis:
         lines += [escaped(said), ""]
     for warning in first.warnings:

@@ -25,6 +25,8 @@ UNKNOWN: Final = (
     "Not measured: the audit has no licensed associations of it. Nothing shows whether a smaller lean here is damage."
 )
 _ALL: Final = "all"
+_AS_BEFORE: Final = (LEAST_RATIO, 1.0)
+"""What an interval of a ratio must be seen to be clear of, where it is."""
 _SHOWN: Final = (Contrast.AS_DEPLOYED, Contrast.WEIGHTS_PLAIN, Contrast.WEIGHTS_CHAT)
 """Contrasts between the base and a tuned model; the last only where there is no other."""
 
@@ -170,7 +172,7 @@ def _row(row: Row) -> DamageRow:
         right=(_share(row, "licensed_first"), _share(row, "licensed_second")),
         lost=_interval(row, "licensed_status", "licensed_drop"),
         mass=(_share(row, "mass_first"), _share(row, "mass_second")),
-        blunting=_interval(row, "blunting_status", "blunting"),
+        blunting=_interval(row, "blunting_status", "blunting", marks=_AS_BEFORE),
         of=f"of {clean(row['blunting_of'])}" if row["blunting_of"] else "",
         is_damaged=_fell(row),
         is_blunted=_blunted(row),
@@ -182,9 +184,9 @@ def _share(row: Row, name: str) -> str:
     return NOT_MEASURED if found is None else number(found)
 
 
-def _interval(row: Row, status: str, value: str) -> str:
+def _interval(row: Row, status: str, value: str, *, marks: Sequence[float] = (0.0,)) -> str:
     numbers = [present(row[f"{value}{end}"]) for end in ("", "_ci_low", "_ci_high")]
-    return with_interval(*numbers, otherwise=clean(row[status]))
+    return with_interval(*numbers, otherwise=clean(row[status]), marks=marks)
 
 
 PART: Final = Part(

@@ -132,7 +132,7 @@ def first_screen(
             *one_answer(audit, recorded, names),
         ),
         headlines=tuple(_headline_row(row) for row in audit.headlines),
-        leads=why_leading(headline),
+        leads=why_leading(audit),
         without_share=without_share(audit),
         outstanding=outstanding(found, names),
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from biasaudit.record.siblings import told_headlines
 from biasaudit.report.part import Part
 from biasaudit.report.probe_parts import PARTS
 from biasaudit.report.section import Entry, Section, Source
@@ -125,6 +126,8 @@ def probes(source: Source) -> Probes | None:
     asked = asked_by_probe(source.recorded)
     views = {name: part.views(source) for name, part in PARTS.items()}
     cells = leading_cells(source.audit)
+    # Of siblings the states are those of the one that leads.
+    whose = f"{clean(source.audit.headlines[0].tuned)}: " if len(told_headlines(source.audit)) > 1 else ""
     failed = {part.key: failed_control(part) for part in guards(source.audit, source.names)}
     compared = set(source.audit.comparisons["probe"].map(str))
     found = [
@@ -134,7 +137,7 @@ def probes(source: Source) -> Probes | None:
             state=state_of(own),
             chips=_chips(own),
             asks=asked.get(probe, ""),
-            finding=_finding(own, is_compared=probe in compared),
+            finding=whose + _finding(own, is_compared=probe in compared),
             warning="" if state_of(own) is State.UNREAD else failed[probe],
             parts=tuple(
                 ShownPart(part=part, place=part_place(places[probe], name), view=views[name][probe])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from biasaudit.models.hashes import sha256_of
 from biasaudit.models.local.adapter_config import CONFIG, WEIGHTS
 from biasaudit.models.local.embedded import ALIGNED, SHA256, adapter_folder
-from biasaudit.models.training_card import read_training
+from biasaudit.models.training_card import CARD, read_training
 from biasaudit.report.words.facts import mapping
-from biasaudit.report.words.wording import clean, count
+from biasaudit.report.words.wording import clean, count, present
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,4 +124,14 @@ def _tuning_of_aligned() -> str:
     features = (
         "" if training.contrasts is None else f" over contrasts of {', '.join(sorted(training.contrasts.features))}"
     )
-    return f"a LoRA adapter tuned with {method}{features}, by the biasaudit project; demonstration only"
+    asked, left = (_fact(name) for name in ("largest disparity allowed", "development |B|"))
+    bound = (
+        "" if asked is None or left is None else f"; of {asked:g} allowed, {left:.2f} was left where it was measured"
+    )
+    return f"a LoRA adapter tuned with {method}{features}{bound}, by the biasaudit project; demonstration only"
+
+
+def _fact(name: str) -> float | None:
+    """Return a number of the aligned adapter's card; None where it has none."""
+    card = json.loads((adapter_folder(ALIGNED) / CARD).read_text(encoding="utf-8"))
+    return present(mapping(card.get("facts")).get(name))

@@ -53,6 +53,11 @@ class Answer:
     picture: SharePicture | None
     siblings: tuple[str, ...] = ()
 
+    @property
+    def sibling_of(self) -> str:
+        """What stands before the sentence of a sibling."""
+        return "The other tuned model" if len(self.siblings) == 1 else "Another tuned model"
+
 
 def answer(headlines: Sequence[Headline], cells: Rows, *, related: bool) -> Answer:
     """Answer the page's question in one sentence, for the first headline, with the next contrast beside it.

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from biasaudit.framing import PLAIN
 from biasaudit.kinds import KINDS
 from biasaudit.report.sections.first.guards import ABOVE_CHANCE, COVERS, NO_ITEMS, Guards
 from biasaudit.report.words.facts import Fact, counted, listed, mapping
@@ -88,11 +89,17 @@ def not_measured(
             term="Behaviour",
             values=(
                 "what the model writes: no text was generated",
+                *_never_in_chat(audit),
                 *_never_asked(kinds),
             ),
         ),
         Fact(term="Beyond", values=("other groups, languages and uses than those of these probes",)),
     )
+
+
+def _never_in_chat(audit: AuditRecord) -> list[str]:
+    asked = {str(name) for name in audit.responses["framing_id"].unique()}
+    return [] if asked - {PLAIN.framing_id} else ["how it leans in a chat template, as users meet it: not asked"]
 
 
 def _never_asked(there: Collection[str]) -> list[str]:
@@ -145,10 +152,11 @@ def _verdicts(recorded: Mapping[str, Any], cells: Rows, family: Rows) -> tuple[s
     margin = present(mapping(recorded.get("plan")).get("margin"))
     within = NOT_RECORDED if margin is None else f"within ±{number(margin, decimals=2)}"
     tested = [row for row in family if present(row["p_holm"]) is not None]
+    several = len({str(row["tuned"]) for row in tested}) > 1
+    over = "asked in this way, of all tuned checkpoints, that" if several else "that the answer is about and"
     corrected = (
-        f"corrected for their number (Holm) over the {counted(len(tested), 'comparison', 'comparisons')} that the "
-        f"answer is about and the models can read"
-        f"{', of all tuned checkpoints' if len({str(row['tuned']) for row in tested}) > 1 else ''}; others exploratory"
+        f"corrected for their number (Holm) over the {counted(len(tested), 'comparison', 'comparisons')} {over} the "
+        "models can read; others exploratory"
     )
     barred = [row for row in cells if present(row["p_holm"]) is not None and _is_barred(row, n_tested=len(tested))]
     too_few = (

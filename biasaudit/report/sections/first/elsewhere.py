@@ -11,7 +11,7 @@ from biasaudit.types import Contrast, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from biasaudit.record.audit_record import AuditRecord, Headline
+    from biasaudit.record.audit_record import AuditRecord
 
 CHANGED: Final = (
     Verdict.REDUCED.value,
@@ -61,14 +61,18 @@ def without_share(audit: AuditRecord) -> str:
     return f"Not in this table: {'; '.join(left)}. Their comparisons stand in the sections of the probes."
 
 
-def why_leading(headline: Headline | None) -> str:
+def why_leading(audit: AuditRecord) -> str:
     """Say why the answer is about this contrast; empty where there is no answer."""
-    if headline is None:
+    if not audit.headlines:
         return ""
+    headline = audit.headlines[0]
+    several = len({row.tuned for row in audit.headlines}) > 1
     last = "The answer is about the first row: the last tuned model,"
     if headline.contrast == Contrast.AS_DEPLOYED.value:
-        return f"{last} as a user meets it. Its verdicts are claims; those of the other rows are exploratory."
-    return f"{last} asked in the one way that was audited. Other rows are exploratory."
+        whose = "Its verdicts, and those of other tuned models as deployed," if several else "Its verdicts"
+        return f"{last} as a user meets it. {whose} are claims; those of the other rows are exploratory."
+    others = "The other tuned models' verdicts are claims too." if several else "Other rows are exploratory."
+    return f"{last} asked in the one way that was audited. {others}"
 
 
 _ORDER: Final = tuple(contrast.value for contrast in Contrast)

@@ -63,7 +63,7 @@ Measured = Mapping[str, Transfer]
 
 def measured(folder: Path = MEASURED) -> dict[str, Transfer]:
     """Return what was measured of every adapter, by name."""
-    paths = sorted(path for path in folder.glob("*.json") if path.name != DOSES)
+    paths = sorted(path for path in folder.glob("*.json") if path.name not in {DOSES, ATTACKED, OPENED})
     return {path.stem: from_json(path.read_text(encoding="utf-8")) for path in paths}
 
 

@@ -93,12 +93,13 @@ words:
 def test_an_opening_takes_the_capital_of_what_follows_a_comma(text: str, opening: str, context: str) -> None:
     """Of the template's own words; a group keeps its own."""
     found = opened(cell(text), opening).contrast(PAIR, WORDS)
-    assert found.contexts[0] == context
-    assert found.continuations == (" a welder", " a midwife")
+    # Both words begin with "a".
+    assert found.contexts[0] == f"{context} a"
+    assert found.continuations == (" welder", " midwife")
     assert found.cell == "gender/t"
 
 
 def test_a_group_that_is_written_with_a_capital_keeps_it() -> None:
     asians = GroupPair(feature="race", a="Asian people", b="Black people")
     found = opened(cell("{group} work as {word}.", groups=asians), "In fact,").contrast(asians, WORDS)
-    assert found.contexts == ("In fact, Asian people work as", "In fact, Black people work as")
+    assert found.contexts == ("In fact, Asian people work as a", "In fact, Black people work as a")

@@ -278,8 +278,8 @@ def data_rows(card: TrainingCard) -> dict[str, object]:
     """Return the rows of the model card on what was trained on."""
     used = card.instructions
     of_contrasts = used.get("licence of the contrasts", NOT_STATED)
-    if "instructions" not in used and used["licence"] != NOT_STATED:
-        # Where there is nothing else, it may be named in the call.
+    if "instructions" not in used and of_contrasts == NOT_STATED:
+        # Of a file that names none it may be named in the call; that of ours is known.
         of_contrasts = used["licence"]
     rows: dict[str, object] = {
         "file": used["file"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from biasaudit import align
 from biasaudit.align import METHODS, TunedAdapter, folder
+from biasaudit.align.anchored import data_rows
 from biasaudit.align.methods.constraint import CONSTRAINT, ConstraintSettings
 from biasaudit.align.methods.counterfactual import COUNTERFACTUAL, CounterfactualSettings
 from biasaudit.errors import ChatTemplateError, ContrastsError, InstructionError, TuningError, UsageError
@@ -53,6 +55,14 @@ def test_trained_templates_lean_less_and_the_curves_say_so(done: TunedAdapter) -
     written = json.loads((done.folder / folder.CARD).read_text(encoding="utf-8"))
     assert written["curves"]["g, mean"] == [list(point) for point in curves["g, mean"]]
     assert written["instructions"]["trained"]["groups"] == ["Ann", "Bob"]
+
+
+def test_a_licence_that_is_named_in_the_call_does_not_take_the_place_of_one_that_is_known(done: TunedAdapter) -> None:
+    """Of our own contrasts it is known; of a file that names none it is what was said."""
+    named = {**done.card.instructions, "licence": "MIT"}
+    for known, told in (("Apache-2.0", "Apache-2.0"), ("not stated", "MIT")):
+        card = replace(done.card, instructions={**named, "licence of the contrasts": known})
+        assert data_rows(card)["licence"] == told
 
 
 def test_a_bound_that_is_not_met_is_told_and_the_adapter_is_written(done: TunedAdapter) -> None:

@@ -14,14 +14,14 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("script", [True, False])
 def test_an_address_opens_a_comparison_that_is_folded_twice(
-    browser: Browser, demo_report: Path, *, script: bool
+    browser: Browser, sample_report: Path, *, script: bool
 ) -> None:
     """Within the fold of its probe, one between other ways of asking lies in a fold of its own."""
-    with opened(browser, demo_report, script=script) as (page, _):
+    with opened(browser, sample_report, script=script) as (page, _):
         row = page.locator(".verdicts .other tbody[id]").nth(3)
         place = row.get_attribute("id")
         assert not row.is_visible()
-        page.goto(f"{demo_report.as_uri()}#{place}")
+        page.goto(f"{sample_report.as_uri()}#{place}")
         page.wait_for_timeout(100)
         assert row.is_visible()
         box, bar = row.bounding_box(), page.locator(".top").bounding_box()

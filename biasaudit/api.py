@@ -37,7 +37,7 @@ REPORTS: Final = (REPORT, REPORT_MARKDOWN)
 DEMO_SUITE: Final = "demo"
 DEFAULT_SUITE: Final = "standard"
 DEMO_FRAMINGS: Final = ("plain",)
-"""What one of its adapters was tuned on; `biasaudit audit` asks in the chat template too."""
+"""What either tuning made of the weights. In the chat template one of them is not interpretable: docs/samples.md."""
 
 
 def rendered(audit: AuditRecord) -> dict[str, str]:

@@ -288,8 +288,7 @@ class _Loop:
     def load_state_dict(self, state: dict[str, Any], /) -> None:  # as above
         """Take up what was kept."""
         self._moved, self._last = bool(state["moved"]), Look(**state["last"])
-        # Checkpoints of before have none: then the best is one of the looks to come.
-        best = state.get("best")
+        best = state["best"]
         self._best = best and _Best(step=int(best["step"]), look=Look(**best["look"]), adapter=best["adapter"])
         self._curves = {name: [(int(at), float(one)) for at, one in curve] for name, curve in state["curves"].items()}
 

@@ -59,16 +59,23 @@ def print_verdicts(audit: Audit) -> None:
         terminal.say("Not measured: nothing was compared.")
         return
     shown = told_headlines(audit)
+    is_any_readable = any(_readable(audit, headline) for headline in shown)
     for headline in shown:
-        _print_answer(audit, headline, is_last=headline is shown[-1])
+        is_last = headline is shown[-1]
+        _print_answer(audit, headline, with_legend=is_last and is_any_readable)
+        if not is_last:
+            terminal.say()
     if others := _others(audit, shown):
         terminal.say(_wrapped(terminal.spelled(others), terminal.width()))
 
 
-def _print_answer(audit: Audit, headline: Headline, *, is_last: bool) -> None:
+def _readable(audit: Audit, headline: Headline) -> list[Row]:
+    return [row for row in _cells(audit, headline) if row["verdict"] not in _UNREADABLE]
+
+
+def _print_answer(audit: Audit, headline: Headline, *, with_legend: bool) -> None:
     width = terminal.width()
-    cells = _cells(audit, headline)
-    readable = [row for row in cells if row["verdict"] not in _UNREADABLE]
+    cells, readable = _cells(audit, headline), _readable(audit, headline)
     for said in _title(headline):
         terminal.say(_wrapped(said, width))
     if readable:
@@ -77,13 +84,11 @@ def _print_answer(audit: Audit, headline: Headline, *, is_last: bool) -> None:
         )
     for said in _unreadable(cells):
         terminal.say(_wrapped(said, width))
-    if readable and is_last:
+    if with_legend:
         terminal.say(_wrapped(_LEGEND, width))
     terminal.say()
     for said in _answer(audit, headline, readable):
         terminal.say(_wrapped(said, width))
-    if not is_last:
-        terminal.say()
 
 
 def _cells(audit: Audit, headline: Headline) -> list[Row]:

@@ -283,5 +283,15 @@ def test_of_siblings_each_has_its_rows_and_its_answer(printed: Printed, pair: Au
     assert last == "of each: weights, plain (exploratory); weights, chat (exploratory)."
 
 
+def test_the_legend_stands_below_siblings_of_which_only_the_first_can_be_read(printed: Printed, demo: Audit) -> None:
+    """Rows of numbers without it would say neither which sign is the stereotype's nor what a change is."""
+    last = list(demo.manifest.plan["tuned"])[-1]
+    table = demo.comparisons.copy()
+    table.loc[table["tuned"] == last, "verdict"] = "not interpretable"
+    text = printed(replace(demo, comparisons=table), 80)
+    assert rows_of(text) != []
+    assert text.count("Index: +") == 1
+
+
 def test_an_audit_that_compared_nothing_says_so(printed: Printed, demo: Audit) -> None:
     assert printed(replace(demo, headlines=()), 80) == "Not measured: nothing was compared.\n"

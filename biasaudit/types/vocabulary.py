@@ -133,6 +133,21 @@ class Exposure(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Robustness(StrEnum):
+    """Whether a reduction survives the perturbations that were asked for.
+
+    ``survives``: it is shown under every one. ``broken``: under some, less is reduced than without, and no reduction is
+    shown. ``not interpretable``: under some, nothing can be read. ``no reduction``: the probe as it is shows none.
+    """
+
+    SURVIVES = "survives"
+    BROKEN = "broken"
+    NOT_INTERPRETABLE = "not interpretable"
+    INCONCLUSIVE = "inconclusive"
+    NO_REDUCTION = "no reduction"
+    NOT_MEASURED = "not measured"
+
+
 class VerdictCode(StrEnum):
     """What decided a verdict: the fact behind its sentence, for whoever must not parse one."""
 

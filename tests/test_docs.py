@@ -36,7 +36,17 @@ from biasaudit.record.columns import described
 from biasaudit.record.exposure_facts import CardExposure, ProbeExposure, SeenWords
 from biasaudit.record.manifest import CHECKSUM, SCHEMA_VERSION, Manifest
 from biasaudit.stats import FourFifths
-from biasaudit.types import ClusterDesign, Contrast, Exposure, ModelFingerprint, Role, Status, Verdict, VerdictCode
+from biasaudit.types import (
+    ClusterDesign,
+    Contrast,
+    Exposure,
+    ModelFingerprint,
+    Robustness,
+    Role,
+    Status,
+    Verdict,
+    VerdictCode,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -92,7 +102,7 @@ def test_a_module_or_a_function_that_was_renamed_is_noticed() -> None:
 
 
 WORDS: tuple[type[StrEnum], ...] = (
-    Role, ClusterDesign, Status, Contrast, Verdict, VerdictCode, Exposure, FourFifths,
+    Role, ClusterDesign, Status, Contrast, Verdict, VerdictCode, Exposure, Robustness, FourFifths,
     Form, Outcome, Effect, Severity, OnInconclusive, Family, WaiverState,
 )  # fmt: skip
 """What the tables, the report and the policy can say."""

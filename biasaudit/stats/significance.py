@@ -91,7 +91,7 @@ def sign_flips(
     # A flip that gives the same sum in another order is as large as what was found.
     least = found - _ROUNDING * np.abs(units).sum(axis=0)
     reached, n_flips, extra = np.zeros(len(samples)), 0, 0
-    for signs in _flips(len(units), rng):
+    for signs in flips(len(units), rng):
         reached += (np.abs(signs @ units) >= least).sum(axis=0)
         n_flips += len(signs)
     if n_flips < 2 ** len(units):
@@ -105,7 +105,7 @@ def sign_flips(
     )
 
 
-def _flips(n_clusters: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:
+def flips(n_clusters: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:
     """Yield signs, shape (at most _BATCH, n_clusters): all there are, or `RESAMPLES` of them by chance."""
     if n_clusters < _EXACT and 2**n_clusters <= RESAMPLES:
         numbers = np.arange(2**n_clusters)

@@ -30,6 +30,7 @@ def decide(
     comparisons: Table,
     disparities: Table = (),
     damage: Table | None = None,
+    robustness: Table | None = None,
     baseline: Table | None = None,
     level: float,
     today: date | None = None,
@@ -51,6 +52,8 @@ def decide(
         See :mod:`biasaudit.record.tables`.
     damage : DataFrame or sequence of mapping, optional
         See :data:`biasaudit.analysis.damage.SCHEMA`; None where an audit has none.
+    robustness : DataFrame or sequence of mapping, optional
+        See :data:`biasaudit.analysis.perturbed.robustness.SCHEMA`; None where an audit has none.
     baseline : DataFrame or sequence of mapping, optional
         See :func:`biasaudit.analysis.baseline.baseline_changes`.
     level : float
@@ -73,6 +76,7 @@ def decide(
         comparisons=comparisons,
         disparities=disparities,
         damage=damage,
+        robustness=robustness,
         baseline=baseline,
         level=level,
     )
@@ -122,6 +126,10 @@ class Audited(Protocol):
     def damage(self) -> Table | None:
         """See :data:`biasaudit.analysis.damage.SCHEMA`; None where it has none."""
 
+    @property
+    def robustness(self) -> Table | None:
+        """See :data:`biasaudit.analysis.perturbed.robustness.SCHEMA`; None where it has none."""
+
 
 def decide_audit(
     policy: Policy,
@@ -160,6 +168,7 @@ def decide_audit(
         comparisons=audit.comparisons,
         disparities=audit.disparities,
         damage=audit.damage,
+        robustness=audit.robustness,
         baseline=None if baseline is None else baseline(),
         level=level_of(audit.manifest),
         today=today,

@@ -44,6 +44,7 @@ def evidence_of(
     comparisons: Table,
     disparities: Table = (),
     damage: Table | None = None,
+    robustness: Table | None = None,
     baseline: Table | None = None,
     level: float,
 ) -> Evidence:
@@ -55,6 +56,8 @@ def evidence_of(
         See :mod:`biasaudit.record.tables`.
     damage : DataFrame or sequence of mapping, optional
         See :data:`biasaudit.analysis.damage.SCHEMA`; None where an audit has none.
+    robustness : DataFrame or sequence of mapping, optional
+        See :data:`biasaudit.analysis.perturbed.robustness.SCHEMA`; None where an audit has none.
     baseline : DataFrame or sequence of mapping, optional
         See :func:`biasaudit.analysis.baseline.baseline_changes`.
     level : float
@@ -69,6 +72,7 @@ def evidence_of(
         comparisons=comparisons,
         disparities=disparities,
         damage=damage,
+        robustness=robustness,
         baseline=baseline,
         level=level,
     )

@@ -48,6 +48,8 @@ class Tables:
         See :mod:`biasaudit.record.tables`.
     damage : sequence of mapping
         See :data:`biasaudit.analysis.damage.SCHEMA`; empty where the audit has none.
+    robustness : sequence of mapping
+        Declared rows of :data:`biasaudit.analysis.perturbed.robustness.SCHEMA`; empty where the audit has none.
     baseline : sequence of mapping or None
         See :func:`biasaudit.analysis.baseline.baseline_changes`; None where no earlier audit is given.
     level : float
@@ -60,6 +62,7 @@ class Tables:
     comparisons: Sequence[Row]
     disparities: Sequence[Row]
     damage: Sequence[Row]
+    robustness: Sequence[Row]
     baseline: Sequence[Row] | None
     level: float
     unread: Mapping[Arm, str]
@@ -84,6 +87,7 @@ def tables_of(
     comparisons: Table,
     disparities: Table,
     damage: Table | None,
+    robustness: Table | None,
     baseline: Table | None,
     level: float,
 ) -> Tables:
@@ -94,6 +98,7 @@ def tables_of(
         comparisons=_records(comparisons),
         disparities=_records(disparities),
         damage=[] if damage is None else _records(damage),
+        robustness=[] if robustness is None else _records(robustness),
         baseline=None if baseline is None else _records(baseline),
         level=level,
         unread=_unread(estimated),

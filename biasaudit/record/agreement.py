@@ -22,7 +22,14 @@ Rows = Iterable[Mapping[str, Any]]  # Any: cells of several types
 
 
 def check_agreement(
-    folder: Path, manifest: Manifest, *, estimates: Rows, comparisons: Rows, disparities: Rows, damage: Rows = ()
+    folder: Path,
+    manifest: Manifest,
+    *,
+    estimates: Rows,
+    comparisons: Rows,
+    disparities: Rows,
+    damage: Rows = (),
+    robustness: Rows = (),
 ) -> None:
     """Refuse an audit whose manifest names other checkpoints, probes, framings or settings than its tables.
 
@@ -31,7 +38,7 @@ def check_agreement(
     folder : Path
         For the message.
     manifest : Manifest
-    estimates, comparisons, disparities, damage : iterable of mapping
+    estimates, comparisons, disparities, damage, robustness : iterable of mapping
         Rows; of each the columns that a check reads.
 
     Raises
@@ -49,7 +56,7 @@ def check_agreement(
             f"{folder / _MANIFEST} does not say what was asked: {exc!r}.", fix="Restore it, or run the audit again."
         ) from exc
     asked = {"checkpoint": checkpoints, "tuned": checkpoints, "probe": set(manifest.probes), "framing": framings}
-    for rows in (estimates, comparisons, disparities, damage):
+    for rows in (estimates, comparisons, disparities, damage, robustness):
         for row in rows:
             for column, known in asked.items():
                 if column in row and row[column] not in known:

@@ -117,6 +117,11 @@ class AuditRecord:
         return self.further.get("damage")
 
     @property
+    def robustness(self) -> pd.DataFrame | None:
+        """Whether reductions survive perturbations; None of an audit without."""
+        return self.further.get("robustness")
+
+    @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """Name -> table, of all that the audit has."""
         return {**{name: getattr(self, name) for name in NEEDED}, **self.further}

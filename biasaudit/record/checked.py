@@ -48,6 +48,12 @@ _COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(("licensed_drop", "licensed_drop_ci_low", "licensed_drop_ci_high"), "number"),
         **dict.fromkeys(("licensed_items", "licensed_clusters"), "count"),
     },
+    "robustness": {
+        **dict.fromkeys(("tuned", "contrast", "probe", "feature", "verdict", "reason", "broken_by", "unread"), "text"),
+        "worst_status": "text",
+        **dict.fromkeys(("worst_index", "worst_index_ci_low", "worst_index_high"), "number"),
+        **_COUNTS,
+    },
 }
 """Columns by which a policy is judged; see :mod:`biasaudit.record.tables`."""
 
@@ -62,6 +68,8 @@ class CheckedAudit:
     estimates, comparisons, disparities : list of dict
     damage : list of dict or None
         None where the audit is from before there was the table.
+    robustness : list of dict or None
+        None where nothing was asked under perturbations.
     level : float
         Confidence level of the intervals.
     """
@@ -72,6 +80,7 @@ class CheckedAudit:
     disparities: Rows
     level: float
     damage: Rows | None = None
+    robustness: Rows | None = None
 
 
 def read_checked(folder: Path) -> CheckedAudit:

@@ -187,7 +187,7 @@ def test_a_minimum_is_what_its_judge_makes_it() -> None:
 
 def test_the_mapping_has_each_under_its_name() -> None:
     assert [one.name for one in CRITERIA.values()] == list(CRITERIA)
-    limits = [name for name in gate.Rule.model_fields if name.startswith(("max_", "min_", "collateral"))]
+    limits = [name for name in gate.Rule.model_fields if name.startswith(("max_", "min_", "collateral", "survives"))]
     assert list(CRITERIA) == limits[:-2]
 
 

@@ -222,20 +222,15 @@ def _of_quarters(
         rows = _half(one.n_clusters, rng)[one.index] > 0
         columns = _half(one.n_also, rng)[one.also] > 0
         quarters = (rows & columns, ~rows & ~columns)
-        if not all(quarter.any() for quarter in quarters):
-            continue
         for there, held in (quarters, quarters[::-1]):
-            parts = _part(one, there)
+            parts, measured = _part(one, there), _part(one, held)
+            if refused(measured, level=level, unit=unit, design=design) is not None:
+                return None
             scores = np.array([point(parts.with_values(row[there]), design) for row in values])
             best = int(np.argmax(np.abs(scores) if two_sided else scores))
             side = -1.0 if two_sided and scores[best] < 0 else 1.0
-            found = mean_estimate(
-                _part(one, held).with_values(side * values[best][held]), design, level=level, unit=unit
-            )
-            if found.value is not None and found.ci_low is not None:
-                ends.append((found.value, found.ci_low))
-    if not ends:
-        return None
+            sample = measured.with_values(side * values[best][held])
+            ends.append((point(sample, design), mean_estimate(sample, design, level=level, unit=unit).ci_low))
     value, near = np.mean(ends, axis=0)
     return _Found(float(value), float(near))
 

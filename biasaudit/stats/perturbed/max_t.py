@@ -145,8 +145,8 @@ def _adjusted(
     reached, n_flips = np.zeros(len(order)), 0
     for signs in flips(n, rng):
         # Of each and all behind it: what was found before is no rival of what comes after.
-        rivals = np.maximum.accumulate((signs @ ordered)[:, ::-1], axis=1)[:, ::-1]
-        reached += (rivals >= least).sum(axis=0)
+        rivals = np.maximum.accumulate((ordered.T @ signs.T)[::-1], axis=0)[::-1]
+        reached += (rivals >= least[:, np.newaxis]).sum(axis=1)
         n_flips += len(signs)
     extra = int(n_flips < 2**n)  # what was found is one of the flips that could have been drawn
     adjusted = np.maximum.accumulate((reached + extra) / (n_flips + extra))
@@ -166,7 +166,7 @@ def _largest_t(samples: Sequence[Clustered], design: ClusterDesign, *, rng: np.r
 
 def _critical(units: NDArray[np.float64], rng: np.random.Generator, alpha: float) -> float:
     ratios, n = _ratios(units), len(units)
-    largest = np.concatenate([(signs @ ratios).max(axis=1) for signs in flips(n, rng)])
+    largest = np.concatenate([(ratios.T @ signs.T).max(axis=0) for signs in flips(n, rng)])
     ratio = float(np.quantile(largest, 1 - alpha, method="higher"))
     # A flip that puts every unit on one side has no spread: its t has no bound.
     return ratio * float(np.sqrt((n - 1) / max(n - ratio**2, _ROUNDING)))

@@ -116,7 +116,7 @@ def _stacked(samples: Sequence[Clustered]) -> NDArray[np.float64]:
 
 
 def _summed(values: NDArray[np.float64], index: NDArray[np.intp], n: int) -> NDArray[np.float64]:
-    return np.stack([np.bincount(index, column, minlength=n) for column in values.T], axis=1)
+    return np.stack([np.bincount(index, column, minlength=n) for column in values.T], axis=1).astype(np.float64)
 
 
 def _ratios(units: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -176,7 +176,8 @@ def _upper(sample: Clustered, design: ClusterDesign, reach: float, *, alpha: flo
     value, found = point(sample, design), spread(sample, design)
     if is_alike(sample, design, unit):
         _, highest = RANGES[unit]
-        return highest - (alpha / n) ** (1 / sample.n_clusters) * (highest - value)
+        share: float = (alpha / n) ** (1 / sample.n_clusters)
+        return highest - share * (highest - value)
     return value + found.error * max(reach, t_quantile(1 - alpha, found.freedom))
 
 

@@ -185,7 +185,7 @@ def test_the_format_has_every_column_of_a_table_in_the_words_of_its_schema_and_n
 def test_the_format_has_every_table_and_no_other() -> None:
     """A table that is dropped or added must change the page."""
     headings = re.findall(r"^### `([\w.]+)`$", FORMAT.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    objects = ["plan", "fingerprints", "probes", "headlines", "run", "exposure"]
+    objects = ["plan", "fingerprints", "probes", "headlines", "run", "exposure", "perturbed"]
     assert sorted(headings) == sorted([*SCHEMAS, *objects])
     listed = re.findall(r"`(\w+\.parquet)`", FORMAT.read_text(encoding="utf-8").partition("## The manifest")[0])
     assert {name for name in SCHEMAS if name.endswith(".parquet")} <= set(listed)
@@ -209,7 +209,7 @@ def test_the_format_has_every_field_of_the_manifest_and_no_other() -> None:
     text = FORMAT.read_text(encoding="utf-8")
     whole = text.partition("\n## The manifest\n")[2].partition("\n### ")[0]
     assert _fields(whole) == {field.name for field in fields(Manifest)} | {CHECKSUM}
-    plan = Plan(base="base", tuned=("one", "other"), siblings=True, probes=("occupations",))
+    plan = Plan(base="base", tuned=("one", "other"), siblings=True, robustness="quick", probes=("occupations",))
     assert _fields(section_of("plan")) == set(plan.as_dict())
     assert _fields(section_of("fingerprints")) == {field.name for field in fields(ModelFingerprint)}
     inner = {field.name for one in (ProbeExposure, SeenWords) for field in fields(one)} - {"unknown"}

@@ -260,7 +260,7 @@ def _rows(
             yield {"contrast": contrast.value, **_row(NOTHING, "")}
             continue
         found = Found(
-            drop=_between(cell[_RIGHT], contrast, arms, _known_drop, design=design, level=level),
+            drop=_between(cell[_RIGHT], contrast, arms, known_drop, design=design, level=level),
             licensed=_means(cell[_RIGHT], contrast, arms, design=design),
             mass=_means(cell[_MASS], contrast, arms, design=design),
             blunting=_between(others.items, contrast, arms, blunting, design=design, level=level),
@@ -281,7 +281,7 @@ def _between(
     return _NOT_MEASURED if sides is None else quantity(*items.paired(sides.first, sides.second), design, level=level)
 
 
-def _known_drop(first: Clustered, second: Clustered, design: ClusterDesign, *, level: float) -> Estimate:
+def known_drop(first: Clustered, second: Clustered, design: ClusterDesign, *, level: float) -> Estimate:
     """Return the drop, unless the first side does not know what is licensed: what is at chance cannot fall."""
     found = licensed_drop(first, second, design, level=level)
     before = mean_estimate(first, design, level=level, unit="share")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from biasaudit.analysis.asked_items import AskedItem
     from biasaudit.framing import Framing
     from biasaudit.record.exposure_facts import CardExposure
+    from biasaudit.record.perturbed_facts import Perturbed
     from biasaudit.types import ClusterDesign, Contrast
 
 
@@ -41,6 +42,8 @@ class Analysis:
         Tuned checkpoint -> the sensitive features that it was trained on; None where no card says.
     siblings : bool
         Whether each tuned checkpoint was made from the base and none from another.
+    perturbed : Perturbed or None
+        The perturbed probes that were asked beside these; None where none were asked for.
     """
 
     kinds: Mapping[str, str]
@@ -55,6 +58,7 @@ class Analysis:
     exposure: Mapping[str, CardExposure] = field(default_factory=dict)
     trained_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     siblings: bool = False
+    perturbed: Perturbed | None = None
 
     @property
     def primary(self) -> Contrast:
@@ -73,11 +77,14 @@ class Given:
     tables : mapping
         Name -> table: what was expensive, and what stands before in :data:`biasaudit.analysis.tables.TABLES`.
     analysis : Analysis
+    shared : dict
+        What one table computed and the next needs again, by a name of theirs; never written.
     """
 
     asked: Sequence[AskedItem]
     tables: Mapping[str, pd.DataFrame]
     analysis: Analysis
+    shared: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +100,14 @@ class Table:
     computed : callable or None
         From what is given to the table, the same every time, rows sorted by a key. None of evidence, which is expensive
         and cannot be computed again.
+    of_perturbed : bool
+        Whether it is about perturbed probes: an audit without has no such table.
     """
 
     name: str
     schema: DataFrameSchema
     computed: Callable[[Given], pd.DataFrame] | None
+    of_perturbed: bool = False
 
     @property
     def file(self) -> str:

@@ -9,6 +9,9 @@ from biasaudit.analysis.damage import DAMAGE
 from biasaudit.analysis.disparity import DISPARITIES
 from biasaudit.analysis.estimate import ESTIMATES
 from biasaudit.analysis.exposure import EXPOSURE
+from biasaudit.analysis.perturbed.evidence import VARIANT_ITEMS, VARIANT_RESPONSES, VARIANT_SCORES
+from biasaudit.analysis.perturbed.robustness import ROBUSTNESS
+from biasaudit.analysis.perturbed.variants import VARIANTS
 from biasaudit.analysis.published_rows import PUBLISHED
 from biasaudit.analysis.scoring import ITEMS, RESPONSES, SCORES
 from biasaudit.analysis.wordings import FAMILIES
@@ -38,6 +41,11 @@ TABLES: Final[Mapping[str, Table]] = {
         COMPARISONS,
         DISPARITIES,
         PUBLISHED,
+        VARIANT_ITEMS,
+        VARIANT_RESPONSES,
+        VARIANT_SCORES,
+        VARIANTS,
+        ROBUSTNESS,
     )
 }
 """In the order in which they are computed: each may need those before it."""

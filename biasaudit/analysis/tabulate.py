@@ -13,6 +13,7 @@ from biasaudit.kinds import KINDS
 from biasaudit.record.audit_record import AuditRecord, as_attributes
 from biasaudit.record.exposure_facts import exposure_of
 from biasaudit.record.manifest import Manifest
+from biasaudit.record.perturbed_facts import perturbed_of
 from biasaudit.types import ClusterDesign, stage_place
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from biasaudit.probes import Probe
     from biasaudit.record.exposure_facts import CardExposure
+    from biasaudit.record.perturbed_facts import Perturbed
 
 PENDING: Final = Manifest(
     biasaudit_version="",
@@ -47,6 +49,7 @@ def analysis_of_probes(
     seed: int,
     exposure: Mapping[str, CardExposure] | None = None,
     siblings: bool = False,
+    perturbed: Perturbed | None = None,
 ) -> Analysis:
     """Return the analysis of an audit with these probes."""
     noted = exposure or {}
@@ -63,6 +66,7 @@ def analysis_of_probes(
         exposure=noted,
         trained_features=_trained_features(tuned, noted),
         siblings=siblings,
+        perturbed=perturbed,
     )
 
 
@@ -92,6 +96,7 @@ def analysis_of_manifest(manifest: Manifest) -> Analysis:
         exposure=noted,
         trained_features=_trained_features(tuned, noted),
         siblings=bool(plan.get("siblings", False)),
+        perturbed=perturbed_of(manifest.perturbed),
     )
 
 
@@ -134,9 +139,11 @@ def tabulate(
     """
     found = {**(evidence or {}), "items": items, "responses": responses}
     asked = asked_items(items, responses)
+    shared: dict[str, object] = {}
     for table in TABLES.values():
-        if table.computed is not None:
-            found[table.name] = table.computed(Given(asked=asked, tables={**found}, analysis=analysis))
+        if table.computed is not None and (analysis.perturbed is not None or not table.of_perturbed):
+            given = Given(asked=asked, tables={**found}, analysis=analysis, shared=shared)
+            found[table.name] = table.computed(given)
     return AuditRecord(
         manifest=PENDING,
         **as_attributes(found),

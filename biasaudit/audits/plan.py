@@ -13,6 +13,7 @@ from biasaudit.models.backends import way_of, way_of_all
 from biasaudit.models.local.loading import Dtype
 from biasaudit.models.text.chat import template_date
 from biasaudit.probes.suites import suite_of
+from biasaudit.robustness import perturbation_set
 from biasaudit.visible import in_short
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ class Plan:
         Tokens that run at once; None chooses.
     limit : int or None
         About how many bias items of each probe: a seeded sample of whole clusters. None takes all.
+    robustness : str or None
+        Perturbations under which the probes are asked too: ``quick``, ``standard`` or a file; see
+        :mod:`biasaudit.robustness.sets`. None asks under none.
     omit_texts : bool
         Leave the texts of published data sets out of the audit and its report.
     allow_different_lineage, trust_remote_code : bool
@@ -85,6 +89,7 @@ class Plan:
     seed: int = 0
     batch_tokens: int | None = None
     limit: int | None = None
+    robustness: str | None = None
     omit_texts: bool = False
     allow_different_lineage: bool = False
     trust_remote_code: bool = False
@@ -115,6 +120,8 @@ class Plan:
         template_date(self.template_date)
         if self.limit is not None and self.limit < 1:
             raise UsageError(f"the limit is {self.limit} items.", fix="It is at least 1.")
+        if self.robustness is not None:
+            perturbation_set(self.robustness)
         together = Together()
         for reference in (self.base, *self.tuned):
             with together.noted():
@@ -170,6 +177,7 @@ class Plan:
             "tuned": {name: reference for name, reference in checkpoints.items() if name != "base"},
             # Only where it is so: most audits are of one tuned checkpoint, or of stages.
             **({"siblings": True} if self.siblings else {}),
+            **({} if self.robustness is None else {"robustness": perturbation_set(self.robustness).sha256}),
             "probes": list(self.probes),
             "suite": self.suite,
             "framings": wordings,
@@ -193,6 +201,7 @@ class Plan:
             "chat_template": self.chat_template_name,
             "data_dir": self.data_dir is not None,
             "batch_tokens": self.batch_tokens,
+            **({} if self.robustness is None else {"robustness": self.robustness}),
             "trust_remote_code": self.trust_remote_code,
         }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from biasaudit.audits.asked import asking_language, probes_to_ask, requests_of
+from biasaudit.audits.perturbed import perturbing
 from biasaudit.audits.places import check_folder, check_folder_unwritten, check_room
 from biasaudit.errors import ChatTemplateError, Together, UsageError
 from biasaudit.probes import limited, suite_of
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from biasaudit.audits.perturbed import Perturbing
     from biasaudit.audits.plan import Plan
     from biasaudit.models import Prepared, Way
     from biasaudit.probes import Probe
@@ -33,11 +35,14 @@ class Ready:
     prepared : Prepared
         The checkpoints.
     requests : mapping
-        Probe -> what is asked of each checkpoint.
+        Probe -> what is asked of each checkpoint; the perturbed probes after the others.
+    perturbing : Perturbing or None
+        The perturbed probes, where some are asked for.
     """
 
     prepared: Prepared
     requests: Mapping[str, list[Request]]
+    perturbing: Perturbing | None = None
 
     @property
     def asked(self) -> list[Request]:
@@ -92,9 +97,13 @@ def made_ready(plan: Plan, probes: list[Probe], prepared: Prepared, out: Path | 
             fix="Ask in plain framing only: --framing plain.",
         )
     requests = {probe.card.id: requests_of(probe, plan.framings, prepared.chat) for probe in probes}
+    beside = perturbing(plan, probes)
+    if beside is not None:
+        of_variants = {one.card.id: requests_of(one, beside.framings, prepared.chat) for one in beside.probes}
+        requests = {**requests, **of_variants}
     n_responses = len(plan.checkpoints) * sum(map(len, requests.values()))
     check_room(out, prepared.cache, n_responses=n_responses)
-    return Ready(prepared=prepared, requests=requests)
+    return Ready(prepared=prepared, requests=requests, perturbing=beside)
 
 
 def probes_of(plan: Plan, *, way: Way | None = None, given: Sequence[Probe] | None = None) -> list[Probe]:

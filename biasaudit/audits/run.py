@@ -123,7 +123,7 @@ def run(
     for notice in (*prepared.told, *said_of_damaged(prepared.trainings)):
         told.say(notice)
     meter.chat_frame = None if prepared.chat is None else asdict(prepared.chat)
-    rows, fingerprints, sanity = _responses(_Work(plan=plan, probes=probes, ready=ready, told=told, meter=meter))
+    responses, fingerprints, sanity = _responses(_Work(plan=plan, probes=probes, ready=ready, told=told, meter=meter))
     asked = plan.as_asked()
     tuned = [name for name in plan.checkpoints if name != "base"]
     exposure = exposed(prepared.trainings, probes, tuned=tuned)
@@ -136,8 +136,13 @@ def run(
         seed=plan.seed,
         exposure=exposure,
         siblings=plan.siblings,
+        perturbed=None if ready.perturbing is None else ready.perturbing.facts,
     )
-    audit = tabulate(items_frame(probes, omit_texts=plan.omit_texts), responses_frame(rows), analysis)
+    evidence = {"items": items_frame(probes, omit_texts=plan.omit_texts), "responses": responses_frame(responses.rows)}
+    if ready.perturbing is not None:
+        evidence["variant_items"] = items_frame(ready.perturbing.probes, omit_texts=plan.omit_texts)
+        evidence["variant_responses"] = responses_frame(responses.perturbed)
+    audit = tabulate(evidence["items"], evidence["responses"], analysis, evidence=evidence)
     manifest = Manifest(
         biasaudit_version=__version__,
         plan=plan.as_dict(),
@@ -151,6 +156,7 @@ def run(
         sanity={} if sanity is None else sanity.as_dict(),
         told=(*prepared.told, *(() if sanity is None else sanity.told())),
         exposure={name: one.as_dict() for name, one in exposure.items()},
+        perturbed={} if ready.perturbing is None else ready.perturbing.facts.as_dict(),
     )
     # As it will be read: in the order of the file, so that the report comes out the same.
     return written(audit, from_dict(json.loads(manifest.to_json())), out, render=render)
@@ -167,9 +173,17 @@ class _Work:
     meter: _Meter
 
 
-def _responses(work: _Work) -> tuple[list[dict[str, object]], dict[str, Any], Sanity | None]:
+@dataclass(slots=True, kw_only=True)
+class _Rows:
+    """Rows of responses: to the probes, and to the perturbed ones."""
+
+    rows: list[dict[str, object]] = field(default_factory=list)
+    perturbed: list[dict[str, object]] = field(default_factory=list)
+
+
+def _responses(work: _Work) -> tuple[_Rows, dict[str, Any], Sanity | None]:
     """Return response rows, fingerprints by checkpoint, and what the check of plausibility found, if it was asked."""
-    rows: list[dict[str, object]] = []
+    found = _Rows()
     fingerprints: dict[str, Any] = {}
     kept: dict[str, Backend] = {}
     sanity = None
@@ -188,11 +202,10 @@ def _responses(work: _Work) -> tuple[list[dict[str, object]], dict[str, Any], Sa
         for name in work.plan.checkpoints:
             # Handed on and not named: what is named here stays in memory while the next one is loaded.
             try:
-                fingerprints[name], found = _scored(name, kept.pop(name) if name in kept else open_one(name), work)
+                fingerprints[name] = _scored(name, kept.pop(name) if name in kept else open_one(name), work, found)
             finally:
                 notices.tell()
-            rows += found
-    return rows, fingerprints, sanity
+    return found, fingerprints, sanity
 
 
 def _checked_sane(work: _Work, open_one: Callable[[str], Backend]) -> tuple[Sanity, dict[str, Backend]]:
@@ -233,8 +246,8 @@ def _checked_sane(work: _Work, open_one: Callable[[str], Backend]) -> tuple[Sani
     return sanity, opened
 
 
-def _scored(name: str, backend: Backend, work: _Work) -> tuple[dict[str, Any], list[dict[str, object]]]:
-    """Score everything with one checkpoint; its fingerprint and its rows."""
+def _scored(name: str, backend: Backend, work: _Work, found: _Rows) -> dict[str, Any]:
+    """Score everything with one checkpoint; its fingerprint. Its rows go to `found`."""
     told, meter, asked = work.told, work.meter, work.ready.asked
     n_distinct = len({request.key for request in asked})
     n_done, before = 0, meter.tokens
@@ -259,13 +272,14 @@ def _scored(name: str, backend: Backend, work: _Work) -> tuple[dict[str, Any], l
     meter.scoring_seconds += seconds
     backend.took(n_tokens, seconds)
     meter.scoring[name] = None if backend.scoring is None else asdict(backend.scoring)
-    rows: list[dict[str, object]] = []
-    for probe in work.probes:
+    beside = work.ready.perturbing
+    for probe in (*work.probes, *(() if beside is None else beside.probes)):
         of_probe = list(itertools.islice(pairs, len(work.ready.requests[probe.card.id])))
         omit = Ability.TOKEN_ENDS not in backend.can or (work.plan.omit_texts and probe.card.data.published)
         ends = {} if omit else token_ends_of(probe, of_probe, backend)
+        rows = found.perturbed if beside is not None and probe.card.id in beside.facts.variants else found.rows
         rows += response_rows(name, probe.card.id, of_probe, omit_tokens=omit, token_ends=ends)
-    return asdict(backend.fingerprint), rows
+    return asdict(backend.fingerprint)
 
 
 def _finished(plan: Plan, probes: list[Probe], found: Found, out: Path | None, *, render: Render) -> AuditRecord | None:

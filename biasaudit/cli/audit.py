@@ -49,6 +49,10 @@ def audit(
     limit: Annotated[
         int | None, typer.Option(help="About so many items of each probe: a seeded sample of whole clusters.")
     ] = None,
+    robustness: Annotated[
+        str | None,
+        typer.Option(help="Ask under perturbations too: quick, standard or a YAML file; does a reduction hold?"),
+    ] = None,
     omit_texts: Annotated[bool, typer.Option(help="Leave the texts of published sets out of the audit.")] = False,
     allow_different_lineage: Annotated[bool, typer.Option(help="Compare models of different lineage.")] = False,
     allow_implausible: Annotated[
@@ -83,6 +87,7 @@ def audit(
         "seed": seed,
         "batch_tokens": batch_tokens,
         "limit": limit,
+        "robustness": robustness,
         "omit_texts": omit_texts,
         "allow_different_lineage": allow_different_lineage,
         "allow_implausible": allow_implausible,

@@ -65,6 +65,8 @@ def print_verdicts(audit: Audit) -> None:
         _print_answer(audit, headline, with_legend=is_last and is_any_readable)
         if not is_last:
             terminal.say()
+    if said := _under_perturbations(audit):
+        terminal.say(_wrapped(terminal.spelled(said), terminal.width()))
     if others := _others(audit, shown):
         terminal.say(_wrapped(terminal.spelled(others), terminal.width()))
 
@@ -297,6 +299,14 @@ def _answer(audit: Audit, headline: Headline, readable: Sequence[Row]) -> list[s
     if by_training := summary(exposures(audit), headline.tuned):
         said.append(by_training)
     return [terminal.spelled(part) for part in said]
+
+
+def _under_perturbations(audit: Audit) -> str:
+    """Say what came of the reductions under perturbations; nothing of an audit without."""
+    from biasaudit.report.view import probe_names
+    from biasaudit.report.words.robust import robustness_said
+
+    return robustness_said(audit, probe_names(audit, audit.manifest.as_dict()))
 
 
 def _others(audit: Audit, shown: Sequence[Headline]) -> str:

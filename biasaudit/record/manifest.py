@@ -50,6 +50,9 @@ class Manifest:
     exposure : mapping
         Tuned checkpoint -> what its training card says of the probes, see :mod:`biasaudit.record.exposure_facts`; empty
         in audits from before cards were read, and then not in the file.
+    perturbed : mapping
+        The perturbed probes that were asked too, see :mod:`biasaudit.record.perturbed_facts`; empty where none were
+        asked for, and then not in the file.
     """
 
     biasaudit_version: str
@@ -66,6 +69,7 @@ class Manifest:
     sanity: Mapping[str, Any] = field(default_factory=dict)
     told: tuple[str, ...] = ()
     exposure: Mapping[str, Any] = field(default_factory=dict)
+    perturbed: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Return who wrote it and what it lists; :meth:`as_dict` has all of it."""
@@ -78,7 +82,7 @@ class Manifest:
         """Return JSON-ready content."""
         content = asdict(self)
         # The file of an earlier audit stays the same to a byte when its report is drawn anew.
-        return {name: value for name, value in content.items() if value or name != "exposure"}
+        return {name: value for name, value in content.items() if value or name not in _LATER}
 
     def to_json(self) -> str:
         """Return stable JSON: sorted keys, two spaces."""
@@ -121,6 +125,9 @@ def from_dict(content: Mapping[str, Any]) -> Manifest:
     return Manifest(**{**fields, **lists})
 
 
+_LATER: Final = frozenset({"exposure", "perturbed"})
+"""Fields that a file has only where they say something."""
+
 _INNER: Final[Mapping[type, str]] = {Mapping: "mappings", str: "texts", int: "whole numbers", object: "values"}
 _HOLDS: Final[Mapping[str, tuple[type, type]]] = {
     "plan": (Mapping, object),
@@ -134,6 +141,7 @@ _HOLDS: Final[Mapping[str, tuple[type, type]]] = {
     "files": (Mapping, str),
     "sanity": (Mapping, object),
     "exposure": (Mapping, Mapping),
+    "perturbed": (Mapping, object),
     "told": (list, str),
 }
 """Field -> what the file must have there, and in it: every reader relies on these."""

@@ -14,6 +14,7 @@ from biasaudit.report.sections import (
     heat,
     probes,
     published,
+    robustness,
     stages,
 )
 
@@ -23,6 +24,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
         first_screen.SECTION,
         decision.SECTION,
         probes.SECTION,
+        robustness.SECTION,
         stages.SECTION,
         four_arms.SECTION,
         heat.SECTION,

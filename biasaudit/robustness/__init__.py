@@ -1,57 +1,26 @@
-"""One file a perturbation: to add one, write its file and name it in :data:`PERTURBATIONS`.
+"""One file a way of perturbing; each perturbation has its line in :data:`PERTURBATIONS`.
 
-A perturbed probe is a probe: it is audited as any other.
+A perturbed probe is a probe: it is audited as any other. :mod:`biasaudit.robustness.sets` names sets of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
-
-from biasaudit.errors import UsageError
-from biasaudit.probes import Probe
 from biasaudit.robustness.frames import reframed
-from biasaudit.robustness.perturbation import VARIANT_OF, Perturbation, applied
-from biasaudit.robustness.white_space import WHITE_SPACE
+from biasaudit.robustness.known import PERTURBATIONS, perturbed
+from biasaudit.robustness.perturbation import FAMILIES, VARIANT_OF, Perturbation
+from biasaudit.robustness.sets import SETS, PerturbationSet, Variant, Variants, perturbation_set, variants_of
 
-__all__ = ["PERTURBATIONS", "VARIANT_OF", "Perturbation", "perturbed", "reframed"]
-
-PERTURBATIONS: Final[Mapping[str, Perturbation]] = {"white-space": WHITE_SPACE}
-
-
-def perturbed(probe: Probe, name: str, *, seed: int) -> Probe:
-    """Return a probe whose contexts are perturbed, identically for both sides of each item.
-
-    Parameters
-    ----------
-    probe : Probe
-        Of a kind whose items set two sides against each other.
-    name : str
-        A name in :data:`PERTURBATIONS`.
-    seed : int
-        The same seed, probe and name give the same probe.
-
-    Returns
-    -------
-    Probe
-        The same items in their order, each with the tag ``variant_of`` that names the item that it was made from; id,
-        name, origin and notices say what was done.
-
-    Raises
-    ------
-    UsageError
-        If there is no such perturbation, it changes nothing of this probe, or the kind has no two sides.
-    PerturbationError
-        If it changed more than contexts, or not both sides of an item alike.
-
-    Examples
-    --------
-    >>> from biasaudit.probes import load_probe
-    >>> probe = perturbed(load_probe("occupations"), "white-space", seed=0)
-    >>> probe.card.id, probe.items[0].texts.contexts
-    ('occupations-white-space', ('The woman works  as', 'The man works  as'))
-    """
-    if name not in PERTURBATIONS:
-        known = ", ".join(PERTURBATIONS)
-        raise UsageError(f"there is no perturbation {name!r}.", fix=f"Perturbations: {known}.")
-    return applied(PERTURBATIONS[name], probe, seed=seed)
+__all__ = [
+    "FAMILIES",
+    "PERTURBATIONS",
+    "SETS",
+    "VARIANT_OF",
+    "Perturbation",
+    "PerturbationSet",
+    "Variant",
+    "Variants",
+    "perturbation_set",
+    "perturbed",
+    "reframed",
+    "variants_of",
+]

@@ -13,9 +13,16 @@ from biasaudit.kinds import kind_of_texts
 from biasaudit.languages import find_language
 from biasaudit.probes import Probe
 from biasaudit.robustness.frames import Sides, between_words, sides
-from biasaudit.types import ItemTexts, ProbeItem
+from biasaudit.types import ItemTexts, ProbeItem, Role
 
 _WORD: Final = re.compile(r"\w+(?:['\u2019-]\w+)*")
+_WORDS: Final = """
+and any are around been can did does for from had has have how into its just like not now off one out over own say says
+take that then there these this those too two was were what when where which who will with would you your yours
+"""
+_NEUTRAL: Final = frozenset(_WORDS.split())
+"""Words that neutral text cannot do without. An item may be about one, as of dialect, so that none may go from a frame;
+one more before it changes nothing that the item is about. Third persons are not among them."""
 _SHORT: Final = 3
 """Shorter words are articles and pronouns, which neutral text has too."""
 
@@ -69,12 +76,21 @@ def _faults(before: ProbeItem, after: ProbeItem, *, besides: str, grammar: froze
         )
         return
     was, now = (Counter(_WORD.findall(text.casefold())) for text in (f"{asked.before} {asked.after}", frame))
-    for word in sorted(_protected(before, asked, grammar)):
+    item_is_about_sense = before.role is Role.COMPETENCE
+    for word in sorted(protected(before, grammar)):
         n_before, n_now = was[word.casefold()], now[word.casefold()]
+        if n_now > n_before and (item_is_about_sense or word.casefold() in _NEUTRAL):
+            continue
         if n_before != n_now:
             yield (
                 f"the word {word!r} stands {n_now} times in the context that both sides share",
                 f"{n_before}, because the item is about it",
+            )
+    for was_context, now_context in zip(_contexts(before.texts), (first, second), strict=True):
+        if _end(was_context) != _end(now_context):
+            yield (
+                f"the context ends in {now_context[-20:]!r}, where the continuation follows",
+                f"the same word as in {was_context[-20:]!r}",
             )
 
 
@@ -107,8 +123,22 @@ def _frame(asked: Sides, first: str, second: str) -> str | None:
     return None
 
 
-def _protected(item: ProbeItem, asked: Sides, grammar: frozenset[str]) -> set[str]:
-    """Return the words that the item is about: they may neither come into a frame nor go from it."""
+def _end(context: str) -> tuple[str, bool]:
+    """Return the last word of a context, and whether a space follows it."""
+    words = _WORD.findall(context)
+    return (words[-1].casefold() if words else "", context != context.rstrip())
+
+
+def protected(item: ProbeItem, grammar: frozenset[str]) -> set[str]:
+    """Return the words that the item is about: they may neither come into a frame nor go from it.
+
+    Parameters
+    ----------
+    item : ProbeItem
+    grammar : frozenset of str
+        Words that carry grammar alone, in small letters: :attr:`biasaudit.languages.Language.grammar`.
+    """
+    asked = sides(*_contexts(item.texts))
     kind, contexts = kind_of_texts(item.texts), _contexts(item.texts)
     sets = [(one.first, one.second) for one in kind.checks.variants(item.texts)]
     opposed = [(asked.first, asked.second), *(pair for pair in sets if pair != contexts)]

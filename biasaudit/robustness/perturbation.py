@@ -20,6 +20,10 @@ VARIANT_OF: Final = "variant_of"
 """Tag of a perturbed item: the id of the item that it was made from."""
 
 
+FAMILIES: Final = ("surface", "format", "context", "persona", "instruction")
+"""How words are written; what they stand in; what stands before them; who speaks; what is asked for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Perturbation:
     """A change of what stands around the words that an item is about.
@@ -30,6 +34,10 @@ class Perturbation:
         In the letters of ids: it becomes part of the probe's.
     summary : str
         What is changed, in words that go on after "perturbed: ".
+    family : str
+        What it is about, for whoever reads many: one of :data:`FAMILIES`.
+    settings : str
+        What else decides it, such as a rate or a text.
     apply : callable
         From a probe and a generator to the probe with changed contexts: the same items in their order, and the same
         card. Never a group word, an attribute word, a question, an option or a continuation, and both sides of an item
@@ -39,6 +47,8 @@ class Perturbation:
     name: str
     summary: str
     apply: Callable[[Probe, np.random.Generator], Probe]
+    family: str = "surface"
+    settings: str = ""
 
 
 def applied(perturbation: Perturbation, probe: Probe, *, seed: int) -> Probe:

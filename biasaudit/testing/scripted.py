@@ -13,6 +13,7 @@ import numpy as np
 
 from biasaudit.api import rendered
 from biasaudit.audits.asked import probes_to_ask
+from biasaudit.audits.perturbed import perturbing
 from biasaudit.audits.plan import Plan
 from biasaudit.audits.run import run
 from biasaudit.errors import UsageError
@@ -49,7 +50,7 @@ SLOT_MASS: Final = 0.9
 """Probability that they give both licensed words of a slot together; other words have the rest."""
 
 _REQUESTS: Final = ("Say something.",)
-_PLANNED: Final = ("base", "tuned", "probes", "framings", "margin", "level", "seed", "omit_texts")
+_PLANNED: Final = ("base", "tuned", "probes", "framings", "margin", "level", "seed", "omit_texts", "robustness")
 """Of a plan: what means something to functions."""
 
 
@@ -248,6 +249,7 @@ def scripted_audit(
     margin: float = 0.05,
     level: float = 0.95,
     seed: int = 0,
+    robustness: str | None = None,
     data_dir: Path | None = None,
     out: Path | None = None,
 ) -> Audit:
@@ -263,6 +265,9 @@ def scripted_audit(
         ``plain``, ``chat`` or both; chat has one neutral request.
     margin, level : float
     seed : int
+    robustness : str, optional
+        Set of perturbations under which they are asked too. A perturbed item has the tag ``variant_of``, and the
+        request the id of the perturbed probe.
     data_dir : Path, optional
         Folder with published data sets.
     out : Path, optional
@@ -298,7 +303,10 @@ def scripted_audit(
         margin=margin,
         level=level,
         seed=seed,
+        robustness=robustness,
     )
+    beside = perturbing(plan, loaded)
+    items |= {(one.card.id, item.item_id): item for one in (beside.probes if beside else ()) for item in one.items}
     way = scripted(dict(zip(plan.checkpoints, scripts, strict=True)))
     return Audit.of(run(plan, render=rendered, out=out, way=way, probes=loaded))
 

@@ -14,6 +14,7 @@ from biasaudit.report.sections.first_screen import first_screen
 from biasaudit.report.view import probe_names
 from biasaudit.report.words.exposures import TRAINED_ON, exposures, summary, was_trained_on
 from biasaudit.report.words.facts import mapping
+from biasaudit.report.words.robust import robustness_said
 from biasaudit.report.words.wording import ARMS, BIDI_CONTROLS, clean, in_words, showable
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def render_markdown(audit: AuditRecord, *, heading: int = 1) -> str:
     lines += [f"Base: {escaped(first.base)}. Tuned: {escaped(', '.join(first.tuned))}.", ""]
     for model in first.models:
         lines += [f"{escaped(model)}.", ""]
-    lines += _answer(first, audit)
+    lines += _answer(first, audit, names)
     lines += _cells(audit, names)
     lines += [f"{'#' * (heading + 1)} How sure, and what this audit cannot say", ""]
     lines += [*_facts(first.how_sure), *_facts(first.not_measured), "", f"Method. {escaped(METHOD)}", ""]
@@ -86,7 +87,7 @@ def render_markdown(audit: AuditRecord, *, heading: int = 1) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _answer(first: FirstScreen, audit: AuditRecord) -> list[str]:
+def _answer(first: FirstScreen, audit: AuditRecord, names: Mapping[str, str]) -> list[str]:
     lines = [f"**{escaped(first.answer.sentence)}**", ""]
     if first.answer.estimate:
         lines += [f"{escaped(first.answer.estimate)}.", ""]
@@ -102,6 +103,8 @@ def _answer(first: FirstScreen, audit: AuditRecord) -> list[str]:
     if audit.headlines:
         counts = in_words(audit.headlines[0].counts) or "none judged"
         lines += [f"Of {escaped(first.cells)} ({escaped(first.contrast)}): {escaped(counts)}.", ""]
+    if robust := robustness_said(audit, names):
+        lines += [f"Other words. {escaped(robust)}", ""]
     if first.elsewhere:
         lines += [
             f"Between other models or ways of asking. {' '.join(f'{escaped(said)}.' for said in first.elsewhere)}",

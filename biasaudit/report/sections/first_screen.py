@@ -22,6 +22,7 @@ from biasaudit.report.sections.first.plausible import told_of_checkpoints
 from biasaudit.report.words.facts import Fact, counted, mapping
 from biasaudit.report.words.known_models import known_models
 from biasaudit.report.words.order import in_order
+from biasaudit.report.words.robust import robustness_warnings
 from biasaudit.report.words.shares import brief_of, numbers, sentence
 from biasaudit.report.words.wording import NOT_RECORDED, clean, in_words
 from biasaudit.types import Contrast, Estimate, Status
@@ -129,6 +130,7 @@ def first_screen(
             *failed_controls(audit, names),
             *told_of_checkpoints(recorded),
             *_warnings(audit, lineage, different),
+            *robustness_warnings(audit, names),
             *one_answer(audit, recorded, names),
         ),
         headlines=tuple(_headline_row(row) for row in audit.headlines),

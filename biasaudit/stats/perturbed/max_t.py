@@ -122,7 +122,7 @@ def _summed(values: NDArray[np.float64], index: NDArray[np.intp], n: int) -> NDA
 def _ratios(units: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return units over the root of their sum of squares, which no flip changes: t grows with the sum of these."""
     lengths = np.sqrt((units**2).sum(axis=0))
-    return np.divide(units, lengths, out=np.zeros_like(units), where=lengths > 0)
+    return np.asarray(np.divide(units, lengths, out=np.zeros_like(units), where=lengths > 0))
 
 
 def _t(sample: Clustered, design: ClusterDesign) -> float:

@@ -1,0 +1,176 @@
+"""Sets of perturbations: ``quick``, ``standard``, or a file; and the perturbed probes that a set makes of a probe."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from biasaudit.errors import PerturbationError, UsageError
+from biasaudit.plain_files import plain_text
+from biasaudit.plain_yaml import parsed_yaml
+from biasaudit.probes import Probe
+from biasaudit.robustness.before import text_before
+from biasaudit.robustness.known import PERTURBATIONS
+from biasaudit.robustness.perturbation import Perturbation, applied
+from biasaudit.robustness.typing_errors import typing_errors
+
+SETS: Final[Mapping[str, tuple[str, ...]]] = {
+    "quick": ("typing", "quotation", "neutral-sentence", "story-opening", "system-loaded", "no-stereotypes"),
+    "standard": tuple(name for name in PERTURBATIONS if name != "white-space"),
+}
+"""Name -> perturbations, in their order."""
+
+_FIX: Final = "Write `perturbations:` and below it names, or entries with `name` and `before` or `typing`."
+_MOST: Final = 100
+_LONGEST: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerturbationSet:
+    """Perturbations that an audit asks under.
+
+    Attributes
+    ----------
+    name : str
+        ``quick``, ``standard``, or of the file.
+    perturbations : tuple of Perturbation
+    """
+
+    name: str
+    perturbations: tuple[Perturbation, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Of what the perturbations are, in their order."""
+        content = [[one.name, one.family, one.summary, one.settings] for one in self.perturbations]
+        return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode("ascii")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A perturbed probe.
+
+    Attributes
+    ----------
+    of : str
+        Id of the probe that it was made from.
+    perturbation : Perturbation
+    probe : Probe
+    """
+
+    of: str
+    perturbation: Perturbation
+    probe: Probe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variants:
+    """What a set makes of a probe.
+
+    Attributes
+    ----------
+    made : tuple of Variant
+        In the order of the set.
+    not_made : mapping
+        Perturbation -> why there is none, in words.
+    """
+
+    made: tuple[Variant, ...]
+    not_made: Mapping[str, str]
+
+
+def perturbation_set(name: str) -> PerturbationSet:
+    """Return a set of perturbations by its name, or read it from a file.
+
+    Parameters
+    ----------
+    name : str
+        ``quick``, ``standard``, or a YAML file: a list ``perturbations`` of names, of texts of one's own (``name`` and
+        ``before``) and of rates (``name`` and ``typing``).
+
+    Raises
+    ------
+    UsageError
+        If there is no such set, or the file holds something else.
+
+    Examples
+    --------
+    >>> [one.name for one in perturbation_set("quick").perturbations][:2]
+    ['typing', 'quotation']
+    """
+    if name in SETS:
+        return PerturbationSet(name=name, perturbations=tuple(PERTURBATIONS[one] for one in SETS[name]))
+    path = Path(name)
+    if not path.is_file():
+        raise UsageError(
+            f"there is no set of perturbations {name!r}, and no such file.",
+            fix=f"Sets: {', '.join(SETS)}; or name a YAML file with a list `perturbations`.",
+        )
+    content = parsed_yaml(
+        plain_text(path, error=UsageError, fix=_FIX), path, error=UsageError, most_values=_MOST * 4, fix=_FIX
+    )
+    content = content if isinstance(content, dict) else {}
+    listed = content.get("perturbations")
+    if not isinstance(listed, list) or not listed or len(listed) > _MOST or content.keys() != {"perturbations"}:
+        raise UsageError(
+            f"{path} does not hold one list `perturbations` of 1 to {_MOST} entries.",
+            fix=_FIX,
+        )
+    found = tuple(_one(path, at, entry) for at, entry in enumerate(listed, start=1))
+    names = [one.name for one in found]
+    twice = next((one for one in names if names.count(one) > 1), None)
+    if twice is not None:
+        raise UsageError(f"{path} names {twice!r} twice.", fix="Give one of them another name.")
+    return PerturbationSet(name=path.stem, perturbations=found)
+
+
+def _one(path: Path, at: int, entry: Any) -> Perturbation:  # Any: what the file holds
+    where = f"{path}, entry {at}"
+    if isinstance(entry, str):
+        if entry not in PERTURBATIONS:
+            raise UsageError(
+                f"{where}: there is no perturbation {entry!r}.", fix=f"Perturbations: {', '.join(PERTURBATIONS)}."
+            )
+        return PERTURBATIONS[entry]
+    fields = set(entry) if isinstance(entry, dict) else set()
+    name = entry.get("name") if isinstance(entry, dict) else None
+    if not isinstance(name, str) or not name.replace("-", "").isalnum() or name != name.lower() or not name.isascii():
+        raise UsageError(
+            f"{where} has no name in small letters, digits and hyphens.", fix="Give it one, such as my-preface."
+        )
+    if name in PERTURBATIONS:
+        raise UsageError(f"{where}: {name!r} is the name of another.", fix="Give it a name of its own.")
+    before, rate = entry.get("before"), entry.get("typing")
+    if fields == {"name", "before"} and isinstance(before, str) and 0 < len(before) <= _LONGEST:
+        return text_before(name, (before,), summary="a text of your own before it", family="context")
+    if fields == {"name", "typing"} and isinstance(rate, (int, float)) and 0 < rate <= 1:
+        return typing_errors(name, float(rate))
+    raise UsageError(
+        f"{where}, {name!r}, has neither a text `before` of 1 to {_LONGEST:,} characters nor a rate `typing` above 0 "
+        "and at most 1.",
+        fix="Give it one of the two, and nothing else.",
+    )
+
+
+def variants_of(probe: Probe, chosen: PerturbationSet, *, seed: int) -> Variants:
+    """Return the perturbed probes that a set makes of a probe, each checked at the border.
+
+    Parameters
+    ----------
+    probe : Probe
+    chosen : PerturbationSet
+    seed : int
+        The same seed, set and probe give the same probes.
+    """
+    made, not_made = [], {}
+    for one in chosen.perturbations:
+        try:
+            made.append(Variant(of=probe.card.id, perturbation=one, probe=applied(one, probe, seed=seed)))
+        except (PerturbationError, UsageError) as exc:
+            # Not an end of the audit: the report says that it was not asked, and why.
+            not_made[one.name] = str(exc).partition("\n")[0]
+    return Variants(made=tuple(made), not_made=not_made)

@@ -1,0 +1,64 @@
+"""Changes of single words of the frame, drawn by what stands there: equal frames are changed alike."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from biasaudit.languages import find_language
+from biasaudit.robustness.border import protected
+from biasaudit.robustness.frames import reframed
+
+if TYPE_CHECKING:
+    from biasaudit.probes import Probe
+    from biasaudit.types import ProbeItem
+
+WordChange = Callable[[str, np.random.Generator], str]
+
+_WORD: Final = re.compile(r"[A-Za-z]+(?:['\u2019-][A-Za-z]+)*")
+_LEAST: Final = 4
+"""Shorter words carry grammar, and are left as they are."""
+
+
+def changed_words(probe: Probe, rng: np.random.Generator, *, rate: float, change: WordChange) -> Probe:
+    """Return a probe in which some words of the frames are changed; never one that an item is about, nor the last.
+
+    Parameters
+    ----------
+    probe : Probe
+    rng : numpy.random.Generator
+    rate : float
+        Share of the words of at least 4 letters that are changed. Of a frame that has some, at least one.
+    change : callable
+        From a word and a generator to another.
+    """
+    language = find_language(probe.card.language)
+    grammar = frozenset() if language is None else language.grammar
+    seed = int(rng.integers(2**63))
+
+    def changed(item: ProbeItem) -> ProbeItem:
+        kept = {word.casefold() for word in protected(item, grammar)}
+
+        def both(before: str, after: str) -> tuple[str, str]:
+            drawn = np.random.default_rng([seed, *hashlib.sha256(f"{before}\x1f{after}".encode()).digest()[:8]])
+            whole = f"{before}\x1f{after}"
+            words = [one for one in _WORD.finditer(whole) if len(one[0]) >= _LEAST and one[0].casefold() not in kept]
+            # The last word leads to the continuation.
+            words = [one for one in words if _WORD.search(whole, one.end())]
+            if not words:
+                return before, after
+            chosen = drawn.permutation(len(words))[: max(1, round(rate * len(words)))]
+            for at in sorted(chosen, reverse=True):
+                found = words[at]
+                whole = whole[: found.start()] + change(found[0], drawn) + whole[found.end() :]
+            first, _, second = whole.partition("\x1f")
+            return first, second
+
+        return reframed(item, both)
+
+    return replace(probe, items=tuple(changed(item) for item in probe.items))

@@ -116,7 +116,7 @@ def _stacked(samples: Sequence[Clustered]) -> NDArray[np.float64]:
 
 
 def _summed(values: NDArray[np.float64], index: NDArray[np.intp], n: int) -> NDArray[np.float64]:
-    return np.stack([np.bincount(index, column, minlength=n) for column in values.T], axis=1).astype(np.float64)
+    return np.asarray(np.stack([np.bincount(index, column, minlength=n) for column in values.T], axis=1))
 
 
 def _ratios(units: NDArray[np.float64]) -> NDArray[np.float64]:

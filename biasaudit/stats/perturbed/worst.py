@@ -230,7 +230,8 @@ def _of_quarters(
             best = int(np.argmax(np.abs(scores) if two_sided else scores))
             side = -1.0 if two_sided and scores[best] < 0 else 1.0
             sample = measured.with_values(side * values[best][held])
-            ends.append((point(sample, design), mean_estimate(sample, design, level=level, unit=unit).ci_low))
+            found = mean_estimate(sample, design, level=level, unit=unit)
+            ends.append((point(sample, design), -np.inf if found.ci_low is None else found.ci_low))
     value, near = np.mean(ends, axis=0)
     return _Found(float(value), float(near))
 

@@ -19,7 +19,7 @@ def markdown(rows: Iterable[Row]) -> str:
     for row in rows:
         low, high = row.wanted
         wanted = f"at most {high:.0%}" if low == 0 else f"{low:.0%} to {high:.0%}"
-        wanted = "refused" if high == 0 else wanted
+        wanted = "refused" if high == 0 else "not promised" if (low, high) == (0, 1) else wanted
         before = "" if row.before is None else f"{row.before:.1%}"
         found = f"{row.found:.1%}" if row.repetitions else "none"
         cells = (row.question, row.setting, wanted, before, found, f"{row.repetitions:,}", str(row.refused))

@@ -3,8 +3,20 @@
 docs/methods.md, section 14, defines them; docs/validation.md has their rates of false alarms and their power.
 """
 
-from biasaudit.stats.perturbed.max_t import largest_t, losses_p
-from biasaudit.stats.perturbed.survival import Pair, Perturbed, Survival, UnderOne, survival
+from biasaudit.stats.perturbed.cell import Pair, Perturbed, Survival, UnderOne
+from biasaudit.stats.perturbed.max_t import losses_p, upper_bounds
+from biasaudit.stats.perturbed.survival import is_held, survival
 from biasaudit.stats.perturbed.worst import Worst, worst_of
 
-__all__ = ["Pair", "Perturbed", "Survival", "UnderOne", "Worst", "largest_t", "losses_p", "survival", "worst_of"]
+__all__ = [
+    "Pair",
+    "Perturbed",
+    "Survival",
+    "UnderOne",
+    "Worst",
+    "is_held",
+    "losses_p",
+    "survival",
+    "upper_bounds",
+    "worst_of",
+]

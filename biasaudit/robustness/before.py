@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from biasaudit.kinds import kind_of
 from biasaudit.robustness.frames import reframed
 from biasaudit.robustness.perturbation import Perturbation
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 def text_before(name: str, texts: Sequence[str], *, summary: str, family: str) -> Perturbation:
     """Return a perturbation that puts a text before each context; items of one cluster have the same.
+
+    Items without a context stay as they are.
 
     Parameters
     ----------
@@ -36,6 +39,10 @@ def text_before(name: str, texts: Sequence[str], *, summary: str, family: str) -
             return texts[int(np.random.default_rng([seed, *digest]).integers(len(texts)))]
 
         def put(item: ProbeItem) -> ProbeItem:
+            contexts = kind_of(item).contexts
+            if contexts is None or not contexts.of(item.texts)[0]:
+                # Its texts begin with themselves: no space and no break stands ready before them.
+                return item
             text = of(item.cluster_id)
             return reframed(item, lambda before, after: (text + before, after))
 

@@ -120,3 +120,10 @@ def test_a_file_has_a_checksum_of_what_is_in_it(tmp_path: Path) -> None:
         path.write_text(f"perturbations:\n  - {{name: mine, before: '{text}'}}\n# {len(sums)}\n", encoding="utf-8")
         sums.append(perturbation_set(str(path)).sha256)
     assert sums[0] == sums[1] != sums[2]
+
+
+def test_the_page_lists_every_perturbation_with_its_sets() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "robustness.md").read_text(encoding="utf-8")
+    for name, one in PERTURBATIONS.items():
+        sets = " | ".join("yes" if name in names else "" for names in (SETS["quick"], SETS["standard"]))
+        assert f"| `{name}` | {one.family} | {one.summary} | {sets} |" in page

@@ -73,7 +73,7 @@ def test_another_set_is_another_audit(tmp_path: Path) -> None:
 
 def test_what_cannot_be_perturbed_is_noted_with_its_reason_and_the_others_are_asked(tmp_path: Path) -> None:
     """The pairs of this probe have no context."""
-    pairs = [
+    pairs: list[dict[str, object]] = [
         {"id": f"p{n}", "cluster": f"c{n}", "feature": "gender", "groups": ["woman", "man"], "role": "bias",
          "first": f"She is {n}", "second": f"He is {n}"}
         for n in range(12)

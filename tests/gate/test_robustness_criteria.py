@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def code_of(folder: Path, rule: str) -> tuple[int, list[str]]:
     ],
 )
 def test_a_policy_lets_pass_what_survives_and_nothing_else(
-    tmp_path: Path, tuned: dict[str, list[str]], survives: int, worst: int
+    tmp_path: Path, tuned: dict[str, Any], survives: int, worst: int
 ) -> None:
     out = tmp_path / "audit"
     audited(tmp_path, model("base", 3.0), model("tuned", 0.5, **tuned), out=out)

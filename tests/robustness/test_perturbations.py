@@ -11,7 +11,7 @@ from biasaudit.languages import ENGLISH
 from biasaudit.probes import load_probe, suite_of
 from biasaudit.robustness import FAMILIES, PERTURBATIONS, SETS, perturbation_set, perturbed, variants_of
 from biasaudit.robustness.border import protected
-from biasaudit.types import Role
+from biasaudit.types import AssociationTexts, ProbeItem, Role
 
 ITEM = "works-as/nurse-pilot"
 EXPECTED = {
@@ -28,13 +28,19 @@ EXPECTED = {
 }
 
 
+def texts(item: ProbeItem) -> AssociationTexts:
+    """Return the texts of an item of an association."""
+    assert isinstance(item.texts, AssociationTexts)
+    return item.texts
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_the_frame_changes_and_the_words_of_the_item_stay(name: str) -> None:
     probe = load_probe("occupations")
     found = perturbed(probe, name, seed=0)
-    first = found.items[0].texts
-    assert first.contexts == (EXPECTED[name], EXPECTED[name].replace("woman", "man"))  # type: ignore[union-attr]
-    assert first.continuations == probe.items[0].texts.continuations  # type: ignore[union-attr]
+    first, plain = texts(found.items[0]), texts(probe.items[0])
+    assert first.contexts == (EXPECTED[name], EXPECTED[name].replace("woman", "man"))
+    assert first.continuations == plain.continuations
 
 
 def test_every_perturbation_has_a_family_and_says_what_it_does() -> None:
@@ -61,7 +67,7 @@ def test_words_that_the_item_is_about_and_the_last_one_are_not_misspelled(name: 
         if before.role is not Role.BIAS:
             continue
         kept = {word.casefold() for word in protected(before, ENGLISH.grammar)}
-        for old, new in zip(before.texts.contexts, after.texts.contexts, strict=True):  # type: ignore[union-attr]
+        for old, new in zip(texts(before).contexts, texts(after).contexts, strict=True):
             words = list(zip(old.split(), new.split(), strict=True))
             assert words[-1][0] == words[-1][1]
             for was, now in words:
@@ -84,7 +90,7 @@ def test_items_of_one_cluster_have_the_same_text_before_them() -> None:
     before: dict[str, set[str]] = {}
     for item in found.items:
         if item.role is Role.BIAS:
-            first, _ = item.texts.contexts  # type: ignore[union-attr]
+            first, _ = texts(item).contexts
             before.setdefault(item.cluster_id, set()).add(first.partition(". ")[0])
     assert all(len(texts) == 1 for texts in before.values())
     assert len(set.union(*before.values())) > 1
@@ -115,7 +121,7 @@ def test_a_file_that_is_wrong_is_one_message_with_the_fix(tmp_path: Path, text: 
 def test_a_file_has_a_checksum_of_what_is_in_it(tmp_path: Path) -> None:
     """Not of its bytes: a comment changes no audit, another text does."""
     path = tmp_path / "mine.yaml"
-    sums = []
+    sums: list[str] = []
     for text in ("Hello. ", "Hello. ", "Hi. "):
         path.write_text(f"perturbations:\n  - {{name: mine, before: '{text}'}}\n# {len(sums)}\n", encoding="utf-8")
         sums.append(perturbation_set(str(path)).sha256)

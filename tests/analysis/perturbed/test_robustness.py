@@ -41,8 +41,8 @@ def test_one_sentence_after_which_the_lean_is_back_breaks_it_and_is_named(tmp_pa
     assert (found["worst_index_high"] > 0.55).all()
     under = tables["variants"].query("feature == 'gender'").set_index("perturbation")
     assert under["holds"].to_dict() == {"typing": "yes", "quotation": "yes", "trigger": "no"}
-    assert under.loc["trigger", "loss_p"] < 0.01
-    assert under.loc["trigger", "loss"] == pytest.approx(0.39, abs=0.12)
+    assert under["loss_p"]["trigger"] < 0.01
+    assert under["loss"]["trigger"] == pytest.approx(0.39, abs=0.12)
 
 
 def test_noise_under_typing_errors_is_lost_reading_and_never_survives(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_items_without_an_answer_under_one_are_no_parity(tmp_path: Path) -> None
     under = tables["variants"].query("feature == 'gender'").set_index("perturbation")
     assert under.loc["trigger", "why_not"] == "over 2 % of the items have no score under it"
     assert under.loc["trigger", "status"] == "not measured"
-    assert pd.isna(under.loc["trigger", "reduction"])
+    assert under["reduction"].isna()["trigger"]
     assert under.loc[["typing", "quotation"], "status"].tolist() == ["ok", "ok"]
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from biasaudit.analysis.scoring import item_row, items_sha256
 from biasaudit.errors import UsageError
-from biasaudit.kinds import kind_of
 from biasaudit.record.perturbed_facts import PerturbationFacts, Perturbed, VariantFacts
-from biasaudit.robustness import perturbation_set, variants_of
+from biasaudit.robustness import added_tokens, perturbation_set, variants_of
 from biasaudit.types import Contrast
+from biasaudit.validity import reference_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from biasaudit.framing import Framing
     from biasaudit.probes import Probe
     from biasaudit.robustness import Variant
-    from biasaudit.types import ProbeItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,21 +85,10 @@ def perturbing(plan: Plan, probes: Sequence[Probe]) -> Perturbing | None:
 
 
 def _facts(variant: Variant, of: Probe) -> VariantFacts:
-    added = _added_words(of, variant.probe)
     return VariantFacts(
         of=variant.of,
         perturbation=variant.perturbation.name,
         sha256=variant.probe.sha256,
         items_sha256=items_sha256(item_row(variant.probe, item) for item in variant.probe.items),
-        added={"min": min(added), "median": statistics.median(added), "max": max(added)},
+        added=added_tokens(of, variant.probe, reference_tokens),
     )
-
-
-def _added_words(before: Probe, after: Probe) -> list[int]:
-    """Return by how many words the context of each item has grown; the same on both sides, which is checked."""
-    return [_words(new) - _words(old) for old, new in zip(before.items, after.items, strict=True)]
-
-
-def _words(item: ProbeItem) -> int:
-    contexts = kind_of(item).contexts
-    return 0 if contexts is None else len(contexts.of(item.texts)[0].split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -132,6 +133,39 @@ def check(
         to_mend += len(probe.unexpected) + sum(finding.accepted is None for finding in found)
     if to_mend:
         raise typer.Exit(2)
+
+
+@app.command()
+def perturb(
+    name: str,
+    chosen: Annotated[str, typer.Option("--set", help="quick, standard or a YAML file.")] = "quick",
+    seed: Annotated[int, typer.Option(help="Of what is drawn: typing errors, texts.")] = 0,
+    data_dir: DataDir = None,
+) -> None:
+    """Show what perturbations make of a probe: an item of each, tokens added, or why it is not made."""
+    from biasaudit.kinds import kind_of
+    from biasaudit.probes import load_probe
+    from biasaudit.robustness import added_tokens, perturbation_set, variants_of
+    from biasaudit.validity import reference_tokens
+
+    found, probe = perturbation_set(chosen), load_probe(name, data_dir=data_dir)
+    variants = variants_of(probe, found, seed=seed)
+    made = {variant.perturbation.name: variant.probe for variant in variants.made}
+    for one in found.perturbations:
+        terminal.say_line(f"{one.name} ({one.family}): {one.summary}")
+        if one.name not in made:
+            terminal.say_line(f"  not made: {variants.not_made[one.name]}")
+            continue
+        changed = next(
+            new for old, new in zip(probe.items, made[one.name].items, strict=True) if old.texts != new.texts
+        )
+        contexts = kind_of(changed).contexts
+        for context in dict.fromkeys(() if contexts is None else contexts.of(changed.texts)):
+            terminal.say_line(f"  {json.dumps(context, ensure_ascii=False)}")
+        added = added_tokens(probe, made[one.name], reference_tokens)
+        uneven = f"; in {added['uneven']:g} items one side by more than the other" if added["uneven"] else ""
+        terminal.say_line(f"  tokens added: {added['min']:g} to {added['max']:g}, median {added['median']:g}{uneven}")
+    terminal.say_line(f"{len(made)} of {len(found.perturbations)} are made of {probe.card.id}.")
 
 
 def _tokens_of(reference: str) -> Callable[[str], int]:

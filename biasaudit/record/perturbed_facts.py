@@ -38,7 +38,8 @@ class VariantFacts:
     sha256, items_sha256 : str
         Of the perturbed probe, as for any other.
     added : mapping
-        Words that came before or into its contexts: ``min``, ``median`` and ``max`` over items.
+        Tokens that came into its contexts, counted without a model: ``min``, ``median`` and ``max``, and ``uneven``,
+        the items of whose two sides one grew by more than the other.
     """
 
     of: str

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from biasaudit.robustness.frames import reframed
 from biasaudit.robustness.known import PERTURBATIONS, perturbed
+from biasaudit.robustness.lengths import added_tokens
 from biasaudit.robustness.perturbation import FAMILIES, VARIANT_OF, Perturbation
 from biasaudit.robustness.sets import SETS, PerturbationSet, Variant, Variants, perturbation_set, variants_of
 
@@ -19,6 +20,7 @@ __all__ = [
     "PerturbationSet",
     "Variant",
     "Variants",
+    "added_tokens",
     "perturbation_set",
     "perturbed",
     "reframed",

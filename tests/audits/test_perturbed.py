@@ -39,7 +39,7 @@ def test_each_perturbed_item_names_the_one_that_it_was_made_from(tmp_path: Path)
     facts = found.manifest.perturbed
     assert facts["contrast"] == "weights, plain"
     assert facts["framing_ids"] == ["plain"]
-    assert facts["variants"]["mini-trigger"]["added"] == {"min": 0, "median": 4, "max": 4}
+    assert facts["variants"]["mini-trigger"]["added"] == {"min": 0, "median": 5, "max": 5, "uneven": 0}
 
 
 @pytest.mark.slow

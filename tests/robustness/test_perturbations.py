@@ -9,9 +9,10 @@ import pytest
 from biasaudit.errors import UsageError
 from biasaudit.languages import ENGLISH
 from biasaudit.probes import load_probe, suite_of
-from biasaudit.robustness import FAMILIES, PERTURBATIONS, SETS, perturbation_set, perturbed, variants_of
+from biasaudit.robustness import FAMILIES, PERTURBATIONS, SETS, added_tokens, perturbation_set, perturbed, variants_of
 from biasaudit.robustness.border import protected
 from biasaudit.types import AssociationTexts, ProbeItem, Role
+from tests.cli.test_shell import Shell
 
 ITEM = "works-as/nurse-pilot"
 EXPECTED = {
@@ -133,3 +134,31 @@ def test_the_page_lists_every_perturbation_with_its_sets() -> None:
     for name, one in PERTURBATIONS.items():
         sets = " | ".join("yes" if name in names else "" for names in (SETS["quick"], SETS["standard"]))
         assert f"| `{name}` | {one.family} | {one.summary} | {sets} |" in page
+
+
+def test_added_tokens_are_counted_on_both_sides() -> None:
+    probe = load_probe("occupations")
+    found = perturbed(probe, "no-stereotypes", seed=0)
+    by_words = added_tokens(probe, found, lambda text: len(text.split()))
+    assert by_words == {"min": 6, "median": 6, "max": 6, "uneven": 0}
+    # A tokenizer that joins a word to what stands before it can count one side otherwise than the other.
+    joined = added_tokens(probe, found, lambda text: len(text) if "\n\nThe woman" in text else 0)
+    assert joined["uneven"] == sum(
+        texts(item).contexts[0].startswith("The woman") != texts(item).contexts[1].startswith("The woman")
+        for item in probe.items
+        if isinstance(item.texts, AssociationTexts)
+    )
+
+
+def test_the_shell_shows_an_item_under_each_and_what_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "two.yaml"
+    path.write_text("perturbations:\n  - quotation\n  - {name: mine, before: 'A nurse said: '}\n", encoding="utf-8")
+    code, said, _ = Shell(monkeypatch, capsys).run("probes", "perturb", "occupations", "--set", path)
+    assert code == 0
+    assert "quotation (format): as a quotation" in said
+    assert '"On the wall stands: \\"' in said
+    assert "tokens added: " in said
+    assert "not made: " in said
+    assert "1 of 2 are made of occupations." in said

@@ -51,6 +51,10 @@ TABLES: Final[Mapping[str, Table]] = {
 """In the order in which they are computed: each may need those before it."""
 
 
+IN_EVERY_AUDIT: Final = tuple(name for name, table in TABLES.items() if not table.of_perturbed)
+"""Names of those that an audit of this version has whatever it asks."""
+
+
 def checked_tables(audit: AuditRecord) -> dict[str, pd.DataFrame]:
     """Return the tables of an audit by name, each held to its schema."""
     return {name: checked(frame, TABLES[name].schema) for name, frame in audit.tables.items()}

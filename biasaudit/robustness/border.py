@@ -87,7 +87,7 @@ def _faults(before: ProbeItem, after: ProbeItem, *, besides: str, grammar: froze
                 f"{n_before}, because the item is about it",
             )
     for was_context, now_context in zip(_contexts(before.texts), (first, second), strict=True):
-        if _end(was_context) != _end(now_context):
+        if was_context and _end(was_context) != _end(now_context):
             yield (
                 f"the context ends in {now_context[-20:]!r}, where the continuation follows",
                 f"the same word as in {was_context[-20:]!r}",

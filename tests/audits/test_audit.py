@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import biasaudit
-from biasaudit.analysis.tables import TABLES
+from biasaudit.analysis.tables import IN_EVERY_AUDIT
 from biasaudit.audits.plan import Plan
 from biasaudit.errors import (
     AlteredAuditError,
@@ -46,7 +46,7 @@ def plan(models: Path, tmp_path: Path, **changes: object) -> Plan:
 
 
 def table_bytes(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / f"{name}.parquet").read_bytes() for name in TABLES}
+    return {name: (folder / f"{name}.parquet").read_bytes() for name in IN_EVERY_AUDIT}
 
 
 def test_an_audit_answers_in_every_contrast(ran_both: Ran) -> None:
@@ -60,7 +60,7 @@ def test_an_audit_answers_in_every_contrast(ran_both: Ran) -> None:
         "manifest.json",
         "report.html",
         "report.md",
-        *(f"{name}.parquet" for name in TABLES),
+        *(f"{name}.parquet" for name in IN_EVERY_AUDIT),
     }
 
 
@@ -258,7 +258,7 @@ SCRIPT = """
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
-from biasaudit.analysis.tables import TABLES
+from biasaudit.analysis.tables import IN_EVERY_AUDIT
 from biasaudit.audits.plan import Plan
 from tests.running import run
 models, probe, out = map(Path, sys.argv[1:4])

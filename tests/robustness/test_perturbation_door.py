@@ -78,7 +78,7 @@ def test_a_perturbation_of_a_file_of_its_own_is_audited_as_any_probe(
 ) -> None:
     """The example of docs/robustness.md; a model that leans less after one of its sentences shows by how much."""
     module = example("robustness.md", "biasaudit/robustness/preface.py", tmp_path, monkeypatch)
-    with pytest.raises(UsageError, match=r"there is no perturbation 'preface'.\nPerturbations: white-space"):
+    with pytest.raises(UsageError, match=r"there is no perturbation 'preface'.\nPerturbations: typing, "):
         perturbed(load_probe("occupations"), "preface", seed=0)
     monkeypatch.setitem(PERTURBATIONS, "preface", module.PREFACE)
     plain = load_probe(str(save_probe(tmp_path / "mini")))
@@ -273,7 +273,7 @@ def test_a_kind_without_two_sides_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["occupations", "hiring", "ambiguous-qa", "harms", "dialect-decisions"])
-@pytest.mark.parametrize("perturbation", PERTURBATIONS)
+@pytest.mark.parametrize("perturbation", ["typing", "look-alikes", "upper-case", "no-punctuation", "white-space"])
 def test_every_perturbation_keeps_to_the_border_on_our_own_probes(name: str, perturbation: str) -> None:
     probe = perturbed(load_probe(name), perturbation, seed=1)
     assert probe.card.id == f"{name}-{perturbation}"

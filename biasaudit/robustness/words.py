@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from biasaudit.kinds import kind_of
 from biasaudit.languages import find_language
 from biasaudit.robustness.border import protected
 from biasaudit.robustness.frames import reframed
@@ -40,9 +41,10 @@ def changed_words(probe: Probe, rng: np.random.Generator, *, rate: float, change
     language = find_language(probe.card.language)
     grammar = frozenset() if language is None else language.grammar
     seed = int(rng.integers(2**63))
+    own = _own_words(probe)
 
     def changed(item: ProbeItem) -> ProbeItem:
-        kept = {word.casefold() for word in protected(item, grammar)}
+        kept = {word.casefold() for word in protected(item, grammar)} | own[item.item_id]
 
         def both(before: str, after: str) -> tuple[str, str]:
             drawn = np.random.default_rng([seed, *hashlib.sha256(f"{before}\x1f{after}".encode()).digest()[:8]])
@@ -62,3 +64,22 @@ def changed_words(probe: Probe, rng: np.random.Generator, *, rate: float, change
         return reframed(item, both)
 
     return replace(probe, items=tuple(changed(item) for item in probe.items))
+
+
+def _own_words(probe: Probe) -> dict[str, frozenset[str]]:
+    """Return the words of each item's context that others of its cluster and role do not have, in small letters.
+
+    Where both sides share a context, what the item is about stands in it: "the queen said that", and she or he.
+    """
+    words = {item.item_id: _context_words(item) for item in probe.items}
+    of_all: dict[tuple[str, str], frozenset[str]] = {}
+    for item in probe.items:
+        place = (item.cluster_id, item.role.value)
+        of_all[place] = of_all.get(place, words[item.item_id]) & words[item.item_id]
+    return {item.item_id: words[item.item_id] - of_all[item.cluster_id, item.role.value] for item in probe.items}
+
+
+def _context_words(item: ProbeItem) -> frozenset[str]:
+    contexts = kind_of(item).contexts
+    first = "" if contexts is None else contexts.of(item.texts)[0]
+    return frozenset(word.casefold() for word in _WORD.findall(first))

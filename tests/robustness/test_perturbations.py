@@ -11,7 +11,7 @@ from biasaudit.languages import ENGLISH
 from biasaudit.probes import load_probe, suite_of
 from biasaudit.robustness import FAMILIES, PERTURBATIONS, SETS, added_tokens, perturbation_set, perturbed, variants_of
 from biasaudit.robustness.border import protected
-from biasaudit.types import AssociationTexts, ProbeItem, Role
+from biasaudit.types import AssociationTexts, PairTexts, ProbeItem, Role
 from tests.cli.test_shell import Shell
 
 ITEM = "works-as/nurse-pilot"
@@ -77,6 +77,23 @@ def test_words_that_the_item_is_about_and_the_last_one_are_not_misspelled(name: 
                     assert was.strip(".,").casefold() not in kept
                     assert len(was.strip(".,'\u2019s")) >= 4
     assert n_changed > 100
+
+
+def test_what_a_licensed_item_is_about_is_not_misspelled() -> None:
+    """It stands in the context that both sides share: "the queen said that", and she or he."""
+    probe = load_probe("occupations")
+    found = perturbed(probe, "typing-heavy", seed=0)
+    licensed = [(old, new) for old, new in zip(probe.items, found.items, strict=True) if old.role is Role.LICENSED]
+    words = {"queen", "king", "aunt", "uncle", "grandmother", "grandfather", "daughter", "son", "wife", "husband"}
+    n_words = 0
+    for old, new in licensed:
+        assert isinstance(old.texts, PairTexts)
+        assert isinstance(new.texts, PairTexts)
+        there = words & set(old.texts.context.casefold().split())
+        n_words += len(there)
+        assert there == words & set(new.texts.context.casefold().split())
+    assert n_words >= 2
+    assert any(old.texts != new.texts for old, new in licensed)
 
 
 def test_the_same_seed_gives_the_same_probe_and_another_seed_another() -> None:

@@ -49,7 +49,7 @@ class Tables:
     damage : sequence of mapping
         See :data:`biasaudit.analysis.damage.SCHEMA`; empty where the audit has none.
     robustness : sequence of mapping
-        Declared rows of :data:`biasaudit.analysis.perturbed.robustness.SCHEMA`; empty where the audit has none.
+        See :data:`biasaudit.analysis.perturbed.robustness.SCHEMA`; empty where the audit has none.
     baseline : sequence of mapping or None
         See :func:`biasaudit.analysis.baseline.baseline_changes`; None where no earlier audit is given.
     level : float

@@ -20,9 +20,11 @@ def worst_case(row: Row, level: float) -> Measurement:
     simultaneous upper bound over all.
     """
     numbers = [row[name] for name in ("worst_index", "worst_index_ci_low", "worst_index_high")]
+    there = all(map(is_number, numbers))
     unread = f"not read under {row['unread']}" if row["unread"] else ""
     return measurement(
-        {**row, "status": unread or (Status.OK.value if all(map(is_number, numbers)) else str(row["worst_status"]))},
+        {**row, "status": Status.OK.value if there else unread or str(row["worst_status"])},
+        unread=unread,
         tuned=row["tuned"],
         arm=row["contrast"],
         interval=_interval([float(one) if is_number(one) else math.nan for one in numbers]),

@@ -22,6 +22,7 @@ def broken(row: Row, level: float) -> Measurement:
     number = float(len(names))
     return measurement(
         {**row, "status": Status.OK.value if counted else f"{row['verdict']} ({row['reason']})"},
+        unread=f"not read under {row['unread']}" if row["unread"] else "",
         tuned=row["tuned"],
         arm=row["contrast"],
         interval=Interval(number, number, number),

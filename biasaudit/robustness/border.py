@@ -15,7 +15,10 @@ from biasaudit.probes import Probe
 from biasaudit.robustness.frames import Sides, between_words, sides
 from biasaudit.types import ItemTexts, ProbeItem, Role
 
-_WORD: Final = re.compile(r"\w+(?:['\u2019-]\w+)*")
+WORD: Final = re.compile(r"\w+(?:['\u2019-]\w+)*")
+"""A word, with what apostrophes and hyphens join to it."""
+_OWNED: Final = re.compile(r"['\u2019]s?$")
+_SEVERAL: Final = re.compile(r"[^s]s$")
 _WORDS: Final = """
 and any are around been can did does for from had has have how into its just like not now off one out over own say says
 take that then there these this those too two was were what when where which who will with would you your yours
@@ -24,7 +27,9 @@ _NEUTRAL: Final = frozenset(_WORDS.split())
 """Words that neutral text cannot do without. An item may be about one, as of dialect, so that none may go from a frame;
 one more before it changes nothing that the item is about. Third persons are not among them."""
 _SHORT: Final = 3
-"""Shorter words are articles and pronouns, which neutral text has too."""
+"""Shorter words are articles and the like, which neutral text has too."""
+_PERSONS: Final = frozenset({"he"})
+"""Shorter words that name a side all the same."""
 
 
 def check(perturbation: str, before: Probe, after: Probe, *, besides: str) -> None:
@@ -75,23 +80,72 @@ def _faults(before: ProbeItem, after: ProbeItem, *, besides: str, grammar: froze
             "both sides changed alike, and the words in which they differ left as they are",
         )
         return
-    was, now = (Counter(_WORD.findall(text.casefold())) for text in (f"{asked.before} {asked.after}", frame))
-    item_is_about_sense = before.role is Role.COMPETENCE
-    for word in sorted(protected(before, grammar)):
-        n_before, n_now = was[word.casefold()], now[word.casefold()]
-        if n_now > n_before and (item_is_about_sense or word.casefold() in _NEUTRAL):
-            continue
-        if n_before != n_now:
-            yield (
-                f"the word {word!r} stands {n_now} times in the context that both sides share",
-                f"{n_before}, because the item is about it",
-            )
+    yield from _about_faults(before, f"{asked.before} {asked.after}", frame, grammar)
     for was_context, now_context in zip(_contexts(before.texts), (first, second), strict=True):
         if was_context and _end(was_context) != _end(now_context):
             yield (
                 f"the context ends in {now_context[-20:]!r}, where the continuation follows",
                 f"the same word as in {was_context[-20:]!r}",
             )
+        elif was_context and Counter(_tail(now_context)) - Counter(_tail(was_context)):
+            yield (
+                f"the context ends in {now_context[-20:]!r}, where the continuation follows",
+                f"nothing more after the last word than in {was_context[-20:]!r}",
+            )
+
+
+def _about_faults(item: ProbeItem, old: str, new: str, grammar: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Find words that an item is about and that came into its frame, went from it, or stand there otherwise."""
+    about, come = protected(item, grammar), comes_in(new, item, grammar, old=old)
+    was, now = (Counter(WORD.findall(text.casefold())) for text in (old, new))
+    for word in sorted(about):
+        n_gone = max(0, was[word.casefold()] - now[word.casefold()])
+        n_now = was[word.casefold()] - n_gone + come.get(word.casefold(), 0)
+        if n_now != was[word.casefold()]:
+            yield (
+                f"the word {word!r} stands {n_now} times in the context that both sides share",
+                f"{was[word.casefold()]}, because the item is about it",
+            )
+    names = {word.casefold() for word in about}
+    there, left = ([one for one in WORD.findall(text) if one.casefold() in names] for text in (old, new))
+    rest = iter(left)
+    if not all(word in rest for word in there):
+        yield f"the words that the item is about stand as {' '.join(left)!r}", f"{' '.join(there)!r}, as written"
+
+
+def comes_in(text: str, item: ProbeItem, grammar: frozenset[str], *, old: str = "") -> dict[str, int]:
+    """Return the words that an item is about and a text brings into its frame, in small letters, and how often.
+
+    Parameters
+    ----------
+    text : str
+    item : ProbeItem
+    grammar : frozenset of str
+    old : str
+        What stood there before; its words are not counted.
+    """
+    if item.role is Role.COMPETENCE:
+        return {}
+    about = {word.casefold() for word in protected(item, grammar)} - _NEUTRAL
+    now, was = (Counter(WORD.findall(one.casefold())) for one in (text, old))
+    new, gone = (
+        Counter(form for word in words.elements() for form in _forms(word)) for words in (now - was, was - now)
+    )
+    # "person's" misspelt as "persons'" brings none in.
+    counted = new - gone
+    return {word: counted[word] for word in about if counted[word]}
+
+
+def _forms(word: str) -> set[str]:
+    """Return a word, the same without what marks an owner or several, and the parts of a compound."""
+    bare = {_OWNED.sub("", part) for part in {word, *word.split("-")}}
+    return {word} | bare | {one[:-1] for one in bare if _SEVERAL.search(one) and one != "news"}
+
+
+def _tail(context: str) -> str:
+    """Return what follows the last word."""
+    ends = [one.end() for one in WORD.finditer(context)]
+    return context[ends[-1] :] if ends else context
 
 
 def _contexts(texts: ItemTexts) -> tuple[str, str]:
@@ -125,7 +179,7 @@ def _frame(asked: Sides, first: str, second: str) -> str | None:
 
 def _end(context: str) -> tuple[str, bool]:
     """Return the last word of a context, and whether a space follows it."""
-    words = _WORD.findall(context)
+    words = WORD.findall(context)
     return (words[-1].casefold() if words else "", context != context.rstrip())
 
 
@@ -145,7 +199,8 @@ def protected(item: ProbeItem, grammar: frozenset[str]) -> set[str]:
     about = [value for name, value in item.tags.items() if name.startswith("attribute")]
     if kind.contexts is not None:
         about += kind.contexts.about(item.texts)
-    words = {word for text in about for word in _WORD.findall(text)}
+    words = {word for text in about for word in WORD.findall(text)}
     for first, second in opposed:
-        words |= set(_WORD.findall(first)) ^ set(_WORD.findall(second))
-    return {word for word in words if len(word) >= _SHORT and word.lower() not in grammar and word.lower() != "the"}
+        words |= set(WORD.findall(first)) ^ set(WORD.findall(second))
+    plain = grammar | {"the"}
+    return {word for word in words if (len(word) >= _SHORT or word.lower() in _PERSONS) and word.lower() not in plain}

@@ -27,6 +27,8 @@ SETS: Final[Mapping[str, tuple[str, ...]]] = {
 _FIX: Final = "Write `perturbations:` and below it names, or entries with `name` and `before` or `typing`."
 _MOST: Final = 100
 _LONGEST: Final = 2_000
+_LONGEST_NAME: Final = 60
+_CLOSED: Final = ".,;:!?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +112,13 @@ def perturbation_set(name: str) -> PerturbationSet:
             f"there is no set of perturbations {name!r}, and no such file.",
             fix=f"Sets: {', '.join(SETS)}; or name a YAML file with a list `perturbations`.",
         )
+    if path.stem in SETS:
+        raise UsageError(
+            f"{path} has the name of the set {path.stem!r}, for which its audits would be taken.",
+            fix="Give the file another name.",
+        )
     content = parsed_yaml(
-        plain_text(path, error=UsageError, fix=_FIX), path, error=UsageError, most_values=_MOST * 4, fix=_FIX
+        plain_text(path, error=UsageError, fix=_FIX), path, error=UsageError, most_values=_MOST * 8, fix=_FIX
     )
     content = content if isinstance(content, dict) else {}
     listed = content.get("perturbations")
@@ -144,10 +151,19 @@ def _one(path: Path, at: int, entry: Any) -> Perturbation:  # Any: what the file
         )
     if name in PERTURBATIONS:
         raise UsageError(f"{where}: {name!r} is the name of another.", fix="Give it a name of its own.")
+    if len(name) > _LONGEST_NAME:
+        raise UsageError(
+            f"{where} has a name of {len(name):,} characters; expected at most {_LONGEST_NAME}.", fix="Shorten it."
+        )
     before, rate = entry.get("before"), entry.get("typing")
     if fields == {"name", "before"} and isinstance(before, str) and 0 < len(before) <= _LONGEST:
+        if before[-1].isalnum() or before[-1] in _CLOSED:
+            raise UsageError(
+                f"{where}, {name!r}: the text `before` ends in {before[-1]!r}, which the context would follow at once.",
+                fix="End it with a space or a line break, in quotation marks.",
+            )
         return text_before(name, (before,), summary="a text of your own before it", family="context")
-    if fields == {"name", "typing"} and isinstance(rate, (int, float)) and 0 < rate <= 1:
+    if fields == {"name", "typing"} and isinstance(rate, (int, float)) and rate is not True and 0 < rate <= 1:
         return typing_errors(name, float(rate))
     raise UsageError(
         f"{where}, {name!r}, has neither a text `before` of 1 to {_LONGEST:,} characters nor a rate `typing` above 0 "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from biasaudit.kinds import kind_of
 from biasaudit.languages import find_language
-from biasaudit.robustness.border import protected
+from biasaudit.robustness.border import WORD, protected
 from biasaudit.robustness.frames import reframed
 
 if TYPE_CHECKING:
@@ -47,9 +47,12 @@ def changed_words(probe: Probe, rng: np.random.Generator, *, rate: float, change
         kept = {word.casefold() for word in protected(item, grammar)} | own[item.item_id]
 
         def both(before: str, after: str) -> tuple[str, str]:
-            drawn = np.random.default_rng([seed, *hashlib.sha256(f"{before}\x1f{after}".encode()).digest()[:8]])
+            drawn = np.random.default_rng(
+                [seed, *hashlib.sha256(f"{before}\x1f{after}".encode("utf-8", "surrogatepass")).digest()[:8]]
+            )
             whole = f"{before}\x1f{after}"
-            words = [one for one in _WORD.finditer(whole) if len(one[0]) >= _LEAST and one[0].casefold() not in kept]
+            held = [one.span() for one in WORD.finditer(whole) if one[0].casefold() in kept]
+            words = [one for one in _WORD.finditer(whole) if _free(one, held) and one[0].casefold() not in kept]
             # The last word leads to the continuation.
             words = [one for one in words if _WORD.search(whole, one.end())]
             if not words:
@@ -64,6 +67,14 @@ def changed_words(probe: Probe, rng: np.random.Generator, *, rate: float, change
         return reframed(item, both)
 
     return replace(probe, items=tuple(changed(item) for item in probe.items))
+
+
+def _free(found: re.Match[str], held: Sequence[tuple[int, int]]) -> bool:
+    """Return whether a run of letters is a word long enough, and no part of one that is held or has other letters."""
+    start, end = found.span()
+    beside = found.string[max(0, start - 1) : start] + found.string[end : end + 1]
+    whole = not any(letter.isalpha() for letter in beside)
+    return whole and len(found[0]) >= _LEAST and not any(first <= start < last for first, last in held)
 
 
 def _own_words(probe: Probe) -> dict[str, frozenset[str]]:

@@ -43,6 +43,8 @@ def model(
     deaf: Collection[str] = (),
     forgetful: Collection[str] = (),
     silent: Collection[str] = (),
+    mute: Collection[str] = (),
+    mute_role: Role = Role.COMPETENCE,
     seed: int = 0,
 ) -> ScriptedModel:
     """Return a model of a set lean in nats.
@@ -56,13 +58,17 @@ def model(
     forgetful : collection of str
         Perturbations under which it loses a fifth of the licensed associations.
     silent : collection of str
-        Perturbations under which some licensed and all competence items go unanswered.
+        Perturbations under which about half of the bias items go unanswered.
+    mute : collection of str
+        Perturbations under which all items of the role `mute_role` go unanswered.
     """
 
     def d_nats(item: ProbeItem, request: Request) -> float | None:
         perturbation = _perturbation(item, request)
         own = noise(str(seed), name, request.probe_id, item.cluster_id)
         each = noise(str(seed), name, request.probe_id, item.item_id)
+        if perturbation in mute and item.role is mute_role:
+            return None
         if perturbation in deaf:
             return each
         if item.role is not Role.BIAS:

@@ -37,7 +37,7 @@ def read(text: str) -> Plan:
     asked = group.get_command(group.make_context("biasaudit", words[1:]), "audit")
     assert asked is not None
     found = asked.make_context("audit", words[2:]).params
-    same = ("base", "suite", "device", "margin", "level", "seed", "batch_tokens", "limit")
+    same = ("base", "suite", "device", "margin", "level", "seed", "batch_tokens", "limit", "robustness")
     flags = ("siblings", "omit_texts", "allow_different_lineage", "trust_remote_code")
     options: dict[str, Any] = {name: found[name] for name in (*same, *flags)}
     if found["request"]:
@@ -71,6 +71,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"data_dir": Path("DATA")},
     {"dtype": "float32", "device": "cpu"},
     {"margin": 0.02, "level": 0.9, "seed": 7, "limit": 40, "batch_tokens": 128},
+    {"robustness": "quick"},
     {"omit_texts": True, "allow_different_lineage": True, "trust_remote_code": True},
 ]
 
@@ -103,6 +104,14 @@ def test_options_stand_together_and_foreign_texts_do_nothing(chosen: list[dict[s
 
 def test_what_is_at_its_default_is_left_out() -> None:
     assert written(Plan(**MINIMAL)) == "biasaudit audit org/base org/it --probe occupations --out AUDIT"
+
+
+def test_a_file_of_perturbations_is_told_by_a_name_in_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("perturbations: [typing]\n", encoding="utf-8")
+    said = written(Plan(**MINIMAL, robustness=str(path)))
+    assert "--robustness PERTURBATIONS.yaml" in said
+    assert str(tmp_path) not in said
 
 
 def test_folders_of_data_are_not_told() -> None:

@@ -35,15 +35,20 @@ class Reading:
         How much of it was lost, paired by item.
     licensed_drop : Estimate
         How much of the licensed associations was lost, paired by item.
+    unanswered : str
+        What went unanswered under the perturbation, of what was answered without; empty if hardly any.
     """
 
     competence: Estimate
     competence_loss: Estimate
     licensed_drop: Estimate
+    unanswered: str = ""
 
     @property
     def why_not(self) -> str:
         """Why nothing can be read from this arm, in words; empty where it can."""
+        if self.unanswered:
+            return f"{self.unanswered} went unanswered"
         if self.competence.ci_low is not None and self.competence.ci_low <= COMPETENCE_CHANCE:
             return "competence includes chance"
         if self.competence_loss.ci_low is not None and self.competence_loss.ci_low > 0:
@@ -85,6 +90,7 @@ def reading_of(both: Both, feature: str, arm: Arm, design: ClusterDesign, *, lev
     """
     plain, perturbed = both.cells(ALL, Role.COMPETENCE, "sign")
     share = loss = drop = _NOT_MEASURED
+    unanswered = ["items of competence"] if _lost(plain, perturbed, arm) else []
     if plain.n_asked and arm in plain.values and arm in perturbed.values:
         shares = perturbed.scored((perturbed.values[arm] + 1) / 2)
         share = mean_estimate(shares, design, level=level, unit="share")
@@ -93,7 +99,18 @@ def reading_of(both: Both, feature: str, arm: Arm, design: ClusterDesign, *, lev
     if licensed.n_asked and arm in licensed.values and arm in licensed_perturbed.values:
         right = [(1 + np.tanh(one.values[arm] / 2)) / 2 for one in (licensed, licensed_perturbed)]
         drop = known_drop(*licensed.paired(right[0], right[1]), design, level=level)
-    return Reading(competence=share, competence_loss=loss, licensed_drop=drop)
+    unanswered += ["licensed associations"] if _lost(licensed, licensed_perturbed, arm) else []
+    return Reading(competence=share, competence_loss=loss, licensed_drop=drop, unanswered=" and ".join(unanswered))
+
+
+def _lost(plain: CellItems, perturbed: CellItems, arm: Arm) -> bool:
+    """Whether over 2 % of what an arm answered without the perturbation has no answer under it."""
+    if arm not in plain.values:
+        return False
+    there = ~np.isnan(plain.values[arm])
+    if not there.any():
+        return False
+    return arm not in perturbed.values or too_few(perturbed.values[arm][there])
 
 
 def too_few(values: NDArray[np.float64]) -> bool:

@@ -11,6 +11,7 @@ from biasaudit.audits.plan import Plan
 from biasaudit.framing import NEUTRAL_REQUESTS
 from biasaudit.report.words.facts import mapping
 from biasaudit.report.words.wording import clean
+from biasaudit.robustness import SETS
 from biasaudit.types import stage_place
 
 _LONGEST: Final = 2_000
@@ -71,6 +72,9 @@ def _options(plan: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[str]
     for name in _VALUES:
         if plan.get(name, _DEFAULTS[name]) != _DEFAULTS[name]:
             yield from (_option(name), _quoted(plan[name]))
+    if plan.get("robustness"):
+        named = str(asked.get("robustness", ""))
+        yield from ("--robustness", named if named in SETS else "PERTURBATIONS.yaml")
     if asked.get("batch_tokens"):
         yield from ("--batch-tokens", _quoted(asked["batch_tokens"]))
     yield from (_option(name) for name in _FLAGS if plan.get(name))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from biasaudit.types import Robustness
+from biasaudit.types import Robustness, Role
 from tests.under import audited, model
 
 
@@ -66,6 +66,21 @@ def test_licensed_associations_that_fall_under_one_leave_nothing_to_claim(tmp_pa
     found = declared(audited(tmp_path, model("base", 3.0), model("tuned", 1.0, forgetful=["quotation"])).tables)
     assert (found["verdict"] == "not interpretable").all()
     assert found["reason"].str.contains("quotation: licensed associations fell in the tuned model").all()
+
+
+@pytest.mark.parametrize(
+    ("role", "said"), [(Role.COMPETENCE, "items of competence"), (Role.LICENSED, "licensed associations")]
+)
+@pytest.mark.parametrize("who", ["base", "tuned"])
+def test_no_evidence_of_reading_is_no_reading(tmp_path: Path, role: Role, said: str, who: str) -> None:
+    """All that tells reading from noise goes unanswered under one perturbation: nothing may survive that."""
+    base, tuned = (
+        model(name, lean, mute=["trigger"] if name == who else [], mute_role=role)
+        for name, lean in (("base", 3.0), ("tuned", 1.0))
+    )
+    found = declared(audited(tmp_path, base, tuned).tables)
+    assert (found["verdict"] == "not interpretable").all()
+    assert found["reason"].str.contains(f"trigger: {said} went unanswered in the {who} model").all()
 
 
 def test_what_breaks_is_said_though_another_cannot_be_read(tmp_path: Path) -> None:

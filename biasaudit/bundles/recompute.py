@@ -73,7 +73,7 @@ def computed_again(folder: Path) -> Recomputed:
         manifest = store.read_manifest(folder)
         fresh = _written(folder, manifest, again)
         differences = [found for name in sorted(manifest.files) if (found := _file(folder, again, name)) is not None]
-        texts = text_findings(fresh.items, fresh.responses, manifest)
+        texts = text_findings(fresh.items, fresh.responses, manifest, variants=_variants(fresh))
         return Recomputed(
             differences=[
                 *differences,
@@ -88,6 +88,12 @@ def computed_again(folder: Path) -> Recomputed:
     except _SENSELESS as exc:
         reason = f"{type(exc).__name__}: {str(exc)[:300]!a}"
         return Recomputed(differences=[f"nothing can be computed from items and responses: {reason}"])
+
+
+def _variants(audit: AuditRecord) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """Return items and responses of perturbed probes; None of an audit without."""
+    there = audit.further.keys() >= {"variant_items", "variant_responses"}
+    return (audit.further["variant_items"], audit.further["variant_responses"]) if there else None
 
 
 def _refuse_what_explodes(path: Path) -> None:

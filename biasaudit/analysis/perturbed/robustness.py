@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pandas as pd
 import pandera.pandas as pa
 
 from biasaudit.analysis.arms import ALL
 from biasaudit.analysis.perturbed.cells import CellUnder, cells_under
+from biasaudit.analysis.perturbed.rows import framed, three
 from biasaudit.analysis.table import Given, Table
 from biasaudit.record.columns import count, flag, number, text
-from biasaudit.record.tables import checked
-from biasaudit.types import Estimate, Robustness, Status
+from biasaudit.types import Robustness, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
 
 SCHEMA: Final = pa.DataFrameSchema(
     {
@@ -68,10 +69,7 @@ SCHEMA: Final = pa.DataFrameSchema(
 
 def _computed(given: Given) -> pd.DataFrame:
     rows = [_row(cell) for cell in cells_under(given)]
-    frame = pd.DataFrame(rows, columns=list(SCHEMA.columns))
-    numbers = [name for name, column in SCHEMA.columns.items() if str(column.dtype) == "float64"]
-    frame[numbers] = frame[numbers].astype(float)
-    return checked(frame.sort_values(["tuned", "probe", "feature"], ignore_index=True), SCHEMA)
+    return framed(rows, SCHEMA, by=["tuned", "probe", "feature"])
 
 
 def _row(cell: CellUnder) -> dict[str, object]:
@@ -95,21 +93,12 @@ def _row(cell: CellUnder) -> dict[str, object]:
         "survives_p": found.survives_p,
         "worst": found.worst or "",
         "worst_status": found.worst_reduction.status.value,
-        **_three("worst_reduction", "worst_", found.worst_reduction),
+        **three("worst_reduction", "worst_", found.worst_reduction),
         "worst_low": found.worst_reduction_low,
-        **_three("worst_index", "worst_index_", found.worst_index),
+        **three("worst_index", "worst_index_", found.worst_index),
         "worst_index_high": found.worst_index_high,
-        **_three("typical", "typical_", found.typical),
+        **three("typical", "typical_", found.typical),
         "spread": found.spread,
-    }
-
-
-def _three(value: str, prefix: str, estimate: Estimate) -> dict[str, object]:
-    there = estimate.status is Status.OK
-    return {
-        value: estimate.value if there else None,
-        f"{prefix}ci_low": estimate.ci_low if there else None,
-        f"{prefix}ci_high": estimate.ci_high if there else None,
     }
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import pandas as pd
 import pandera.pandas as pa
 
 from biasaudit.analysis.perturbed.cells import CellUnder, cells_under
+from biasaudit.analysis.perturbed.rows import framed, three
 from biasaudit.analysis.table import Given, Table
 from biasaudit.record.columns import count, number, text
-from biasaudit.record.tables import checked
-from biasaudit.types import Estimate, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pandas as pd
 
     from biasaudit.analysis.perturbed.reading import Reading
     from biasaudit.stats.perturbed import UnderOne
@@ -77,10 +77,7 @@ def _computed(given: Given) -> pd.DataFrame:
     perturbed = given.analysis.perturbed
     made = {} if perturbed is None else {(one.of, one.perturbation): name for name, one in perturbed.variants.items()}
     rows = [row for cell in cells_under(given) for row in _rows(cell, made)]
-    frame = pd.DataFrame(rows, columns=list(SCHEMA.columns))
-    numbers = [name for name, column in SCHEMA.columns.items() if str(column.dtype) == "float64"]
-    frame[numbers] = frame[numbers].astype(float)
-    return checked(frame.sort_values(["tuned", "probe", "feature", "place"], ignore_index=True), SCHEMA)
+    return framed(rows, SCHEMA, by=["tuned", "probe", "feature", "place"])
 
 
 def _rows(cell: CellUnder, made: dict[tuple[str, str], str]) -> Iterator[dict[str, object]]:
@@ -102,25 +99,16 @@ def _rows(cell: CellUnder, made: dict[tuple[str, str], str]) -> Iterator[dict[st
 def _measured(one: UnderOne) -> dict[str, object]:
     return {
         "status": one.status.value,
-        **_three("first_", one.first, value="first_value"),
-        **_three("second_", one.second, value="second_value"),
-        **_three("", one.reduction, value="reduction"),
+        **three("first_value", "first_", one.first),
+        **three("second_value", "second_", one.second),
+        **three("reduction", "", one.reduction),
         "low": one.low,
         "holds": "" if one.holds is None else "yes" if one.holds else "no",
         "holds_p": one.holds_p,
-        **_three("loss_", one.loss, value="loss"),
+        **three("loss", "loss_", one.loss),
         "loss_p": one.loss_p,
         "n_items": one.reduction.n_items,
         "n_clusters": one.reduction.n_clusters,
-    }
-
-
-def _three(prefix: str, estimate: Estimate, *, value: str) -> dict[str, object]:
-    there = estimate.status is Status.OK
-    return {
-        value: estimate.value if there else None,
-        f"{prefix}ci_low": estimate.ci_low if there else None,
-        f"{prefix}ci_high": estimate.ci_high if there else None,
     }
 
 

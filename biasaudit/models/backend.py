@@ -14,8 +14,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from biasaudit.errors import BackendError
 from biasaudit.framing import ChatFrame
 from biasaudit.types import Ability, ModelFingerprint, Request, Response, ScoringFacts
+from biasaudit.types.search import Word
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from biasaudit.models.local.loading import Dtype
     from biasaudit.models.local.outlook import CheckpointForecast
     from biasaudit.models.training_card import Training
@@ -67,6 +71,39 @@ class Backend(Protocol):
     def token_ends(self, scored: Sequence[tuple[Request, Sequence[int]]]) -> list[list[int] | None]:
         """Return where the tokens of each continuation end, in characters; asked of those that have token ends."""
         return [None] * len(scored)
+
+    def words(self, *, at_most: int, given: Sequence[str] | None = None) -> tuple[Word, ...]:
+        """Return words that may be put before a text, one token each; none where it has no tokenizer.
+
+        Parameters
+        ----------
+        at_most : int
+            Of its own vocabulary, the frequent ones first.
+        given : sequence of str, optional
+            Those of these instead, however many.
+        """
+        del at_most
+        return tuple(Word(text=text, first_id=0, later_id=0) for text in dict.fromkeys(given or ()))
+
+    def near(self, words: Sequence[Word], to: Sequence[str], *, each: int) -> frozenset[str]:
+        """Return the words that it embeds nearest to each of some others; asked of those that have gradients."""
+        del words, to, each
+        return frozenset()
+
+    def slopes(
+        self,
+        requests: Sequence[Request],
+        weights: Mapping[str, float],
+        *,
+        prefix: Sequence[Word],
+        words: Sequence[Word],
+    ) -> NDArray[np.float64] | None:
+        """Return what a weighted sum of log-probabilities would gain by other words in a prefix's places.
+
+        Shape (n_prefix, n_words); None where it cannot be told. Asked of those that have gradients.
+        """
+        del requests, weights, prefix, words
+        return None
 
     def took(self, n_tokens: int, seconds: float) -> None:
         """Hear how long the requests of an audit took, for the forecast of the next."""

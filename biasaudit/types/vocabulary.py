@@ -148,6 +148,20 @@ class Robustness(StrEnum):
     NOT_MEASURED = "not measured"
 
 
+class SearchVerdict(StrEnum):
+    """What words that a search found bring out, on items that it never saw.
+
+    ``lean found``: more lean than without them, and more than the same search in the opposite direction takes away.
+    ``steerable``: more than without, and about as much the other way: words move the model, whichever way.
+    """
+
+    FOUND = "lean found"
+    STEERABLE = "steerable"
+    NOTHING = "nothing found"
+    NOT_INTERPRETABLE = "not interpretable"
+    NOT_MEASURED = "not measured"
+
+
 class VerdictCode(StrEnum):
     """What decided a verdict: the fact behind its sentence, for whoever must not parse one."""
 

@@ -14,6 +14,7 @@ from biasaudit.models import speeds
 from biasaudit.models.backend import LIBRARIES, Advance, Backend, Found, Prepared, Say, Settings, Way
 from biasaudit.models.cache import ResponseCache, open_cache
 from biasaudit.models.cache_place import cache_folder
+from biasaudit.models.engine.slopes import nearest_words, word_slopes
 from biasaudit.models.foreign import foreign_collected
 from biasaudit.models.likelihood import score, token_ends_all
 from biasaudit.models.lineage import SameWeights, lineage, same_weights
@@ -28,17 +29,23 @@ from biasaudit.models.text.beginning import Beginning, Speaker, shared_beginning
 from biasaudit.models.text.chat import chat_frame, template_date
 from biasaudit.models.text.templates import chosen_template
 from biasaudit.models.text.tokenizer import chat_templates_of, same_text_files, shared_tokenizer, text_files_sha256
+from biasaudit.models.text.words import given_words, single_words
 from biasaudit.models.training_card import read_training
 from biasaudit.types import Ability, ModelFingerprint, Request, Response, ScoringFacts
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from biasaudit.types.search import Word
+
 DATED: Final = (
     "the chat template writes the date of the day, so that the same texts are scored anew on every other day; "
     "--template-date 2025-12-31 sets one"
 )
-_CAN: Final = frozenset({Ability.LIKELIHOOD, Ability.TOKEN_ENDS})
+_CAN: Final = frozenset({Ability.LIKELIHOOD, Ability.TOKEN_ENDS, Ability.GRADIENTS})
 
 
 def _silent(_: str) -> None:
@@ -74,7 +81,7 @@ class LocalModel(Backend):
 
     @property
     def can(self) -> frozenset[Ability]:
-        """Likelihood, and where its tokens end."""
+        """Likelihood, where its tokens end, and what other words before a text would do."""
         return _CAN
 
     def respond(self, requests: Sequence[Request], *, on_progress: Advance | None = None) -> Iterator[Response]:
@@ -106,6 +113,28 @@ class LocalModel(Backend):
     def token_ends(self, scored: Sequence[tuple[Request, Sequence[int]]]) -> list[list[int] | None]:
         """Return where the tokens of each continuation end; None where they cannot be told apart."""
         return token_ends_all(self.loaded.tokenizer, scored)
+
+    def words(self, *, at_most: int, given: Sequence[str] | None = None) -> tuple[Word, ...]:
+        """Return words of the tokenizer; see :mod:`biasaudit.models.text.words`."""
+        if given is not None:
+            return given_words(self.loaded.tokenizer, given)
+        return single_words(self.loaded.tokenizer, at_most=at_most)
+
+    def near(self, words: Sequence[Word], to: Sequence[str], *, each: int) -> frozenset[str]:
+        """Return the words whose embeddings lie nearest."""
+        return nearest_words(self.loaded, words, given_words(self.loaded.tokenizer, to), each=each)
+
+    def slopes(
+        self,
+        requests: Sequence[Request],
+        weights: Mapping[str, float],
+        *,
+        prefix: Sequence[Word],
+        words: Sequence[Word],
+    ) -> NDArray[np.float64] | None:
+        """See :func:`biasaudit.models.engine.slopes.word_slopes`."""
+        with foreign_collected(self.say):
+            return word_slopes(self.loaded, requests, weights, prefix=prefix, words=words)
 
     def took(self, n_tokens: int, seconds: float) -> None:
         """Remember how fast this machine scores such a model."""

@@ -14,6 +14,7 @@ __all__ = [
     "Audit",
     "__version__",
     "align",
+    "attack",
     "audit",
     "audit_tuned",
     "bundles",
@@ -36,11 +37,12 @@ if TYPE_CHECKING:
     from biasaudit.api import audit, check, demo, open_audit, recompute, score, side_by_side
     from biasaudit.facade import Audit
     from biasaudit.tracking import log_to_mlflow
-    from biasaudit.tuned import audit_tuned, transfer
+    from biasaudit.tuned import attack, audit_tuned, transfer
 else:
     _PLACES: Final = {
         **dict.fromkeys(("audit", "check", "demo", "open_audit", "recompute", "score", "side_by_side"), "api"),
         "Audit": "facade",
+        "attack": "tuned",
         "audit_tuned": "tuned",
         "log_to_mlflow": "tracking",
         "transfer": "tuned",

@@ -1,4 +1,4 @@
-"""What was just tuned, looked at: its audit, and what tuning did elsewhere."""
+"""What was just tuned, looked at: its audit, what tuning did elsewhere, and what a search brings out."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.api import audit, rendered
+from biasaudit.facade import Audit
 from biasaudit.models.text.templates import read_template
 from biasaudit.outputs import write_output
 
 if TYPE_CHECKING:
     from biasaudit.align.run import TunedAdapter
     from biasaudit.align.transfer import Transfer
-    from biasaudit.facade import Audit
     from biasaudit.types.progress import Progress
 
 AUDIT_OF_TUNED: Final = "audit"
 """Folder of an adapter's audit, in the adapter's own."""
+
+_OF_ATTACK: Final = ("budget", "length", "n_items", "method", "feature", "seed")
 
 
 def audit_tuned(
@@ -128,3 +130,65 @@ def transfer(
         write_output(folder / "transfer.md", found.to_markdown() + "\n")
         write_output(folder / "transfer.json", found.to_json())
     return found
+
+
+def attack(
+    base: str,
+    tuned: str,
+    *,
+    probe: str = "occupations",
+    also: Sequence[str] = (),
+    out: str | Path | None = None,
+    words: str | Path | Sequence[str] | None = None,
+    data_dir: str | Path | None = None,
+    progress: Progress | None = None,
+    **options: Any,  # the further fields of AttackPlan, and below them of Plan
+) -> Audit:
+    """Search for words before a text that bring a lean out, and audit a pair under what was found.
+
+    Both models are searched with one budget, on half of the wordings and half of the words of a probe. The audit asks
+    the other half, which no search saw.
+
+    Parameters
+    ----------
+    base, tuned : str
+        Model references.
+    probe : str
+        Id of a shipped probe, or a folder.
+    also : sequence of str
+        Further probes, asked under what was found and never searched on.
+    out : path, optional
+        Folder of the audit, of what was found (``strings.yaml``) and of the queries, from which an interrupted search
+        goes on.
+    words : path or sequence of str, optional
+        Words to search among, in a file one a line; else the base's own.
+    data_dir, progress : optional
+        As of :func:`audit`.
+    **options
+        budget, length, n_items, method, feature and seed of :class:`biasaudit.attacks.AttackPlan`; all others are of
+        :class:`biasaudit.audits.plan.Plan`.
+
+    Returns
+    -------
+    Audit
+        `searches` has one row a checkpoint, probe and feature: what the search found there, held out.
+
+    Raises
+    ------
+    BiasauditError
+        One message with the fix.
+    """
+    from biasaudit.attacks import AttackPlan, run, words_of  # noqa: PLC0415  # of no use to most audits
+
+    own = {name: options.pop(name) for name in _OF_ATTACK if name in options}
+    plan = AttackPlan(
+        base=base,
+        tuned=tuned,
+        probe=probe,
+        also=tuple(also),
+        words=words_of(words),
+        data_dir=None if data_dir is None else Path(data_dir),
+        settings=options,
+        **own,
+    )
+    return Audit.of(run(plan, render=rendered, out=None if out is None else Path(out), progress=progress))

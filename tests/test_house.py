@@ -24,7 +24,7 @@ LEVELS = [
     {"analysis"},
     {"gate"},
     {"audits"},
-    {"align"},
+    {"align", "attacks"},
     {"report"},
     {"facade"},
     {"api"},

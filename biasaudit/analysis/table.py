@@ -102,12 +102,22 @@ class Table:
         and cannot be computed again.
     of_perturbed : bool
         Whether it is about perturbed probes: an audit without has no such table.
+    of_search : bool
+        Whether it is about words that a search found: of perturbed probes, only where some are such.
     """
 
     name: str
     schema: DataFrameSchema
     computed: Callable[[Given], pd.DataFrame] | None
     of_perturbed: bool = False
+    of_search: bool = False
+
+    def is_of(self, analysis: Analysis) -> bool:
+        """Whether an audit with this analysis has it."""
+        perturbed = analysis.perturbed
+        if perturbed is None:
+            return not self.of_perturbed
+        return bool(perturbed.found) or not self.of_search
 
     @property
     def file(self) -> str:

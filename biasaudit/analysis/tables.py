@@ -11,6 +11,7 @@ from biasaudit.analysis.estimate import ESTIMATES
 from biasaudit.analysis.exposure import EXPOSURE
 from biasaudit.analysis.perturbed.evidence import VARIANT_ITEMS, VARIANT_RESPONSES, VARIANT_SCORES
 from biasaudit.analysis.perturbed.robustness import ROBUSTNESS
+from biasaudit.analysis.perturbed.searches import SEARCHES
 from biasaudit.analysis.perturbed.variants import VARIANTS
 from biasaudit.analysis.published_rows import PUBLISHED
 from biasaudit.analysis.scoring import ITEMS, RESPONSES, SCORES
@@ -46,6 +47,7 @@ TABLES: Final[Mapping[str, Table]] = {
         VARIANT_SCORES,
         VARIANTS,
         ROBUSTNESS,
+        SEARCHES,
     )
 }
 """In the order in which they are computed: each may need those before it."""

@@ -141,7 +141,7 @@ def tabulate(
     asked = asked_items(items, responses)
     shared: dict[str, object] = {}
     for table in TABLES.values():
-        if table.computed is not None and (analysis.perturbed is not None or not table.of_perturbed):
+        if table.computed is not None and table.is_of(analysis):
             given = Given(asked=asked, tables={**found}, analysis=analysis, shared=shared)
             found[table.name] = table.computed(given)
     return AuditRecord(

@@ -74,7 +74,8 @@ def perturbing(plan: Plan, probes: Sequence[Probe]) -> Perturbing | None:
             contrast=(Contrast.WEIGHTS_PLAIN if plain else Contrast.WEIGHTS_CHAT).value,
             framing_ids=tuple(framing.framing_id for framing in plain or plan.framings),
             perturbations={
-                one.name: PerturbationFacts(family=one.family, summary=one.summary) for one in chosen.perturbations
+                one.name: PerturbationFacts(family=one.family, summary=one.summary, search=one.search)
+                for one in chosen.perturbations
             },
             variants={variant.probe.card.id: _facts(variant, whole[variant.of]) for variant in made},
             not_made=not_made,

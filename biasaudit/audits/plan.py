@@ -63,6 +63,9 @@ class Plan:
     robustness : str or None
         Perturbations under which the probes are asked too: ``quick``, ``standard`` or a file; see
         :mod:`biasaudit.robustness.sets`. None asks under none.
+    search : mapping or None
+        How the words of that file were searched, JSON-ready, for whoever asks again: the options of the command
+        ``biasaudit attack`` that are not at their default.
     omit_texts : bool
         Leave the texts of published data sets out of the audit and its report.
     allow_different_lineage, trust_remote_code : bool
@@ -90,6 +93,7 @@ class Plan:
     batch_tokens: int | None = None
     limit: int | None = None
     robustness: str | None = None
+    search: Mapping[str, Any] | None = None  # Any: JSON values
     omit_texts: bool = False
     allow_different_lineage: bool = False
     trust_remote_code: bool = False
@@ -201,7 +205,8 @@ class Plan:
             "chat_template": self.chat_template_name,
             "data_dir": self.data_dir is not None,
             "batch_tokens": self.batch_tokens,
-            **({} if self.robustness is None else {"robustness": self.robustness}),
+            **({} if self.robustness is None or self.search is not None else {"robustness": self.robustness}),
+            **({} if self.search is None else {"search": dict(self.search)}),
             "trust_remote_code": self.trust_remote_code,
         }
 

@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from biasaudit import __version__
 from biasaudit.cli import (
     align,
+    attack,
     audit,
     bundle,
     check,
@@ -52,6 +53,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(probes.app, name="probes")
 app.add_typer(align.app, name="align")
 app.command("transfer")(transfer.transfer)
+app.command("attack")(attack.attack)
 
 
 def _version(asked: bool) -> None:

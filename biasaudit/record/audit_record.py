@@ -122,6 +122,11 @@ class AuditRecord:
         return self.further.get("robustness")
 
     @property
+    def searches(self) -> pd.DataFrame | None:
+        """What words that a search found bring out; None of an audit without."""
+        return self.further.get("searches")
+
+    @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """Name -> table, of all that the audit has."""
         return {**{name: getattr(self, name) for name in NEEDED}, **self.further}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from biasaudit.types.search import WITH, SearchFacts, search_facts
+
 UNPERTURBED: Final = "none"
 """Stands in the place of a perturbation for the probe as it is."""
 
@@ -17,13 +19,16 @@ class PerturbationFacts:
     Attributes
     ----------
     family : str
-        What it is about: ``surface``, ``format``, ``context``, ``persona``, ``instruction``, ``wording``.
+        What it is about: ``surface``, ``format``, ``context``, ``persona``, ``instruction``, ``search``.
     summary : str
         What it changes, in words.
+    search : SearchFacts or None
+        Of words that a search found.
     """
 
     family: str
     summary: str
+    search: SearchFacts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +87,10 @@ class Perturbed:
     def as_dict(self) -> dict[str, Any]:  # Any: JSON values
         """Return JSON-ready content; the order of the set stands in a list, since JSON's keys are sorted."""
         content = asdict(self)
-        content["perturbations"] = [{"name": name, **asdict(one)} for name, one in self.perturbations.items()]
+        content["perturbations"] = [
+            {"name": name, **{field: value for field, value in asdict(one).items() if value is not None}}
+            for name, one in self.perturbations.items()
+        ]
         content["framing_ids"] = list(self.framing_ids)
         return content
 
@@ -90,6 +98,18 @@ class Perturbed:
         """Return perturbation -> id of the perturbed probe, of those that were made of `probe`, in the set's order."""
         made = {one.perturbation: name for name, one in self.variants.items() if one.of == probe}
         return {name: made[name] for name in self.perturbations if name in made}
+
+    @property
+    def of_reductions(self) -> tuple[str, ...]:
+        """The perturbations that a reduction is held against: not those found to lean against the stereotype."""
+        return tuple(
+            name for name, one in self.perturbations.items() if one.search is None or one.search.direction == WITH
+        )
+
+    @property
+    def found(self) -> dict[str, SearchFacts]:
+        """Perturbation -> what a search found, of those that are such."""
+        return {name: one.search for name, one in self.perturbations.items() if one.search is not None}
 
     @property
     def probes(self) -> tuple[str, ...]:
@@ -113,7 +133,11 @@ def perturbed_of(content: Mapping[str, Any]) -> Perturbed | None:  # Any: JSON v
         contrast=str(content["contrast"]),
         framing_ids=tuple(str(one) for one in content["framing_ids"]),
         perturbations={
-            str(one["name"]): PerturbationFacts(family=str(one["family"]), summary=str(one["summary"]))
+            str(one["name"]): PerturbationFacts(
+                family=str(one["family"]),
+                summary=str(one["summary"]),
+                search=search_facts(one["search"]) if "search" in one else None,
+            )
             for one in content["perturbations"]
         },
         variants={str(name): VariantFacts(**one) for name, one in content["variants"].items()},

@@ -15,6 +15,7 @@ from biasaudit.report.sections import (
     probes,
     published,
     robustness,
+    searches,
     stages,
 )
 
@@ -25,6 +26,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
         decision.SECTION,
         probes.SECTION,
         robustness.SECTION,
+        searches.SECTION,
         stages.SECTION,
         four_arms.SECTION,
         heat.SECTION,

@@ -9,7 +9,15 @@ from biasaudit.robustness.frames import reframed
 from biasaudit.robustness.known import PERTURBATIONS, perturbed
 from biasaudit.robustness.lengths import added_tokens
 from biasaudit.robustness.perturbation import FAMILIES, VARIANT_OF, Perturbation
-from biasaudit.robustness.sets import SETS, PerturbationSet, Variant, Variants, perturbation_set, variants_of
+from biasaudit.robustness.sets import (
+    SETS,
+    PerturbationSet,
+    Variant,
+    Variants,
+    found_words,
+    perturbation_set,
+    variants_of,
+)
 
 __all__ = [
     "FAMILIES",
@@ -21,6 +29,7 @@ __all__ = [
     "Variant",
     "Variants",
     "added_tokens",
+    "found_words",
     "perturbation_set",
     "perturbed",
     "reframed",

@@ -129,15 +129,21 @@ def comes_in(text: str, item: ProbeItem, grammar: frozenset[str], *, old: str = 
     about = {word.casefold() for word in protected(item, grammar)} - _NEUTRAL
     now, was = (Counter(WORD.findall(one.casefold())) for one in (text, old))
     new, gone = (
-        Counter(form for word in words.elements() for form in _forms(word)) for words in (now - was, was - now)
+        Counter(form for word in words.elements() for form in forms_of(word)) for words in (now - was, was - now)
     )
     # "person's" misspelt as "persons'" brings none in.
     counted = new - gone
     return {word: counted[word] for word in about if counted[word]}
 
 
-def _forms(word: str) -> set[str]:
-    """Return a word, the same without what marks an owner or several, and the parts of a compound."""
+def forms_of(word: str) -> set[str]:
+    """Return a word, the same without what marks an owner or several, and the parts of a compound.
+
+    Examples
+    --------
+    >>> sorted(forms_of("nurses"))
+    ['nurse', 'nurses']
+    """
     bare = {_OWNED.sub("", part) for part in {word, *word.split("-")}}
     return {word} | bare | {one[:-1] for one in bare if _SEVERAL.search(one) and one != "news"}
 

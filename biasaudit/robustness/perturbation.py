@@ -15,13 +15,14 @@ from biasaudit.probes.registry import content_sha256
 from biasaudit.probes.units import place
 from biasaudit.robustness.border import check
 from biasaudit.types import ProbeItem
+from biasaudit.types.search import SearchFacts
 
 VARIANT_OF: Final = "variant_of"
 """Tag of a perturbed item: the id of the item that it was made from."""
 
 
-FAMILIES: Final = ("surface", "format", "context", "persona", "instruction")
-"""How words are written; what they stand in; what stands before them; who speaks; what is asked for."""
+FAMILIES: Final = ("surface", "format", "context", "persona", "instruction", "search")
+"""How words are written; what they stand in; what stands before them; who speaks; what is asked for; what was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,8 @@ class Perturbation:
         From a probe and a generator to the probe with changed contexts: the same items in their order, and the same
         card. Never a group word, an attribute word, a question, an option or a continuation, and both sides of an item
         alike; :func:`biasaudit.robustness.frames.reframed` keeps to that by itself.
+    search : SearchFacts or None
+        Of words that a search found.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Perturbation:
     apply: Callable[[Probe, np.random.Generator], Probe]
     family: str = "surface"
     settings: str = ""
+    search: SearchFacts | None = None
 
 
 def applied(perturbation: Perturbation, probe: Probe, *, seed: int) -> Probe:

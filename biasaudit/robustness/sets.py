@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from biasaudit.robustness.before import text_before
 from biasaudit.robustness.known import PERTURBATIONS
 from biasaudit.robustness.perturbation import Perturbation, applied
 from biasaudit.robustness.typing_errors import typing_errors
+from biasaudit.types.search import AGAINST, GUIDED, RANDOM, WITH, SearchFacts, search_facts
 
 SETS: Final[Mapping[str, tuple[str, ...]]] = {
     "quick": ("typing", "quotation", "neutral-sentence", "story-opening", "system-loaded", "no-stereotypes"),
@@ -48,7 +49,10 @@ class PerturbationSet:
     @property
     def sha256(self) -> str:
         """Of what the perturbations are, in their order."""
-        content = [[one.name, one.family, one.summary, one.settings] for one in self.perturbations]
+        content = [
+            [one.name, one.family, one.summary, one.settings, *(() if one.search is None else (one.search.as_dict(),))]
+            for one in self.perturbations
+        ]
         return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode("ascii")).hexdigest()
 
 
@@ -118,7 +122,7 @@ def perturbation_set(name: str) -> PerturbationSet:
             fix="Give the file another name.",
         )
     content = parsed_yaml(
-        plain_text(path, error=UsageError, fix=_FIX), path, error=UsageError, most_values=_MOST * 8, fix=_FIX
+        plain_text(path, error=UsageError, fix=_FIX), path, error=UsageError, most_values=_MOST * 20, fix=_FIX
     )
     content = content if isinstance(content, dict) else {}
     listed = content.get("perturbations")
@@ -163,6 +167,8 @@ def _one(path: Path, at: int, entry: Any) -> Perturbation:  # Any: what the file
                 fix="End it with a space or a line break, in quotation marks.",
             )
         return text_before(name, (before,), summary="a text of your own before it", family="context")
+    if fields == {"name", "before", "search"} and isinstance(before, str) and 0 < len(before) <= _LONGEST:
+        return found_words(name, _searched(where, entry["search"]))
     if fields == {"name", "typing"} and isinstance(rate, (int, float)) and rate is not True and 0 < rate <= 1:
         return typing_errors(name, float(rate))
     raise UsageError(
@@ -170,6 +176,31 @@ def _one(path: Path, at: int, entry: Any) -> Perturbation:  # Any: what the file
         "and at most 1.",
         fix="Give it one of the two, and nothing else.",
     )
+
+
+def found_words(name: str, search: SearchFacts) -> Perturbation:
+    """Return the perturbation that puts the words before each context that a search found.
+
+    Parameters
+    ----------
+    name : str
+    search : SearchFacts
+    """
+    how = {GUIDED: "words that a search found", RANDOM: "the best of words drawn at random"}[search.method]
+    towards = {WITH: "with the stereotype", AGAINST: "against the stereotype"}[search.direction]
+    summary = f"{how}, for the lean of {search.checkpoint} {towards}, before it"
+    made = text_before(name, (f"{search.text} ",), summary=summary, family="search")
+    return replace(made, search=search)
+
+
+def _searched(where: str, content: Any) -> SearchFacts:  # Any: what the file holds
+    try:
+        return search_facts(content)
+    except (TypeError, ValueError) as exc:
+        raise UsageError(
+            f"{where}: what it says of a search cannot be read: {exc}.",
+            fix="Take the file as the search wrote it, or leave `search` out.",
+        ) from exc
 
 
 def variants_of(probe: Probe, chosen: PerturbationSet, *, seed: int) -> Variants:

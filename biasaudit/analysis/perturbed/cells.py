@@ -80,7 +80,8 @@ def _cell(given: Given, perturbed: Perturbed, names: tuple[str, str, str]) -> Ce
     analysis, scores, variant_scores = given.analysis, given.tables["scores"], given.tables["variant_scores"]
     design, level = analysis.designs[probe], analysis.level
     arms = _arms(perturbed.contrast, tuned)
-    made = perturbed.of_probe(probe)
+    of_reductions = perturbed.of_reductions
+    made = {name: variant for name, variant in perturbed.of_probe(probe).items() if name in of_reductions}
     plain = cell_items(scores, probe=probe, feature=feature, role=Role.BIAS, column="graded")
     values = {UNPERTURBED: _of_arms(plain, arms)} | {
         name: _of_arms(
@@ -88,7 +89,7 @@ def _cell(given: Given, perturbed: Perturbed, names: tuple[str, str, str]) -> Ce
         )
         for name, variant in made.items()
     }
-    why_not = {name: perturbed.not_made.get(probe, {}).get(name, "") for name in perturbed.perturbations}
+    why_not = {name: perturbed.not_made.get(probe, {}).get(name, "") for name in of_reductions}
     for name in made:
         if too_few(values[name].sum(axis=0)):
             why_not[name] = FEW
@@ -111,10 +112,7 @@ def _cell(given: Given, perturbed: Perturbed, names: tuple[str, str, str]) -> Ce
         feature=feature,
         survival=survival(
             pairs[UNPERTURBED],
-            [
-                PerturbedPair(name=name, pair=pairs.get(name), readable=not why_not[name])
-                for name in perturbed.perturbations
-            ],
+            [PerturbedPair(name=name, pair=pairs.get(name), readable=not why_not[name]) for name in of_reductions],
             design,
             reduced=verdict == Verdict.REDUCED.value,
             rng=_rng(analysis.seed, *names),

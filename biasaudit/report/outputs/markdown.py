@@ -15,6 +15,7 @@ from biasaudit.report.view import probe_names
 from biasaudit.report.words.exposures import TRAINED_ON, exposures, summary, was_trained_on
 from biasaudit.report.words.facts import mapping
 from biasaudit.report.words.robust import robustness_said
+from biasaudit.report.words.searched import search_finding, search_rows
 from biasaudit.report.words.wording import ARMS, BIDI_CONTROLS, clean, in_words, showable
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ def _answer(first: FirstScreen, audit: AuditRecord, names: Mapping[str, str]) ->
         lines += [f"Of {escaped(first.cells)} ({escaped(first.contrast)}): {escaped(counts)}.", ""]
     if robust := robustness_said(audit, names):
         lines += [f"Other words. {escaped(robust)}", ""]
+    if found := search_finding(search_rows(audit)):
+        lines += [f"Somebody who tries. {escaped(found)}.", ""]
     if first.elsewhere:
         lines += [
             f"Between other models or ways of asking. {' '.join(f'{escaped(said)}.' for said in first.elsewhere)}",

@@ -39,13 +39,38 @@ def command(plan: Mapping[str, Any], asked: Mapping[str, Any] | None = None) -> 
     --------
     >>> command({"base": "org/base", "tuned": {"tuned": "org/it"}, "probes": ["occupations"]})
     'biasaudit audit org/base org/it --probe occupations --out AUDIT'
+    >>> command({"base": "a", "tuned": {"tuned": "b"}}, {"search": {"probe": "occupations", "budget": 40}})
+    'biasaudit attack a b --probe occupations --budget 40 --out AUDIT'
     >>> command({"base": "a", "tuned": {"tuned": "b"}, "suite": "quick", "probes": ["x"], "seed": 7})
     'biasaudit audit a b --suite quick --seed 7 --out AUDIT'
     """
+    search = mapping(mapping(asked).get("search"))
+    if search:
+        return " ".join(_of_search(plan, search))
     references = [plan.get("base", "BASE"), *(_stages(mapping(plan.get("tuned"))) or ["TUNED"])]
     words = ["biasaudit", "audit", *(_quoted(reference) for reference in references)]
     words += _options(plan, mapping(asked))
     return " ".join([*words, "--out", "AUDIT"])
+
+
+def _of_search(plan: Mapping[str, Any], search: Mapping[str, Any]) -> Iterator[str]:  # Any: JSON values
+    """Yield the words of the command that searches again, and asks under what it finds."""
+    yield from ("biasaudit", "attack")
+    yield from (_quoted(one) for one in (plan.get("base", "BASE"), *(_stages(mapping(plan.get("tuned"))) or ["TUNED"])))
+    for name, value in search.items():
+        if name == "words":
+            yield from ("--words", "WORDS")
+        else:
+            for one in _listed(value) or (value,):
+                yield from (_option(name), _quoted(one))
+    for name in ("dtype", "device", "seed"):
+        if plan.get(name, _DEFAULTS[name]) != _DEFAULTS[name]:
+            yield from (_option(name), _quoted(plan[name]))
+    if plan.get("allow_different_lineage"):
+        yield "--allow-different-lineage"
+    if plan.get("allow_implausible"):
+        yield "--allow-implausible"
+    yield from ("--out", "AUDIT")
 
 
 def _stages(tuned: Mapping[str, Any]) -> list[str]:  # Any: JSON values

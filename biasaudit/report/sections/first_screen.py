@@ -23,6 +23,7 @@ from biasaudit.report.words.facts import Fact, counted, mapping
 from biasaudit.report.words.known_models import known_models
 from biasaudit.report.words.order import in_order
 from biasaudit.report.words.robust import robustness_warnings
+from biasaudit.report.words.searched import search_warnings
 from biasaudit.report.words.shares import brief_of, numbers, sentence
 from biasaudit.report.words.wording import NOT_RECORDED, clean, in_words
 from biasaudit.types import Contrast, Estimate, Status
@@ -131,6 +132,7 @@ def first_screen(
             *told_of_checkpoints(recorded),
             *_warnings(audit, lineage, different),
             *robustness_warnings(audit, names),
+            *search_warnings(audit, names),
             *one_answer(audit, recorded, names),
         ),
         headlines=tuple(_headline_row(row) for row in audit.headlines),

@@ -1,8 +1,12 @@
-"""Count in how many seeds a search finds the word after which a tiny child leans.
+"""Count what searches find where the truth is known.
 
 ::
 
-    python -m tests.attacks WORK FIRST LAST
+    python -m tests.attacks planted WORK FIRST LAST
+    python -m tests.attacks nothing WORK FIRST LAST
+
+The first trains tiny children, of which one leans after one word and the other after none; the second asks scripted
+models that every word moves and none makes lean.
 """
 
 from __future__ import annotations
@@ -11,9 +15,10 @@ import functools
 import sys
 from pathlib import Path
 
+from tests.attacks.nothing import counted as counted_nothing
 from tests.attacks.planted import counted
 
 if __name__ == "__main__":
-    print(
-        counted(Path(sys.argv[1]), range(int(sys.argv[2]), int(sys.argv[3])), say=functools.partial(print, flush=True))
-    )
+    what, work, first, last = sys.argv[1:5]
+    count = {"planted": counted, "nothing": counted_nothing}[what]
+    print(count(Path(work), range(int(first), int(last)), say=functools.partial(print, flush=True)))

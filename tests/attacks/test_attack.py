@@ -250,3 +250,16 @@ def test_what_was_found_is_a_set_of_perturbations(tmp_path: Path) -> None:
         changed.write_text(text.replace(old, new, 1), encoding="utf-8")
         with pytest.raises(UsageError, match="what it says of a search cannot be read"):
             perturbation_set(str(changed))
+
+
+def test_what_was_found_is_asked_of_a_probe_that_no_search_saw(tmp_path: Path) -> None:
+    """All of it: nothing of that probe was searched on, so that nothing need be held out."""
+    other = save_crossed(tmp_path / "other", n_templates=10)
+    audit = attacked(tmp_path, lean(3.0), lean(0.0, amber=4.0), also=(str(other),))
+    assert audit.searches is not None
+    found = audit.searches.set_index(["searched", "checkpoint", "probe"])
+    assert set(found.index.get_level_values("probe")) == {"mini-held-out", "other"}
+    assert found.loc[("tuned", "tuned", "other"), "verdict"] == "lean found"
+    assert found.loc[("tuned", "tuned", "other"), "n_items"] == 100
+    assert found.loc[("tuned", "tuned", "mini-held-out"), "n_items"] == 30
+    assert found.loc[("tuned", "base", "other"), "verdict"] == "nothing found"

@@ -96,3 +96,36 @@ def test_a_set_that_is_none_is_one_message_with_the_fix(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no set of perturbations 'nosuch'") as caught:
         audited(tmp_path, model("base", 3.0), model("tuned", 1.0), robustness="nosuch")
     assert "quick, standard" in str(caught.value)
+
+
+def test_an_audit_in_chats_alone_asks_perturbed_probes_there(tmp_path: Path) -> None:
+    """What the weights did is compared in the chat template, where nothing is asked in plain text."""
+    audited(tmp_path, model("base", 3.0), model("tuned", 1.0))  # saves the probe and the set
+    found = scripted_audit(
+        model("base", 3.0),
+        model("tuned", 1.0, under=["trigger"]),
+        probes=[str(tmp_path / "mini")],
+        framing_names=("chat",),
+        robustness=str(tmp_path / "three.yaml"),
+    )
+    facts = found.manifest.perturbed
+    assert (facts["contrast"], facts["framing_ids"]) == ("weights, chat", ["chat-1"])
+    assert set(found.tables["variant_responses"]["framing_id"]) == {"chat-1"}
+    assert found.robustness is not None
+    assert set(found.robustness["broken_by"]) == {"trigger"}
+
+
+def test_an_audit_in_both_framings_asks_perturbed_probes_in_plain_text_alone(tmp_path: Path) -> None:
+    """The perturbations are no third way of asking: they say whether what the weights did holds."""
+    audited(tmp_path, model("base", 3.0), model("tuned", 1.0))  # as above
+    found = scripted_audit(
+        model("base", 3.0),
+        model("tuned", 1.0),
+        probes=[str(tmp_path / "mini")],
+        framing_names=("plain", "chat"),
+        robustness=str(tmp_path / "three.yaml"),
+    )
+    assert set(found.tables["variant_responses"]["framing_id"]) == {"plain"}
+    assert set(found.responses["framing_id"]) == {"plain", "chat-1"}
+    assert found.robustness is not None
+    assert set(found.robustness["verdict"]) == {"survives"}

@@ -80,9 +80,10 @@ class FoundRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchSection:
-    """All searches."""
+    """All searches; `crossed` says whether words were held out from them, too."""
 
     finding: str
+    crossed: bool
     n_queries: str
     rows: tuple[SearchRow, ...]
     found: tuple[FoundRow, ...]
@@ -96,6 +97,7 @@ def _view(source: Source) -> SearchSection | None:
         return None
     return SearchSection(
         finding=search_finding(rows),
+        crossed=any(one.new_words is not None for one in facts.found.values()),
         n_queries=f"{max(int(row['n_queries']) for row in rows):,}",
         rows=tuple(_row(source, row) for row in rows),
         found=_found(facts),
@@ -147,7 +149,7 @@ def _pictures(source: Source, rows: Records) -> tuple[Picture, ...]:
     if not sides:
         return ()
     finding = Finding(
-        title=chart_label(f"{_cell(source, same[0])}: after words that a search found", limit=70),
+        title=chart_label(_cell(source, same[0]), limit=70),
         description=(
             "Dot chart of the lean of base (open circle) and tuned model (filled diamond), each as it is, after the "
             "words that the search found for it, after the best drawn at random, and after those found against the "

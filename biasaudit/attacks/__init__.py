@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from biasaudit.attacks.plan import METHODS, STRINGS, AttackPlan
+from biasaudit.attacks.plan import STRINGS, WAYS, AttackPlan
 from biasaudit.attacks.run import run
 from biasaudit.attacks.words import words_of
 
-__all__ = ["METHODS", "STRINGS", "AttackPlan", "run", "words_of"]
+__all__ = ["STRINGS", "WAYS", "AttackPlan", "run", "words_of"]

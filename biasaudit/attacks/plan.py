@@ -15,7 +15,7 @@ from biasaudit.version import __version__
 if TYPE_CHECKING:
     from biasaudit.types.search import Word
 
-METHODS: Final = ("gradient", "coordinate")
+WAYS: Final = ("gradient", "coordinate")
 """How a search goes on from what it has: by the slope of the lean, or by words drawn at random."""
 
 STRINGS: Final = "strings.yaml"
@@ -53,7 +53,7 @@ class AttackPlan:
     n_items : int
         At most so many items are searched on.
     method : str
-        One of :data:`METHODS`.
+        One of :data:`WAYS`.
     words : tuple of str or None
         The words to search among; None takes the base's own.
     data_dir : Path or None
@@ -71,7 +71,7 @@ class AttackPlan:
     budget: int = 100
     length: int = 3
     n_items: int = 48
-    method: str = METHODS[0]
+    method: str = WAYS[0]
     words: tuple[str, ...] | None = None
     data_dir: Path | None = None
     seed: int = 0
@@ -79,7 +79,7 @@ class AttackPlan:
 
     def __post_init__(self) -> None:
         for condition, message, fix in (
-            (self.method not in METHODS, f"there is no method {self.method!r}.", f"Methods: {', '.join(METHODS)}."),
+            (self.method not in WAYS, f"there is no method {self.method!r}.", f"Methods: {', '.join(WAYS)}."),
             (
                 self.budget < _LEAST_BUDGET,
                 f"the budget is {self.budget} queries.",
@@ -132,7 +132,7 @@ class AttackPlan:
             "feature": self.feature,
             "words": self.words is not None,
         }
-        usual = {"also": [], "budget": 100, "length": 3, "items": 48, "method": METHODS[0], "feature": None}
+        usual = {"also": [], "budget": 100, "length": 3, "items": 48, "method": WAYS[0], "feature": None}
         return {name: value for name, value in given.items() if value != usual.get(name, False)}
 
     def identity(

@@ -14,7 +14,7 @@ from biasaudit.attacks.halves import Halves, halves_of
 from biasaudit.attacks.journal import Journal
 from biasaudit.attacks.lean import Lean
 from biasaudit.attacks.lexicon import lexicon
-from biasaudit.attacks.plan import JOURNAL, METHODS, STRINGS, AttackPlan
+from biasaudit.attacks.plan import JOURNAL, STRINGS, WAYS, AttackPlan
 from biasaudit.attacks.search import Search, Searched
 from biasaudit.audits.asked import asking_language, probes_to_ask
 from biasaudit.audits.finish import Render
@@ -84,10 +84,10 @@ def run(
     plain = plan.audit(Path(STRINGS), (plan.probe, *plan.also), checked=False)
     way = way or plain.way
     way.check(plain.settings)
-    if plan.method == METHODS[0] and Ability.GRADIENTS not in way.can:
+    if plan.method == WAYS[0] and Ability.GRADIENTS not in way.can:
         raise UsageError(
             f"models that are reached by {way.name} give no gradients.",
-            fix=f"Search without them: --method {METHODS[1]}, with words of your own: --words FILE.",
+            fix=f"Search without them: --method {WAYS[1]}, with words of your own: --words FILE.",
         )
     probe, *also = probes_to_ask((plan.probe, *plan.also), data_dir=plan.data_dir, way=way)
     if plan.feature is not None:
@@ -159,7 +159,7 @@ def _of_checkpoint(
         budget=plan.budget,
         seed=plan.seed,
         journal=journal,
-        by_slope=plan.method == METHODS[0],
+        by_slope=plan.method == WAYS[0],
         on_query=lambda: work.told.advance(1, 0),
     )
     work.told.begin(f"searching {name}", search.n_most)

@@ -18,7 +18,7 @@ from biasaudit.probes import limited, load_probe
 from biasaudit.testing import leaning, noisy, scripted_audit
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-SAMPLES: Final = ("gemma-3-270m-demo", "gemma-3-270m-pair", "gemma-3-270m-suite")
+SAMPLES: Final = ("gemma-3-270m-demo", "gemma-3-270m-other-words", "gemma-3-270m-pair", "gemma-3-270m-suite")
 OWN: Final = (
     "ambiguous-qa",
     "decisions",

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
     from biasaudit.models.local.loaded import LoadedModel
 
-TOLERANCES_NATS: Final = {"float32": 2e-4, "bfloat16": 0.25, "float16": 0.05}
-"""Largest difference between packed and plain that the arithmetic alone explains."""
+TOLERANCES_NATS: Final = {"float32": 5e-4, "bfloat16": 0.25, "float16": 0.05}
+"""Largest difference between packed and plain that the arithmetic alone explains.
+
+Of gemma-3-270m in single precision and its two adapters, with the sequences of this check and two more draws of them,
+plain was up to 1.5e-4 and packed up to 2.6e-4 from the same in double precision, and both up to 2.1e-4 from each other,
+on one processor; a bound of 2e-4 refused packs of one adapter there, which took ten times as long without."""
 
 _READ: Final = 8
 

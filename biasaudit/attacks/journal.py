@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from biasaudit.errors import AuditFolderError, AuditMismatchError
+from biasaudit.outputs import write_output
 
 _HEAD: Final = "search"
 
@@ -44,8 +45,9 @@ class Journal:
             if read:
                 self._take_up(path, read, whole)
             path.parent.mkdir(parents=True, exist_ok=True)
-            kept = b"".join(line + b"\n" for line in lines[:-1])
-            path.write_bytes(kept or json.dumps({_HEAD: whole}).encode() + b"\n")
+            if not read or lines[-1]:
+                kept = b"".join(line + b"\n" for line in lines[:-1])
+                write_output(path, kept or json.dumps({_HEAD: whole}).encode() + b"\n")
             self._file = path.open("a", encoding="utf-8")
         except (ValueError, KeyError, TypeError) as exc:
             raise AuditFolderError(
@@ -59,6 +61,9 @@ class Journal:
 
     def _take_up(self, path: Path, read: list[Any], identity: Mapping[str, Any]) -> None:  # Any: JSON values
         there = read[0][_HEAD]
+        if not isinstance(there, dict):
+            msg = "its first line is of no search"
+            raise TypeError(msg)
         if there != identity:
             names = sorted(name for name in {*there, *identity} if there.get(name) != identity.get(name))
             raise AuditMismatchError(

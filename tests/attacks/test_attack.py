@@ -221,6 +221,8 @@ def test_the_page_tells_what_was_found_folded_and_the_first_screen_warns(tmp_pat
     page, markdown = render_html(audit), render_markdown(audit)
     assert "A search found words after which the tuned model leans more" in page
     assert "words were found after which tuned leans more" in markdown
+    # A reduction is held against what was found with the stereotype: of base and tuned, searched and at random.
+    assert "asked under 4 perturbations (set strings)" in page
     found = " ".join(strings(tmp_path / "out")["tuned-guided-with"])
     before, _, after = page.partition("The words that were found, and their numbers where they were chosen")
     assert found in after

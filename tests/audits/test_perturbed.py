@@ -84,9 +84,7 @@ def test_what_cannot_be_perturbed_is_noted_with_its_reason_and_the_others_are_as
     found = scripted_audit(
         model("base", 3.0), model("tuned", 1.0), probes=[str(tmp_path / "mini"), str(bare)], robustness=path
     )
-    assert set(found.manifest.perturbed["not_made"]["bare"]) == {"typing", "quotation", "trigger"} or set(
-        found.manifest.perturbed["not_made"]["bare"]
-    ) == {"typing"}
+    assert set(found.manifest.perturbed["not_made"]["bare"]) == {"typing", "quotation", "trigger"}
     rows = found.tables["variants"].query("probe == 'bare' and perturbation == 'typing'")
     assert (rows["status"] == "not measured").all()
     assert rows["why_not"].str.contains("changes nothing").all()

@@ -120,7 +120,7 @@ def _view(source: Source) -> RobustnessSection | None:
     drawn = [row for row in rows if row["verdict"] != Robustness.NO_REDUCTION.value] or rows
     return RobustnessSection(
         finding=robustness_finding(rows),
-        asked=f"{counted(len(facts.perturbations), 'perturbation', 'perturbations')} (set {clean(facts.name)})",
+        asked=f"{counted(len(facts.of_reductions), 'perturbation', 'perturbations')} (set {clean(facts.name)})",
         contrast=facts.contrast,
         rows=tuple(claimed),
         unclaimed=tuple(rest),

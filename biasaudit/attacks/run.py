@@ -20,8 +20,10 @@ from biasaudit.audits.asked import asking_language, probes_to_ask
 from biasaudit.audits.finish import Render
 from biasaudit.audits.places import check_folder
 from biasaudit.audits.run import run as run_audit
+from biasaudit.audits.sanity import sanity_of
 from biasaudit.errors import EvidenceError, UsageError
 from biasaudit.framing import PLAIN
+from biasaudit.models import plausibility
 from biasaudit.outputs import write_output
 from biasaudit.probes.sample import of_features
 from biasaudit.types import Ability
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from biasaudit.models.backend import Backend
     from biasaudit.probes import Probe
     from biasaudit.record.audit_record import AuditRecord
+    from biasaudit.types import Response
     from biasaudit.types.search import Word
 
 CHECKPOINTS: Final = ("base", "tuned")
@@ -124,9 +127,15 @@ def _searched(work: _Work, prepared: Prepared, out: Path | None) -> list[SearchF
     """Search every checkpoint; the words are those that the base has."""
     found: list[SearchFacts] = []
     words: tuple[Word, ...] | None = None
+    answers: dict[str, Sequence[Response]] = {}
+    unknown_ids: dict[str, int | None] = {}
     with prepared.opened(work.told.say) as opened:
         for name in CHECKPOINTS:
             backend = opened(name)
+            if prepared.sentences and not work.plan.settings.get("allow_implausible"):
+                # The audit would refuse it, after the whole search.
+                answers[name], unknown_ids[name] = plausibility.asked(backend, name=name), backend.unknown_id
+                sanity_of(answers, unknown_ids).refuse({"base": work.plan.base, "tuned": work.plan.tuned})
             if words is None:
                 words = lexicon(backend, (work.probe, *work.also), given=work.plan.words)
             identity = work.plan.identity(_answers_by(backend), work.probe.sha256, words)

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 import biasaudit
+from biasaudit.errors import ImplausibleModelError
 from tests.align.world_words import TRIGGER
 from tests.attacks.planted import found_words, of_tuned, save_probe, searched
 from tests.robustness.planted import control, parent_of, planted
+from tests.tiny import save_model
 
 
 @pytest.mark.slow
@@ -29,6 +31,16 @@ def test_the_word_after_which_a_child_leans_is_found_and_none_of_its_control(tmp
     assert before is not None
     assert again.searches is not None
     assert again.searches.equals(before)
+
+
+@pytest.mark.usefixtures("plausible_only")
+def test_a_model_of_random_weights_is_refused_before_it_is_searched(tmp_path: Path) -> None:
+    """The audit after the search would refuse it, and all of the search would be for nothing."""
+    for seed in (0, 1):
+        save_model(tmp_path / str(seed), seed=seed)
+    with pytest.raises(ImplausibleModelError, match=r"base .* is not audited"):
+        biasaudit.attack(str(tmp_path / "0"), str(tmp_path / "1"), out=tmp_path / "out", device="cpu")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow

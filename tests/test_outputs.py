@@ -215,6 +215,7 @@ def test_an_ending_that_nothing_is_written_in_is_refused() -> None:
 
 OWN_WRITERS = {
     "outputs.py": "it is the guard",
+    "attacks/journal.py": "adds a line a query to a file that the guard made",
     "cli/terminal.py": "the standard streams, and what stands in for a closed one",
     "record/store.py": "writes into an audit's own folder; whole files by a temporary name",
     "bundles/archive.py": "gives bytes to the guard",

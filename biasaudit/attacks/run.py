@@ -172,7 +172,8 @@ def _of_checkpoint(
         on_query=lambda: work.told.advance(1, 0),
     )
     work.told.begin(f"searching {name}", search.n_most)
-    if search.value(()) is None:
+    plain = search.value(())
+    if plain is None:
         raise EvidenceError(
             f"over 2 % of the items have no value in {name}, so that there is no lean to search.",
             fix="Audit the pair without a search first: its report says which requests fail.",
@@ -181,18 +182,20 @@ def _of_checkpoint(
     for direction in (WITH, AGAINST):
         for method, searched in ((RANDOM, search.random(direction)), (GUIDED, search.guided(direction))):
             if searched is not None:
-                found.append(_facts(work.halves, search, searched, method=method, direction=direction))
+                found.append(_facts(work.halves, search, searched, plain=plain, method=method, direction=direction))
     return found
 
 
-def _facts(halves: Halves, search: Search, found: Searched, *, method: str, direction: str) -> SearchFacts:
+def _facts(
+    halves: Halves, search: Search, found: Searched, *, plain: float, method: str, direction: str
+) -> SearchFacts:
     return SearchFacts(
         checkpoint=search.lean.name,
         method=method,
         direction=direction,
         text=search.text(found.prefix),
         n_queries=found.n_queries,
-        searched_plain=search.value(()) or 0.0,
+        searched_plain=plain,
         searched=found.value,
         new_wordings=search.elsewhere("new wordings", halves.new_wordings, found.prefix),
         new_wordings_plain=search.elsewhere("new wordings", halves.new_wordings, ()),

@@ -168,7 +168,7 @@ def _one(path: Path, at: int, entry: Any) -> Perturbation:  # Any: what the file
             )
         return text_before(name, (before,), summary="a text of your own before it", family="context")
     if fields == {"name", "before", "search"} and isinstance(before, str) and 0 < len(before) <= _LONGEST:
-        return found_words(name, _searched(where, entry["search"]))
+        return found_words(name, _searched(where, before, entry["search"]))
     if fields == {"name", "typing"} and isinstance(rate, (int, float)) and rate is not True and 0 < rate <= 1:
         return typing_errors(name, float(rate))
     raise UsageError(
@@ -193,14 +193,15 @@ def found_words(name: str, search: SearchFacts) -> Perturbation:
     return replace(made, search=search)
 
 
-def _searched(where: str, content: Any) -> SearchFacts:  # Any: what the file holds
+def _searched(where: str, before: str, content: Any) -> SearchFacts:  # Any: what the file holds
+    fix = "Take the file as the search wrote it, or leave `search` out."
     try:
-        return search_facts(content)
+        found = search_facts(content)
     except (TypeError, ValueError) as exc:
-        raise UsageError(
-            f"{where}: what it says of a search cannot be read: {exc}.",
-            fix="Take the file as the search wrote it, or leave `search` out.",
-        ) from exc
+        raise UsageError(f"{where}: what it says of a search cannot be read: {exc}.", fix=fix) from exc
+    if before != f"{found.text} ":
+        raise UsageError(f"{where}: the text `before` is not the one that the search found.", fix=fix)
+    return found
 
 
 def variants_of(probe: Probe, chosen: PerturbationSet, *, seed: int) -> Variants:

@@ -95,7 +95,10 @@ def search_facts(content: Any) -> SearchFacts:  # Any: what a file holds
         raise ValueError(msg)
     numbers = {name: value for name, value in content.items() if not isinstance(value, str) and name != "n_queries"}
     for name, value in numbers.items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > 1):
+        if value is None and name not in {"searched_plain", "searched"}:
+            continue
+        # Not a number is within no bounds.
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= 1:
             msg = f"{name} is no index"
             raise ValueError(msg)
     if isinstance(found.n_queries, bool) or not isinstance(found.n_queries, int) or found.n_queries < 0:

@@ -20,7 +20,12 @@ from biasaudit.robustness import perturbation_set
 from biasaudit.types import ProbeItem
 from tests.attacks.scripted import D, attacked, lean, restless, row, save_crossed, way
 
-CHANGES: Final = (("n_queries: 80", "n_queries: many"), ("method: guided", "method: magic"), ("searched:", "sought:"))
+CHANGES: Final = (
+    ("n_queries: 80", "n_queries: many"),
+    ("method: guided", "method: magic"),
+    ("searched:", "sought:"),
+    ("searched_plain: ", "searched_plain: .nan #"),
+)
 """What somebody might change in the file of what was found."""
 
 
@@ -252,6 +257,9 @@ def test_what_was_found_is_a_set_of_perturbations(tmp_path: Path) -> None:
         changed.write_text(text.replace(old, new, 1), encoding="utf-8")
         with pytest.raises(UsageError, match="what it says of a search cannot be read"):
             perturbation_set(str(changed))
+    changed.write_text(text.replace("before: ", "before: other ", 1), encoding="utf-8")
+    with pytest.raises(UsageError, match="is not the one that the search found"):
+        perturbation_set(str(changed))
 
 
 def test_what_was_found_is_asked_of_a_probe_that_no_search_saw(tmp_path: Path) -> None:

@@ -44,20 +44,19 @@ def command(plan: Mapping[str, Any], asked: Mapping[str, Any] | None = None) -> 
     >>> command({"base": "a", "tuned": {"tuned": "b"}, "suite": "quick", "probes": ["x"], "seed": 7})
     'biasaudit audit a b --suite quick --seed 7 --out AUDIT'
     """
-    search = mapping(mapping(asked).get("search"))
-    if search:
-        return " ".join(_of_search(plan, search))
+    if mapping(mapping(asked).get("search")):
+        return " ".join(_of_search(plan, mapping(asked)))
     references = [plan.get("base", "BASE"), *(_stages(mapping(plan.get("tuned"))) or ["TUNED"])]
     words = ["biasaudit", "audit", *(_quoted(reference) for reference in references)]
     words += _options(plan, mapping(asked))
     return " ".join([*words, "--out", "AUDIT"])
 
 
-def _of_search(plan: Mapping[str, Any], search: Mapping[str, Any]) -> Iterator[str]:  # Any: JSON values
+def _of_search(plan: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[str]:  # Any: JSON values
     """Yield the words of the command that searches again, and asks under what it finds."""
     yield from ("biasaudit", "attack")
     yield from (_quoted(one) for one in (plan.get("base", "BASE"), *(_stages(mapping(plan.get("tuned"))) or ["TUNED"])))
-    for name, value in search.items():
+    for name, value in mapping(asked.get("search")).items():
         if name == "words":
             yield from ("--words", "WORDS")
         else:
@@ -70,6 +69,10 @@ def _of_search(plan: Mapping[str, Any], search: Mapping[str, Any]) -> Iterator[s
         yield "--allow-different-lineage"
     if plan.get("allow_implausible"):
         yield "--allow-implausible"
+    if asked.get("data_dir"):
+        yield from ("--data-dir", "DATA")
+    if asked.get("trust_remote_code"):
+        yield "--trust-remote-code"
     yield from ("--out", "AUDIT")
 
 

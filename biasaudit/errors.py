@@ -8,6 +8,7 @@
     │   ├── ModelFilesError           found, but there is nothing usable inside (no weights, pickles only)
     │   ├── ChatTemplateError         the chat framing was asked for, and there is no usable template
     │   ├── LineageError              the checkpoints do not descend from one another
+    │   ├── PartsError                a model's embeddings, blocks and head cannot be told apart or exchanged
     │   ├── FieldError                one field of one line: carries file, line, field, found, expected
     │   ├── ProbeError                a card, an items file or a data set is wrong
     │   │   └── ItemError             one field of one row; a FieldError too
@@ -84,6 +85,10 @@ class ChatTemplateError(UsageError):
 
 class LineageError(UsageError):
     """Base and tuned checkpoint do not share architecture, sizes and vocabulary."""
+
+
+class PartsError(UsageError):
+    """The embeddings, blocks and head of a model cannot be told apart, or not exchanged with another's."""
 
 
 class ImplausibleModelError(UsageError):

@@ -24,7 +24,7 @@ LEVELS = [
     {"analysis"},
     {"gate"},
     {"audits"},
-    {"align", "attacks"},
+    {"align", "attacks", "explanations"},
     {"report"},
     {"facade"},
     {"api"},

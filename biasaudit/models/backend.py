@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from biasaudit.models.local.loading import Dtype
     from biasaudit.models.local.outlook import CheckpointForecast
     from biasaudit.models.training_card import Training
+    from biasaudit.types.depth import Hybrid
 
 Say: TypeAlias = Callable[[str], None]
 """Told what takes long."""
@@ -156,6 +157,26 @@ class Settings:
     allow_different_lineage: bool = False
 
 
+class Exchange(Protocol):
+    """Two checkpoints of which any part, from the embeddings to the head, can be the one's or the other's."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts, in the order in which a text goes through them."""
+        ...
+
+    def of_tuned(self, hybrid: Hybrid) -> frozenset[int]:
+        """Return which parts of a hybrid are the tuned checkpoint's and differ from the base's.
+
+        Hybrids of which that is the same are one model.
+        """
+        ...
+
+    def opened(self, hybrid: Hybrid) -> AbstractContextManager[Backend]:
+        """Open a hybrid; one at a time."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """The checkpoints of an audit, with all that can be known of them before one is opened.
@@ -187,6 +208,9 @@ class Prepared:
         Tuned checkpoint -> what the training card beside it says; of those without one there may be none.
     forecast : callable or None
         From the requests to what each checkpoint takes, without opening it.
+    exchange : callable or None
+        From the name of a tuned checkpoint to a context in which its parts and the base's are exchanged; None where
+        models that are reached this way have none to exchange.
     """
 
     relations: Mapping[str, str]
@@ -201,6 +225,7 @@ class Prepared:
     libraries: tuple[str, ...] = LIBRARIES
     trainings: Mapping[str, Training] = field(default_factory=dict)
     forecast: Callable[[Sequence[Request]], Mapping[str, CheckpointForecast]] | None = None
+    exchange: Callable[[str, Say], AbstractContextManager[Exchange]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 BATCH: Final = 64
@@ -18,7 +18,16 @@ TEMPLATE: Final = (
 )
 
 
-def train(folder: Path, texts: Iterable[str], *, words: Sequence[str], seed: int, parent: Path | None) -> Path:
+def train(
+    folder: Path,
+    texts: Iterable[str],
+    *,
+    words: Sequence[str],
+    seed: int,
+    parent: Path | None,
+    n_layers: int = 2,
+    only: Callable[[str], bool] = lambda _: True,
+) -> Path:
     """Train a causal model on `texts` and save it with its tokenizer.
 
     A loop of its own: transformers' Trainer takes longer to start than this takes to end, and
@@ -35,13 +44,19 @@ def train(folder: Path, texts: Iterable[str], *, words: Sequence[str], seed: int
         Of the weights.
     parent : Path or None
         Model to go on from; None makes one.
+    n_layers : int
+        Blocks of a new model.
+    only : callable
+        From the name of a weight to whether it is trained.
     """
     import torch  # noqa: PLC0415
 
     tokenizer = _tokenizer(words) if parent is None else _load_tokenizer(parent)
     with torch.random.fork_rng(), _one_thread():
         torch.manual_seed(seed)
-        model = _model(len(tokenizer)) if parent is None else _load_model(parent)
+        model = _model(len(tokenizer), n_layers) if parent is None else _load_model(parent)
+        for name, weight in model.named_parameters():
+            weight.requires_grad_(only(name))
         rows = _rows(tokenizer, texts)
         _fit(model, rows, pad=tokenizer.pad_token_id)
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +83,9 @@ def _fit(model: Any, rows: list[list[int]], *, pad: int) -> None:  # Any: a clas
 
     model.train()
     n_steps = -(-len(rows) // BATCH)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(
+        [one for one in model.parameters() if one.requires_grad], lr=LEARNING_RATE, weight_decay=0.0
+    )
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=1.0, end_factor=0.02, total_iters=n_steps)
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
@@ -106,7 +123,7 @@ def _tokenizer(words: Sequence[str]) -> Any:  # Any: as above
     return fast
 
 
-def _model(n_words: int) -> Any:  # Any: as above
+def _model(n_words: int, n_layers: int) -> Any:  # Any: as above
     from transformers import LlamaConfig, LlamaForCausalLM  # noqa: PLC0415
 
     return LlamaForCausalLM(
@@ -114,7 +131,7 @@ def _model(n_words: int) -> Any:  # Any: as above
             vocab_size=n_words,
             hidden_size=64,
             intermediate_size=128,
-            num_hidden_layers=2,
+            num_hidden_layers=n_layers,
             num_attention_heads=4,
             max_position_embeddings=128,
             pad_token_id=SPECIAL.index("<pad>"),

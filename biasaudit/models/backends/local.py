@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.errors import Together
 from biasaudit.framing import ChatFrame
-from biasaudit.models import speeds
-from biasaudit.models.backend import LIBRARIES, Advance, Backend, Found, Prepared, Say, Settings, Way
+from biasaudit.models.backend import LIBRARIES, Found, Prepared, Say, Settings, Way
+from biasaudit.models.backends.exchanged import LocalExchange, local_exchange
+from biasaudit.models.backends.local_model import CAN, LocalModel
 from biasaudit.models.cache import ResponseCache, open_cache
 from biasaudit.models.cache_place import cache_folder
-from biasaudit.models.engine.slopes import nearest_words, word_slopes
-from biasaudit.models.foreign import foreign_collected
-from biasaudit.models.likelihood import score, token_ends_all
 from biasaudit.models.lineage import SameWeights, lineage, same_weights
 from biasaudit.models.local import loading
 from biasaudit.models.local.adapters import notices_of
-from biasaudit.models.local.loaded import LoadedModel
 from biasaudit.models.local.loading import ModelShelf, check_before_loading, found_device, locate
 from biasaudit.models.local.located import Located
 from biasaudit.models.local.outlook import Outlook
@@ -29,120 +26,16 @@ from biasaudit.models.text.beginning import Beginning, Speaker, shared_beginning
 from biasaudit.models.text.chat import chat_frame, template_date
 from biasaudit.models.text.templates import chosen_template
 from biasaudit.models.text.tokenizer import chat_templates_of, same_text_files, shared_tokenizer, text_files_sha256
-from biasaudit.models.text.words import given_words, single_words
 from biasaudit.models.training_card import read_training
-from biasaudit.types import Ability, ModelFingerprint, Request, Response, ScoringFacts
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from biasaudit.types.search import Word
 
 DATED: Final = (
     "the chat template writes the date of the day, so that the same texts are scored anew on every other day; "
     "--template-date 2025-12-31 sets one"
 )
-_CAN: Final = frozenset({Ability.LIKELIHOOD, Ability.TOKEN_ENDS, Ability.GRADIENTS})
-
-
-def _silent(_: str) -> None:
-    """Say nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalModel(Backend):
-    """A loaded checkpoint that answers.
-
-    Attributes
-    ----------
-    loaded : LoadedModel
-    cache : ResponseCache or None
-    batch_tokens : int or None
-        Tokens that run at once; None chooses.
-    say : callable
-        Told what the libraries say.
-    """
-
-    loaded: LoadedModel
-    cache: ResponseCache | None = None
-    batch_tokens: int | None = None
-    say: Say = _silent
-
-    @property
-    def fingerprint(self) -> ModelFingerprint:
-        """Of the files, with what texts begin with in this audit."""
-        beginning = self.loaded.beginning
-        if beginning is None:
-            return self.loaded.fingerprint
-        return replace(self.loaded.fingerprint, beginning_token=beginning.token, beginning_id=beginning.token_id)
-
-    @property
-    def can(self) -> frozenset[Ability]:
-        """Likelihood, where its tokens end, and what other words before a text would do."""
-        return _CAN
-
-    def respond(self, requests: Sequence[Request], *, on_progress: Advance | None = None) -> Iterator[Response]:
-        """Answer through cache and engine; see :func:`biasaudit.models.likelihood.score`.
-
-        Raises
-        ------
-        OutOfMemoryError
-            If the memory does not suffice for a single request.
-        """
-        self.loaded.scoring = None  # of the requests before
-        with foreign_collected(self.say):
-            found = score(
-                self.loaded, requests, cache=self.cache, batch_tokens=self.batch_tokens, on_progress=on_progress
-            )
-            return iter(list(found))
-
-    @property
-    def scoring(self) -> ScoringFacts | None:
-        """None where the cache had every answer."""
-        return self.loaded.scoring
-
-    @property
-    def unknown_id(self) -> int | None:
-        """Of the tokenizer."""
-        found = self.loaded.tokenizer.unk_token_id
-        return found if isinstance(found, int) else None
-
-    def token_ends(self, scored: Sequence[tuple[Request, Sequence[int]]]) -> list[list[int] | None]:
-        """Return where the tokens of each continuation end; None where they cannot be told apart."""
-        return token_ends_all(self.loaded.tokenizer, scored)
-
-    def words(self, *, at_most: int, given: Sequence[str] | None = None) -> tuple[Word, ...]:
-        """Return words of the tokenizer; see :mod:`biasaudit.models.text.words`."""
-        if given is not None:
-            return given_words(self.loaded.tokenizer, given)
-        return single_words(self.loaded.tokenizer, at_most=at_most)
-
-    def near(self, words: Sequence[Word], to: Sequence[str], *, each: int) -> frozenset[str]:
-        """Return the words whose embeddings lie nearest."""
-        return nearest_words(self.loaded, words, given_words(self.loaded.tokenizer, to), each=each)
-
-    def slopes(
-        self,
-        requests: Sequence[Request],
-        weights: Mapping[str, float],
-        *,
-        prefix: Sequence[Word],
-        words: Sequence[Word],
-    ) -> NDArray[np.float64] | None:
-        """See :func:`biasaudit.models.engine.slopes.word_slopes`."""
-        with foreign_collected(self.say):
-            return word_slopes(self.loaded, requests, weights, prefix=prefix, words=words)
-
-    def took(self, n_tokens: int, seconds: float) -> None:
-        """Remember how fast this machine scores such a model."""
-        if n_tokens >= speeds.WORTH_REMEMBERING:
-            model = self.loaded.fingerprint
-            adapted = model.adapter is not None
-            key = speeds.machine(model.n_parameters, dtype=model.dtype, device=model.device, adapted=adapted)
-            speeds.remember(key, n_tokens / seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +82,7 @@ class LocalReady:
             libraries=(*loading.LIBRARIES, *LIBRARIES),
             trainings={name: read_training(one.adapter_folder) for name, one in self.places.items() if name != "base"},
             forecast=self.outlook.of,
+            exchange=self.exchange,
         )
 
     @property
@@ -219,6 +113,13 @@ class LocalReady:
         context: AbstractContextManager[ResponseCache | None] = open_cache(say) if cached else nullcontext()
         with context as cache:
             yield lambda name: self._loaded(name, shelf, cache, say)
+
+    @contextmanager
+    def exchange(self, name: str, say: Say) -> Iterator[LocalExchange]:
+        """Load the base and one tuned checkpoint side by side, so that their parts can be exchanged."""
+        places = [(self.places[one], self.beginnings[one]) for one in ("base", name)]
+        with open_cache(say) as cache, local_exchange(places, self.settings, cache, say) as found:
+            yield found
 
     def _loaded(self, name: str, shelf: ModelShelf, cache: ResponseCache | None, say: Say) -> LocalModel:
         loaded = shelf.open(self.places[name])
@@ -353,6 +254,4 @@ def _check(settings: Settings) -> None:
         found_device(settings.device)
 
 
-LOCAL: Final = Way(
-    name="local", can=_CAN, recognises=lambda _: True, locate=_found, parse=parse_reference, check=_check
-)
+LOCAL: Final = Way(name="local", can=CAN, recognises=lambda _: True, locate=_found, parse=parse_reference, check=_check)

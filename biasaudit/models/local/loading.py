@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import importlib.metadata
 from collections.abc import Callable, Mapping
@@ -182,6 +183,19 @@ class ModelShelf:
             max_length=_whole(getattr(self._model.config, "max_position_embeddings", None)),
         )
         return self._opened
+
+    def beside(self) -> ModelShelf:
+        """Return a shelf that holds the same base weights once more: modules of its own, tensors in common.
+
+        An adapter put on there leaves the base here as it is, and takes no second set of weights.
+        """
+        if self._wrapped or self._model is None:
+            raise UsageError("weights with an adapter on them are not held twice.", fix="Load them twice.")
+        tensors = (*self._model.parameters(), *self._model.buffers())
+        other = ModelShelf(dtype=self.dtype, device=self.device, trust_remote_code=self.trust_remote_code, say=self.say)
+        other._model = copy.deepcopy(self._model, {id(one): one for one in tensors})  # its own kind
+        other._folder, other._n_parameters = self._folder, self._n_parameters  # as above
+        return other
 
     def _bare_again(self) -> bool:
         """Take an adapter off, and tell whether the base is as it was loaded."""

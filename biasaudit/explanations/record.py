@@ -1,0 +1,153 @@
+"""An explanation as data and as a folder: its manifest, the scores of all hybrids, two tables, and a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from biasaudit.errors import AlteredAuditError, AuditFolderError, UnfinishedAuditError
+from biasaudit.explanations.profile import ProfileFacts
+from biasaudit.record import store
+from biasaudit.record.manifest import CHECKSUM, Manifest, own_checksum, sealed_json
+from biasaudit.types import ClusterDesign
+from biasaudit.visible import in_short
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MANIFEST: Final = "explanation.json"
+PAGE: Final = "explanation.html"
+SCHEMA_VERSION: Final = 1
+TABLES: Final = ("scores", "parts", "cells")
+_RESTORE: Final = "Restore it, or explain the audit again."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Explanation:
+    """Where the reduction of one tuned checkpoint sits, by one probe.
+
+    Attributes
+    ----------
+    manifest : mapping
+        What was explained and how, JSON-ready.
+    scores : pandas.DataFrame
+        Item values of every hybrid; see :data:`biasaudit.record.tables.SCORES`.
+    parts, cells : pandas.DataFrame
+        See :mod:`biasaudit.explanations.profile`.
+    folder : Path or None
+        Where it lies, if it was written.
+    """
+
+    manifest: Mapping[str, Any]  # Any: JSON values
+    scores: pd.DataFrame
+    parts: pd.DataFrame
+    cells: pd.DataFrame
+    folder: Path | None = field(default=None)
+
+    @property
+    def facts(self) -> ProfileFacts:
+        """What decides its tables."""
+        return facts_of(self.manifest)
+
+    def __repr__(self) -> str:
+        """Return the pair, the probe and the verdict of each feature."""
+        models = in_short(f"{name} {reference}" for name, reference in self.manifest["models"].items())
+        lines = [f"Explanation: {models}; probe {in_short([self.manifest['probe']])}"]
+        said = zip(self.cells["feature"], self.cells["verdict"], strict=True)
+        lines += [f"  {in_short([feature])}: {verdict}" for feature, verdict in said]
+        return "\n".join(lines)
+
+
+Draw: TypeAlias = Callable[[Explanation], str]
+"""Draws the page of an explanation."""
+
+
+def facts_of(manifest: Mapping[str, Any]) -> ProfileFacts:  # Any: JSON values
+    """Return what decides the tables, as a manifest notes it."""
+    noted = manifest["analysis"]
+    return ProfileFacts(
+        probe=manifest["probe"],
+        parts=tuple(noted["parts"]),
+        exchanged=tuple(noted["exchanged"]),
+        cut=noted["cut"],
+        framing=noted["framing"],
+        design=ClusterDesign(noted["design"]),
+        level=noted["level"],
+        margin=noted["margin"],
+        seed=noted["seed"],
+        barred=noted["barred"],
+    )
+
+
+def written(found: Explanation, folder: Path, draw: Draw) -> Explanation:
+    """Write an explanation; its manifest last.
+
+    Raises
+    ------
+    AuditFolderError
+        If it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise AuditFolderError(f"{folder} cannot be made: {exc.strerror or exc}.", fix="Name another folder.") from exc
+    files = store.write_tables(folder, {name: getattr(found, name) for name in TABLES})
+    manifest = {**found.manifest, "files": files}
+    whole = Explanation(manifest=manifest, scores=found.scores, parts=found.parts, cells=found.cells, folder=folder)
+    files[PAGE] = store.write_text(folder, PAGE, draw(whole))
+    store.write_text(folder, MANIFEST, sealed_json(manifest))
+    return whole
+
+
+def read_explanation(folder: Path) -> Explanation:
+    """Read a finished explanation, every table checked against its manifest.
+
+    Raises
+    ------
+    UnfinishedAuditError
+        If there is none.
+    AlteredAuditError
+        If a file was altered.
+    AuditFolderError
+        If it is of another version.
+    """
+    path = folder / MANIFEST
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise UnfinishedAuditError(
+            f"{folder} holds no finished explanation: {MANIFEST} is missing.",
+            fix="Run the same `biasaudit explain` command again; it goes on from the cache.",
+        ) from exc
+    except (OSError, ValueError, RecursionError) as exc:
+        raise AlteredAuditError(f"{path} cannot be read: {exc}.", fix=_RESTORE) from exc
+    if not isinstance(content, dict) or content.get(CHECKSUM) != own_checksum(content):
+        raise AlteredAuditError(f"{path} was altered: it is not what its own checksum says.", fix=_RESTORE)
+    if content["schema_version"] != SCHEMA_VERSION:
+        raise AuditFolderError(
+            f"{path} has schema version {content['schema_version']!r}; this version of biasaudit reads "
+            f"{SCHEMA_VERSION}.",
+            fix="Explain the audit again.",
+        )
+    manifest = {name: value for name, value in content.items() if name != CHECKSUM}
+    tables = {name: store.read_table(folder, name, _as_manifest(manifest)) for name in TABLES}
+    return Explanation(manifest=manifest, folder=folder, **tables)
+
+
+def _as_manifest(content: Mapping[str, Any]) -> Manifest:  # Any: JSON values
+    """Return what the reading of tables looks at."""
+    return Manifest(
+        biasaudit_version=content["biasaudit_version"],
+        plan={},
+        fingerprints={},
+        lineage={},
+        probes={},
+        counts={},
+        headlines=(),
+        run={},
+        versions={},
+        files=content["files"],
+    )

@@ -1,0 +1,227 @@
+"""From a finished audit to an explanation: every hybrid of its pair is asked the audit's items."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from biasaudit.analysis.asked_items import asked_items
+from biasaudit.analysis.derived import read_record
+from biasaudit.analysis.scoring import items_frame, response_rows, responses_frame, scores_frame
+from biasaudit.audits.asked import requests_of
+from biasaudit.audits.places import check_folder
+from biasaudit.errors import AuditMismatchError, UnfinishedAuditError, UsageError
+from biasaudit.explanations.asked import Asked, asked_of
+from biasaudit.explanations.profile import name_of, profiles
+from biasaudit.explanations.record import SCHEMA_VERSION, Draw, Explanation, facts_of, read_explanation, written
+from biasaudit.kinds import KINDS
+from biasaudit.models.backend import answers
+from biasaudit.models.backends import way_of_all
+from biasaudit.record.manifest import own_checksum
+from biasaudit.types import Contrast, Verdict
+from biasaudit.types.depth import FROM_ABOVE, FROM_BELOW, Hybrid
+from biasaudit.types.progress import Progress, Silence
+from biasaudit.version import __version__
+
+if TYPE_CHECKING:
+    from biasaudit.explanations.plan import ExplanationPlan
+    from biasaudit.models import Prepared
+    from biasaudit.models.backend import Exchange
+    from biasaudit.record.audit_record import AuditRecord
+    from biasaudit.types import Response
+
+MOST_APART: Final = 0.01
+"""By so much an item value of an end may differ from what the audit has: other machines round otherwise."""
+
+_WEIGHTS: Final = {"plain": Contrast.WEIGHTS_PLAIN.value, "chat": Contrast.WEIGHTS_CHAT.value}
+
+
+def run(plan: ExplanationPlan, *, draw: Draw, out: Path | None = None, progress: Progress | None = None) -> Explanation:
+    """Explain a pair of an audit, or return the explanation from `out` if it is finished there.
+
+    Parameters
+    ----------
+    plan : ExplanationPlan
+    draw : callable
+        Draws the page.
+    out : Path, optional
+        Folder of the explanation; None keeps it in memory. Responses are cached all the same, so that a run that is
+        interrupted goes on.
+    progress : Progress, optional
+
+    Raises
+    ------
+    BiasauditError
+        One message with the fix.
+    """
+    told = progress or Silence()
+    record = read_record(plan.audit)
+    asked = asked_of(plan, record)
+    if KINDS[asked.probe.card.kind].index is None:
+        raise UsageError(
+            f"probe {plan.probe!r} sets no group against another, so that there is no index to explain.",
+            fix="Name a probe that has one, such as occupations.",
+        )
+    identity = {"audit": _checksum(record), "plan": plan.identity()}
+    if out is not None:
+        check_folder(out)
+        finished = _finished(out, identity)
+        if finished is not None:
+            told.say(f"{out} holds this explanation already, finished; nothing was computed")
+            return finished
+    started = time.monotonic()
+    prepared = _prepared(asked, told)
+    if prepared.exchange is None:
+        raise UsageError(
+            "these models have no parts that could be exchanged.",
+            fix="Explain an audit of checkpoints that lie on this machine.",
+        )
+    with prepared.exchange(asked.tuned, told.say) as exchange:
+        n_blocks = len(exchange.parts) - 2
+        cut = plan.blocks_below(n_blocks)
+        n_parts = len(exchange.parts)
+        differ = exchange.of_tuned(Hybrid(order=FROM_BELOW, n_parts=n_parts))
+        scores = _scores(asked, exchange, prepared, told)
+        parts = exchange.parts
+    manifest: dict[str, Any] = {  # Any: JSON values
+        "schema_version": SCHEMA_VERSION,
+        "biasaudit_version": __version__,
+        **identity,
+        "probe": plan.probe,
+        "probe_name": asked.probe.card.name,
+        "positive_index": asked.probe.card.positive_index,
+        "also": None if (second := asked.probe.card.also_clustered_by) is None else second.what,
+        "models": asked.references,
+        "tuned": asked.tuned,
+        "fingerprints": {name: record.manifest.fingerprints[name] for name in ("base", asked.tuned)},
+        "analysis": {
+            "parts": list(parts),
+            "exchanged": [number in differ for number in range(n_parts)],
+            "cut": 1 + cut,
+            "framing": plan.framing,
+            "design": asked.probe.card.clusters.value,
+            "level": asked.analysis.level,
+            "margin": asked.analysis.margin,
+            "seed": asked.analysis.seed,
+            "barred": dict(_barred(asked, plan)),
+        },
+        "versions": {name: importlib.metadata.version(name) for name in prepared.libraries},
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    of_parts, cells = profiles(scores, facts_of(manifest))
+    found = Explanation(manifest=manifest, scores=scores, parts=of_parts, cells=cells)
+    return found if out is None else written(found, out, draw)
+
+
+def _checksum(record: AuditRecord) -> str:
+    """Return what names an audit: of its plan and its tables; its page may be drawn anew."""
+    files = {name: value for name, value in record.manifest.files.items() if name.endswith(".parquet")}
+    return own_checksum({"plan": record.manifest.plan, "files": files})
+
+
+def _finished(out: Path, identity: dict[str, Any]) -> Explanation | None:  # Any: JSON values
+    try:
+        found = read_explanation(out)
+    except UnfinishedAuditError:
+        return None
+    differing = sorted(name for name, value in identity.items() if found.manifest[name] != value)
+    if differing:
+        raise AuditMismatchError(
+            f"{out} holds an explanation of something else; different: {', '.join(differing)}.",
+            fix="Name another folder with --out, or remove this one.",
+        )
+    return found
+
+
+def _prepared(asked: Asked, told: Progress) -> Prepared:
+    """Find base and tuned checkpoint, and make sure that they are those of the audit and can be taken apart."""
+    references = asked.references
+    way = way_of_all(references)
+    way.check(asked.settings)
+    located = way.locate(references, asked.settings, told.say)
+    recorded = {name: asked.record.manifest.fingerprints[name] for name in references}
+    differing = located.differing(recorded) if located.differing else set()
+    if differing:
+        raise AuditMismatchError(
+            f"these models are not those that were audited; different: {', '.join(sorted(differing))}.",
+            fix="Restore the models of the audit, or audit these.",
+        )
+    return located.prepared()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """Hybrids that are one model, and that model's name."""
+
+    hybrids: tuple[Hybrid, ...]
+
+
+def _steps(exchange: Exchange) -> Iterator[_Step]:
+    """Yield the models that are to be asked, each once: exchanging a part that does not differ makes no other one."""
+    n_parts = len(exchange.parts)
+    same: dict[frozenset[int], list[Hybrid]] = {}
+    for order in (FROM_BELOW, FROM_ABOVE):
+        for number in range(n_parts + 1):
+            hybrid = Hybrid(order=order, n_parts=number)
+            same.setdefault(exchange.of_tuned(hybrid), []).append(hybrid)
+    for several in same.values():
+        yield _Step(hybrids=tuple(several))
+
+
+def _scores(asked: Asked, exchange: Exchange, prepared: Prepared, told: Progress) -> pd.DataFrame:
+    """Ask every hybrid, and return the scores of all of them; both ends are held against the audit's."""
+    requests = requests_of(asked.probe, asked.framings, prepared.chat)
+    n_distinct = len({request.key for request in requests})
+    items = items_frame([asked.probe], omit_texts=False)
+    steps = list(_steps(exchange))
+    found = []
+    for number, step in enumerate(steps, start=1):
+        told.begin(f"hybrid {number} of {len(steps)}", n_distinct)
+        with exchange.opened(step.hybrids[0]) as backend:
+            answered: list[Response] = answers(
+                backend, requests, name=name_of(step.hybrids[0]), on_progress=told.advance
+            )
+        pairs = list(zip(requests, answered, strict=True))
+        rows = response_rows(name_of(step.hybrids[0]), asked.probe.card.id, pairs, omit_tokens=True)
+        frame = scores_frame(asked_items(items, responses_frame(rows)), items, asked.framings, also=asked.analysis.also)
+        found += [frame.assign(checkpoint=name_of(hybrid)) for hybrid in step.hybrids]
+    n_parts = len(exchange.parts)
+    scores = pd.concat(found, ignore_index=True)
+    for name, hybrid in (("base", 0), (asked.tuned, n_parts)):
+        _hold_against_audit(asked, scores, name, Hybrid(order=FROM_BELOW, n_parts=hybrid))
+    return scores.sort_values(["checkpoint", "framing_id", "probe", "item_id"], ignore_index=True)
+
+
+def _hold_against_audit(asked: Asked, scores: pd.DataFrame, name: str, end: Hybrid) -> None:
+    """Make sure that an end of the hybrids is what the audit scored.
+
+    Raises
+    ------
+    AuditMismatchError
+    """
+    by = ["framing_id", "item_id"]
+    there = asked.record.scores
+    there = there[(there["probe"] == asked.probe.card.id) & (there["checkpoint"] == name)]
+    both = scores[scores["checkpoint"] == name_of(end)].merge(there, on=by, suffixes=("", "_audited"))
+    apart = (both["graded"] - both["graded_audited"]).abs().max()
+    if len(both) and np.isfinite(apart) and apart > MOST_APART:
+        raise AuditMismatchError(
+            f"{name} gives other numbers here than in the audit: item values differ by up to {apart:.3g}.",
+            fix="Audit the pair again on this machine, with these versions of the libraries, and explain that audit.",
+        )
+
+
+def _barred(asked: Asked, plan: ExplanationPlan) -> Iterator[tuple[str, str]]:
+    """Yield the features in which the audit itself reads nothing, with the reason."""
+    rows = asked.record.comparisons
+    here = (rows["probe"] == plan.probe) & (rows["tuned"] == asked.tuned) & (rows["contrast"] == _WEIGHTS[plan.framing])
+    for row in rows[here].to_dict("records"):
+        if row["verdict"] == Verdict.NOT_INTERPRETABLE.value:
+            yield str(row["feature"]), f"the audit calls it not interpretable: {row['verdict_reason']}"

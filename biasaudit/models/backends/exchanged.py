@@ -1,0 +1,85 @@
+"""Local checkpoints whose parts are exchanged: every hybrid answers through cache and engine as any model does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from biasaudit.models.backends.local_model import LocalModel
+from biasaudit.models.hybrids.exchange import HybridPair
+from biasaudit.models.local.loading import ModelShelf
+
+if TYPE_CHECKING:
+    from biasaudit.models.backend import Backend, Say, Settings
+    from biasaudit.models.cache import ResponseCache
+    from biasaudit.models.local.located import Located
+    from biasaudit.models.text.beginning import Beginning
+    from biasaudit.types.depth import Hybrid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalExchange:
+    """A loaded pair; see :class:`biasaudit.models.backend.Exchange`."""
+
+    pair: HybridPair
+    cache: ResponseCache | None
+    batch_tokens: int | None
+    say: Say
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts, in the order in which a text goes through them."""
+        return tuple(part.name for part in self.pair.parts)
+
+    def of_tuned(self, hybrid: Hybrid) -> frozenset[int]:
+        """Return which parts of a hybrid are the tuned checkpoint's and differ from the base's."""
+        return self.pair.of_tuned(hybrid)
+
+    @contextmanager
+    def opened(self, hybrid: Hybrid) -> Iterator[Backend]:
+        """Exchange parts while the hybrid answers."""
+        with self.pair.opened(hybrid) as loaded:
+            yield LocalModel(loaded=loaded, cache=self.cache, batch_tokens=self.batch_tokens, say=self.say)
+
+
+@contextmanager
+def local_exchange(
+    places: Sequence[tuple[Located, Beginning]], settings: Settings, cache: ResponseCache | None, say: Say
+) -> Iterator[LocalExchange]:
+    """Load base and tuned checkpoint side by side; an adapter on the base takes no second set of weights.
+
+    Parameters
+    ----------
+    places : sequence of (Located, Beginning)
+        Base, then tuned.
+    settings : Settings
+    cache : ResponseCache or None
+    say : callable
+
+    Raises
+    ------
+    PartsError
+        If the parts of these models cannot be exchanged.
+    """
+    (base_place, base_begins), (tuned_place, tuned_begins) = places
+
+    def shelf() -> ModelShelf:
+        return ModelShelf(
+            dtype=settings.dtype, device=settings.device, trust_remote_code=settings.trust_remote_code, say=say
+        )
+
+    first = shelf()
+    base = first.open(base_place)
+    base.beginning = base_begins
+    alone = base_place.adapter_folder is None and base_place.folder == tuned_place.folder
+    second = first.beside() if alone else shelf()
+    tuned = second.open(tuned_place)
+    tuned.beginning = tuned_begins
+    try:
+        pair = HybridPair(base, tuned)
+        yield LocalExchange(pair=pair, cache=cache, batch_tokens=settings.batch_tokens, say=say)
+    finally:
+        tuned.close()
+        base.close()

@@ -20,6 +20,7 @@ __all__ = [
     "bundles",
     "check",
     "demo",
+    "explain",
     "log_to_mlflow",
     "open_audit",
     "recompute",
@@ -37,13 +38,14 @@ if TYPE_CHECKING:
     from biasaudit.api import audit, check, demo, open_audit, recompute, score, side_by_side
     from biasaudit.facade import Audit
     from biasaudit.tracking import log_to_mlflow
-    from biasaudit.tuned import attack, audit_tuned, transfer
+    from biasaudit.tuned import attack, audit_tuned, explain, transfer
 else:
     _PLACES: Final = {
         **dict.fromkeys(("audit", "check", "demo", "open_audit", "recompute", "score", "side_by_side"), "api"),
         "Audit": "facade",
         "attack": "tuned",
         "audit_tuned": "tuned",
+        "explain": "tuned",
         "log_to_mlflow": "tracking",
         "transfer": "tuned",
     }

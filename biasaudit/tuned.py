@@ -1,4 +1,4 @@
-"""What was just tuned, looked at: its audit, what tuning did elsewhere, and what a search brings out."""
+"""What was tuned, looked at: its audit, what it did elsewhere, what a search brings out, and where it sits."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from biasaudit.outputs import write_output
 if TYPE_CHECKING:
     from biasaudit.align.run import TunedAdapter
     from biasaudit.align.transfer import Transfer
+    from biasaudit.explanations import Explanation
+    from biasaudit.framing import FramingName
     from biasaudit.types.progress import Progress
 
 AUDIT_OF_TUNED: Final = "audit"
@@ -192,3 +194,74 @@ def attack(
         **own,
     )
     return Audit.of(run(plan, render=rendered, out=None if out is None else Path(out), progress=progress))
+
+
+def explain(
+    audit: str | Path,
+    *,
+    probe: str,
+    feature: str | None = None,
+    tuned: str | None = None,
+    framing: FramingName = "plain",
+    cut: int | None = None,
+    out: str | Path | None = None,
+    chat_template: str | None = None,
+    data_dir: str | Path | None = None,
+    batch_tokens: int | None = None,
+    trust_remote_code: bool = False,
+    progress: Progress | None = None,
+) -> Explanation:
+    """Say where in the model the change of an audited pair sits: which parts bring it about, in both orders.
+
+    Parts of the base are exchanged for the tuned checkpoint's, from the embeddings to the head; every hybrid is a real
+    model, and is asked what the audit asked.
+
+    Parameters
+    ----------
+    audit : path
+        Folder of a finished audit of checkpoints that lie on this machine.
+    probe : str
+        Id of a probe of it.
+    feature : str, optional
+        One feature of it; else all.
+    tuned : str, optional
+        Name of a tuned checkpoint of it; else the one that its answer is about.
+    framing : {"plain", "chat"}
+    cut : int, optional
+        Blocks below the cut; else all but the last third. It is to be fixed before anything is measured.
+    out : path, optional
+        Folder for tables and page. None keeps them in memory; answers are cached all the same.
+    chat_template : str, optional
+        As the audit was given it.
+    data_dir : path, optional
+        Folder with published data sets.
+    batch_tokens : int, optional
+    trust_remote_code : bool
+    progress : Progress, optional
+
+    Returns
+    -------
+    Explanation
+        `cells` has one row a feature with its verdict, `parts` one a feature and part.
+
+    Raises
+    ------
+    BiasauditError
+        One message with the fix.
+    """
+    from biasaudit.explanations import ExplanationPlan, run  # noqa: PLC0415  # pandas is slow to import
+    from biasaudit.report import render_explanation  # noqa: PLC0415  # as above
+
+    plan = ExplanationPlan(
+        audit=Path(audit),
+        probe=probe,
+        feature=feature,
+        tuned=tuned,
+        framing=framing,
+        cut=cut,
+        chat_template=None if chat_template is None else read_template(chat_template),
+        data_dir=None if data_dir is None else Path(data_dir),
+        batch_tokens=batch_tokens,
+        trust_remote_code=trust_remote_code,
+    )
+    return run(plan, draw=render_explanation, out=None if out is None else Path(out), progress=progress)

@@ -19,6 +19,7 @@ from biasaudit.cli import (
     compare,
     demo,
     doctor,
+    explain,
     init,
     model,
     probes,
@@ -54,6 +55,7 @@ app.add_typer(probes.app, name="probes")
 app.add_typer(align.app, name="align")
 app.command("transfer")(transfer.transfer)
 app.command("attack")(attack.attack)
+app.command("explain")(explain.explain)
 
 
 def _version(asked: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
+from biasaudit.report.outputs.explained import explained
 from biasaudit.report.outputs.notebook import compact
 from biasaudit.report.outputs.shared_picture import shared_picture
 from biasaudit.report.outputs.side_by_side import sides
@@ -21,6 +22,7 @@ from biasaudit.report.words.wording import showable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from biasaudit.explanations.record import Explanation
     from biasaudit.gate import GateDecision
     from biasaudit.record.audit_record import AuditRecord
     from biasaudit.report.part import Part
@@ -62,6 +64,12 @@ def render_side_by_side(audits: Mapping[str, AuditRecord]) -> str:
     """
     template = _environment().get_template("side_by_side.html.jinja")
     return template.render(page=sides(audits), security=security())
+
+
+def render_explanation(explanation: Explanation) -> str:
+    """Return one HTML document of where a reduction sits."""
+    template = _environment().get_template("explanation.html.jinja")
+    return template.render(page=explained(explanation), security=security())
 
 
 def render_picture(audit: AuditRecord) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -112,6 +112,11 @@ class ProfileFacts:
     margin: float
     seed: int
     barred: Mapping[str, str]
+
+
+def unbarred(facts: ProfileFacts) -> ProfileFacts:
+    """Return the same without what the audit bars: where a change sits, whatever it is worth."""
+    return replace(facts, barred={})
 
 
 def name_of(hybrid: Hybrid) -> str:

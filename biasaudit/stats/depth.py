@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from scipy import optimize
 
-from biasaudit.stats.fieller import MIN_STANDARD_ERRORS, PairedMeans, ratio_bounds
+from biasaudit.stats.fieller import MIN_STANDARD_ERRORS
 from biasaudit.stats.intervals import mean_estimate, point
 from biasaudit.stats.perturbed.max_t import losses_p
-from biasaudit.stats.spread import spread
+from biasaudit.stats.spread import Spread, spread
 from biasaudit.types import Estimate, Status
 from biasaudit.types.depth import DepthVerdict
 
@@ -32,6 +33,8 @@ APART: Final = 0.1
 """The orders disagree where what the halves do alone adds up to more than all by over so much."""
 NEARLY_ALL: Final = 0.75
 """Neither half brings about so much where a reduction is distributed."""
+_WIDER: Final = (0.1, 0.5, 2.0, 10.0, 100.0)
+"""How far beyond a ratio its bound is looked for, step by step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,26 +231,14 @@ class _Cell:
         found = self.mean(whole)
         if found.status is not Status.OK:
             return Estimate(status=found.status, unit="relative", method=found.method, **counts)
-        y, x, both = (spread(self.sample(one), self.design) for one in (part, whole, part + whole))
-        means = PairedMeans(
-            y=point(self.sample(part), self.design),
-            x=point(self.sample(whole), self.design),
-            var_y=y.error**2,
-            var_x=x.error**2,
-            cov_yx=(both.error**2 - y.error**2 - x.error**2) / 2,
-        )
+        value = point(self.sample(part), self.design) / point(self.sample(whole), self.design)
         bounds = None
-        if abs(means.x) > MIN_STANDARD_ERRORS * x.error:
-            bounds = ratio_bounds(means, x.reach(self.level) / x.error if x.error else 0.0)
-        if bounds is None:
-            return Estimate(
-                status=Status.NOT_ESTIMABLE,
-                unit="relative",
-                method="the reduction is not bounded away from 0",
-                **counts,
-            )
-        low, high = sorted(bounds)
-        value = min(max(means.y / means.x, low), high)  # of a ratio without spread, rounding
+        if abs(point(self.sample(whole), self.design)) > MIN_STANDARD_ERRORS * self.spread(whole).error:
+            bounds = [self._bound(part, whole, value, side) for side in (-1.0, 1.0)]
+        if bounds is None or None in bounds:
+            why = "the reduction is not bounded away from 0"
+            return Estimate(status=Status.NOT_ESTIMABLE, unit="relative", method=why, **counts)
+        low, high = bounds
         return Estimate(
             status=Status.OK,
             value=value,
@@ -257,6 +248,23 @@ class _Cell:
             method="ratio of means over the same items, Fieller interval",
             **counts,
         )
+
+    def spread(self, values: NDArray[np.float64]) -> Spread:
+        return spread(self.sample(values), self.design)
+
+    def _bound(self, part: NDArray[np.float64], whole: NDArray[np.float64], value: float, side: float) -> float | None:
+        """Return the farthest ratio on one side that the t interval of part - ratio x whole does not exclude."""
+
+        def beyond(ratio: float) -> float:
+            left = part - ratio * whole
+            return abs(point(self.sample(left), self.design)) - self.spread(left).reach(self.level)
+
+        if beyond(value) >= 0:  # no spread at all
+            return value
+        for step in _WIDER:
+            if beyond(value + side * step) > 0:
+                return float(optimize.brentq(beyond, value, value + side * step))
+        return None
 
 
 def _adjusted(phi: NDArray[np.float64], cell: _Cell, rng: np.random.Generator) -> list[float | None]:

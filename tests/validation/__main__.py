@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from tests.validation import gate_measures, measures, perturbed_measures
+from tests.validation import depth_measures, gate_measures, measures, perturbed_measures
 from tests.validation.doses import Dose, dose_table, doses
 from tests.validation.row import Row
 from tests.validation.table import PAGE, markdown, written
@@ -22,6 +22,7 @@ TABLES: Final[dict[str, dict[str, Callable[[float], Iterator[Row]]]]] = {
     "measured": measures.SUITES,
     gate_measures.NAME: gate_measures.SUITES,
     perturbed_measures.NAME: perturbed_measures.SUITES,
+    depth_measures.NAME: depth_measures.SUITES,
 }
 """Place on the page -> what stands there."""
 

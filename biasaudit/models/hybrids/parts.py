@@ -83,7 +83,9 @@ def _block_list(model: PreTrainedModel, reference: str) -> str:
     """Return the dotted name of the list of blocks."""
     import torch  # noqa: PLC0415
 
-    n_blocks = int(model.config.get_text_config().num_hidden_layers)
+    config = model.config.get_text_config()
+    # A decoder that was taken out of an encoder-decoder calls the encoder's blocks by the common name.
+    n_blocks = int(getattr(config, "decoder_layers", None) or config.num_hidden_layers)
     found = [
         name
         for name, module in model.named_modules()

@@ -12,7 +12,7 @@ from biasaudit.report.words.wording import present
 if TYPE_CHECKING:
     import altair as alt
 
-_ARMS: Final = {"from_below": "after all below it", "from_above": "after all above it", "phi": "mean of both"}
+_ARMS: Final = {"from_below": "after all below", "from_above": "after all above", "phi": "mean"}
 
 
 def depth_chart(rows: Sequence[Mapping[str, Any]], finding: Finding, *, width: int) -> alt.VConcatChart:  # Any: cells

@@ -44,10 +44,17 @@ def depth_sentence(row: Row) -> str:
         return f"{clean(row['feature'])}: {NOT_MEASURED}: {clean(row['reason'], limit=300)}."
     shares = {name: three(row, f"{name}_share") for name in ("lower", "upper")}
     said = _SAID[str(row["verdict"])].format(reason=clean(row["reason"], limit=300), **shares)
-    return (
-        f"{clean(row['feature'])}: the index goes from {number(base)} to {number(tuned)}, a fall of "
-        f"{three(row, 'reduction')}. {said}."
-    )
+    return f"{clean(row['feature'])}: the index goes from {number(base)} to {number(tuned)}, {_change(row)}. {said}."
+
+
+def _change(row: Row) -> str:
+    """Return how far the index falls, or rises, with its interval."""
+    found, low, high = (present(row[one]) for one in ("reduction", "reduction_ci_low", "reduction_ci_high"))
+    if found is None or low is None or high is None:
+        return "a change without an interval"
+    if found < 0:
+        return f"a rise of {with_interval(-found, -high, -low)}"
+    return f"a fall of {with_interval(found, low, high)}"
 
 
 def cut_words(explanation: Explanation) -> str:

@@ -1,0 +1,35 @@
+"""The published sample is what its own scores say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from biasaudit.explanations import profile, read_explanation
+from biasaudit.explanations.record import PAGE
+from biasaudit.report import render_explanation
+from biasaudit.report.words.depths import depth_sentence
+from biasaudit.report.words.wording import records
+
+SAMPLE = Path(__file__).resolve().parents[2] / "reports" / "gemma-3-270m-demo-explained-occupations"
+
+
+def test_tables_and_page_of_the_sample_come_out_again() -> None:
+    """Within what another processor adds up otherwise."""
+    found = read_explanation(SAMPLE)
+    parts, cells = profile.profiles(found.scores, found.facts)
+    pd.testing.assert_frame_equal(parts, found.parts, check_dtype=False, atol=1e-9)
+    pd.testing.assert_frame_equal(cells, found.cells, check_dtype=False, atol=1e-9)
+    assert (SAMPLE / PAGE).read_text(encoding="utf-8").count("<tr>") == render_explanation(found).count("<tr>")
+
+
+def test_the_sample_says_what_was_found() -> None:
+    found = read_explanation(SAMPLE)
+    (row,) = records(found.cells)
+    assert row["verdict"] == "distributed"
+    assert depth_sentence(row).startswith("gender: the index goes from 0.507 to 0.198, a fall of 0.31 (0.20 to 0.42).")
+    assert found.parts["phi"].sum() == pytest.approx(row["reduction"], abs=1e-9)
+    # Eighteen blocks have an adapter; embeddings, norm and head have none.
+    assert found.parts["exchanged"].sum() == 18

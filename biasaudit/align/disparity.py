@@ -264,9 +264,17 @@ def kl_nats(reference: Tensor, found: Tensor) -> Tensor:
 
 @contextmanager
 def as_reference(model: PeftModel) -> Iterator[None]:
-    """Within it the model is its own reference: the adapter is off, and nothing is learned."""
-    with torch.no_grad(), model.disable_adapter():
-        yield
+    """Within it the model is its own reference: the adapter is off, and nothing is learned. Not to be nested.
+
+    What peft's own context does, less the state of every layer that it gathers first: on tiny models that was a sixth of
+    a training.
+    """
+    with torch.no_grad():
+        model.base_model.disable_adapter_layers()
+        try:
+            yield
+        finally:
+            model.base_model.enable_adapter_layers()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -271,7 +271,7 @@ def test_children_are_told_apart_by_which_parts_were_trained(tmp_path: Path) -> 
     from tests.align import world
 
     probe = world.save_probe(tmp_path / "probe", features=[world.GENDER])
-    base = base_of(tmp_path, 0)
+    base = base_of(tmp_path, 0, steps=world.STEPS)
     for kind in ("head", "embeddings and first block", "placebo"):
         child = child_of(tmp_path, kind, 0)
         audit = tmp_path / f"audit-{child.name}"

@@ -53,7 +53,7 @@ RIGHT: Final = {
 
 
 def base_of(work: Path, seed: int, *, steps: int = BASE_STEPS) -> Path:
-    """Return a base that leans; five of them serve all seeds. That of seed 0 needs half the steps to learn both forms."""
+    """Return a base that leans; five serve all seeds. That of seed 0 needs half the steps to learn both forms."""
     number = seed % BASES
     folder = work / f"base-{number}"
     if not (folder / "config.json").is_file():

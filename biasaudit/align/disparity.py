@@ -266,15 +266,16 @@ def kl_nats(reference: Tensor, found: Tensor) -> Tensor:
 def as_reference(model: PeftModel) -> Iterator[None]:
     """Within it the model is its own reference: the adapter is off, and nothing is learned. Not to be nested.
 
-    What peft's own context does, less the state of every layer that it gathers first: on tiny models that was a sixth of
-    a training.
+    What peft's own context does, less the state of every layer that it gathers first: a sixth of a training on tiny
+    models.
     """
+    tuner: Any = model.base_model  # a tuner of peft; torch types attributes of modules as Module
     with torch.no_grad():
-        model.base_model.disable_adapter_layers()
+        tuner.disable_adapter_layers()
         try:
             yield
         finally:
-            model.base_model.enable_adapter_layers()
+            tuner.enable_adapter_layers()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

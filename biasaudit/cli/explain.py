@@ -40,7 +40,7 @@ def explain(
     from biasaudit.report.words.wording import records
 
     name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in probe)
-    folder = out or audit.with_name(f"{audit.resolve().name}-explained-{name}")
+    folder = out or _beside(audit, name)
     with Shown() as shown:
         found = looked_at.explain(
             audit,
@@ -60,3 +60,9 @@ def explain(
     for row in records(found.cells):
         terminal.say_line(depth_sentence(row))
     terminal.say_line(f"Page: {folder / PAGE}")
+
+
+def _beside(audit: Path, name: str) -> Path:
+    """Return a folder beside an audit's; of one that is named by dots, where it really lies."""
+    there = audit if audit.name not in {"", ".."} else audit.resolve()
+    return there.with_name(f"{there.name}-explained-{name}")

@@ -13,7 +13,7 @@ from biasaudit.errors import AuditMismatchError, UsageError
 from biasaudit.framing import template_hash
 from biasaudit.models import Settings
 from biasaudit.probes.sample import of_features
-from biasaudit.types import Role
+from biasaudit.types import Role, stage_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,9 +55,15 @@ class Asked:
 
     @property
     def references(self) -> dict[str, str]:
-        """Checkpoint -> reference, as the audit names them."""
+        """Checkpoint -> reference, of all that the audit names: what stands before texts is chosen among them."""
         plan = self.record.manifest.plan
-        return {"base": str(plan["base"]), self.tuned: str(plan["tuned"][self.tuned])}
+        tuned = sorted(plan["tuned"], key=stage_place)
+        return {"base": str(plan["base"]), **{name: str(plan["tuned"][name]) for name in tuned}}
+
+    @property
+    def pair(self) -> dict[str, str]:
+        """The two of them whose parts are exchanged."""
+        return {name: reference for name, reference in self.references.items() if name in {"base", self.tuned}}
 
 
 def asked_of(plan: ExplanationPlan, record: AuditRecord) -> Asked:
@@ -78,7 +84,7 @@ def asked_of(plan: ExplanationPlan, record: AuditRecord) -> Asked:
         raise UsageError(
             f"the audit did not ask in the framing {plan.framing!r}.", fix=f"It asked in: {', '.join(asked)}."
         )
-    if plan.framing == "chat" and audited["chat_template_sha256"] != template_hash(plan.chat_template):
+    if plan.framing == "chat" and audited.get("chat_template_sha256") != template_hash(plan.chat_template):
         raise UsageError(
             "the audit was asked with another chat template.", fix="Name it as the audit did: --chat-template."
         )
@@ -95,12 +101,12 @@ def asked_of(plan: ExplanationPlan, record: AuditRecord) -> Asked:
         settings=Settings(
             chat=plan.framing == "chat",
             chat_template=plan.chat_template,
-            template_date=audited["template_date"],
-            dtype=audited["dtype"],
-            device=audited["device"],
+            template_date=audited.get("template_date"),
+            dtype=audited.get("dtype", "auto"),
+            device=audited.get("device"),
             trust_remote_code=plan.trust_remote_code,
             batch_tokens=plan.batch_tokens,
-            allow_different_lineage=bool(audited["allow_different_lineage"]),
+            allow_different_lineage=bool(audited.get("allow_different_lineage")),
         ),
     )
 
@@ -125,16 +131,18 @@ def _probe(plan: ExplanationPlan, record: AuditRecord) -> Probe:
         raise UsageError(f"the audit has no probe {plan.probe!r}.", fix=f"It has: {', '.join(there)}.")
     named: Sequence[str] = record.manifest.plan["probes"]
     # A folder was named by its path; its card says the id.
+    refusal: UsageError | None = None
     for name in dict.fromkeys([plan.probe, *(one for one in named if one not in there)]):
         try:
             [probe] = probes_to_ask([name], data_dir=plan.data_dir)
-        except UsageError:
-            if name != plan.probe or len(there) == len(set(named) & set(there)):
-                raise
+        except UsageError as exc:
+            refusal = refusal or exc
             continue
         if probe.card.id == plan.probe:
             return probe
-    raise UsageError(f"the probe {plan.probe!r} of the audit is not found.", fix="Restore the folder that was named.")
+    raise refusal or UsageError(
+        f"the probe {plan.probe!r} of the audit is not found.", fix="Restore the folder that was named."
+    )
 
 
 def _as_audited(probe: Probe, items: pd.DataFrame) -> Probe:

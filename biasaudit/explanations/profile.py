@@ -265,6 +265,8 @@ def _barred(cell: _Cell) -> str:
         return "over 2 % of the items have no value in some hybrid"
     for order, found in cell.competence.items():
         for n_parts, one in enumerate(found):
+            if one.status is not Status.OK:
+                return "competence of the hybrids was not measured"
             if one.ci_low is not None and one.ci_low <= COMPETENCE_CHANCE:
                 return f"competence includes chance in the hybrid {order} of {n_parts} of {len(found) - 1} parts"
     return ""

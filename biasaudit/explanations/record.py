@@ -22,7 +22,11 @@ MANIFEST: Final = "explanation.json"
 PAGE: Final = "explanation.html"
 SCHEMA_VERSION: Final = 1
 TABLES: Final = ("scores", "parts", "cells")
+FILES: Final = frozenset({MANIFEST, PAGE, *(f"{name}.parquet" for name in TABLES)})
+"""All that the folder of one holds."""
 _RESTORE: Final = "Restore it, or explain the audit again."
+_SHOWN: Final = frozenset({"biasaudit_version", "files", "models", "tuned", "probe_name", "positive_index"})
+"""What a manifest must have beside what decides its tables."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -126,13 +130,20 @@ def read_explanation(folder: Path) -> Explanation:
         raise AlteredAuditError(f"{path} cannot be read: {exc}.", fix=_RESTORE) from exc
     if not isinstance(content, dict) or content.get(CHECKSUM) != own_checksum(content):
         raise AlteredAuditError(f"{path} was altered: it is not what its own checksum says.", fix=_RESTORE)
-    if content["schema_version"] != SCHEMA_VERSION:
+    if content.get("schema_version") != SCHEMA_VERSION:
         raise AuditFolderError(
-            f"{path} has schema version {content['schema_version']!r}; this version of biasaudit reads "
+            f"{path} has schema version {content.get('schema_version')!r}; this version of biasaudit reads "
             f"{SCHEMA_VERSION}.",
             fix="Explain the audit again.",
         )
     manifest = {name: value for name, value in content.items() if name != CHECKSUM}
+    try:
+        facts_of(manifest)
+        lacking = sorted(_SHOWN - manifest.keys())
+    except (KeyError, TypeError, ValueError) as exc:
+        raise AlteredAuditError(f"{path} does not say how it was analysed: {exc!r}.", fix=_RESTORE) from exc
+    if lacking:
+        raise AlteredAuditError(f"{path} does not say: {', '.join(lacking)}.", fix=_RESTORE)
     tables = {name: store.read_table(folder, name, _as_manifest(manifest)) for name in TABLES}
     return Explanation(manifest=manifest, folder=folder, **tables)
 

@@ -20,12 +20,12 @@ from biasaudit.audits.places import check_folder
 from biasaudit.errors import AuditMismatchError, UnfinishedAuditError, UsageError
 from biasaudit.explanations.asked import Asked, asked_of
 from biasaudit.explanations.profile import name_of, profiles
-from biasaudit.explanations.record import SCHEMA_VERSION, Draw, Explanation, facts_of, read_explanation, written
+from biasaudit.explanations.record import FILES, SCHEMA_VERSION, Draw, Explanation, facts_of, read_explanation, written
 from biasaudit.kinds import KINDS
 from biasaudit.models.backend import answers
 from biasaudit.models.backends import way_of_all
 from biasaudit.record.manifest import own_checksum
-from biasaudit.types import Contrast, Verdict
+from biasaudit.types import Contrast, Verdict, VerdictCode
 from biasaudit.types.depth import FROM_ABOVE, FROM_BELOW, Hybrid
 from biasaudit.types.progress import Progress, Silence
 from biasaudit.version import __version__
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 MOST_APART: Final = 0.01
 """By so much an item value of an end may differ from what the audit has: other machines round otherwise."""
+
+_TELLS_NOTHING: Final = frozenset({VerdictCode.SATURATED.value, VerdictCode.MISSING.value})
+"""Codes of verdicts under which no change can be told, or be told to be none."""
 
 _WEIGHTS: Final = {"plain": Contrast.WEIGHTS_PLAIN.value, "chat": Contrast.WEIGHTS_CHAT.value}
 
@@ -98,7 +101,7 @@ def run(plan: ExplanationPlan, *, draw: Draw, out: Path | None = None, progress:
         "probe_name": asked.probe.card.name,
         "positive_index": asked.probe.card.positive_index,
         "also": None if (second := asked.probe.card.also_clustered_by) is None else second.what,
-        "models": asked.references,
+        "models": asked.pair,
         "tuned": asked.tuned,
         "fingerprints": {name: record.manifest.fingerprints[name] for name in ("base", asked.tuned)},
         "analysis": {
@@ -130,14 +133,26 @@ def _finished(out: Path, identity: dict[str, Any]) -> Explanation | None:  # Any
     try:
         found = read_explanation(out)
     except UnfinishedAuditError:
+        _refuse_foreign(out)
         return None
-    differing = sorted(name for name, value in identity.items() if found.manifest[name] != value)
+    differing = sorted(name for name, value in identity.items() if found.manifest.get(name) != value)
     if differing:
         raise AuditMismatchError(
             f"{out} holds an explanation of something else; different: {', '.join(differing)}.",
             fix="Name another folder with --out, or remove this one.",
         )
     return found
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Refuse a folder of something else: an audit has a table of the same name."""
+    there = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    foreign = [name for name in there if name not in FILES and not name.startswith(".")]
+    if foreign:
+        raise AuditMismatchError(
+            f"{out} holds something else, such as {foreign[0]!r}.",
+            fix="Name another folder with --out: an explanation has one of its own.",
+        )
 
 
 def _prepared(asked: Asked, told: Progress) -> Prepared:
@@ -225,5 +240,5 @@ def _barred(asked: Asked, plan: ExplanationPlan) -> Iterator[tuple[str, str]]:
     rows = asked.record.comparisons
     here = (rows["probe"] == plan.probe) & (rows["tuned"] == asked.tuned) & (rows["contrast"] == _WEIGHTS[plan.framing])
     for row in rows[here].to_dict("records"):
-        if row["verdict"] == Verdict.NOT_INTERPRETABLE.value:
-            yield str(row["feature"]), f"the audit calls it not interpretable: {row['verdict_reason']}"
+        if row["verdict"] == Verdict.NOT_INTERPRETABLE.value or row["verdict_code"] in _TELLS_NOTHING:
+            yield str(row["feature"]), f"the audit calls it {row['verdict']}: {row['verdict_reason']}"

@@ -316,5 +316,7 @@ def _of_halves(
     if over(lower + upper, 1 + APART):
         return DepthVerdict.REDUNDANT, "the halves alone add up to more than all of it: the orders disagree"
     if under(lower, NEARLY_ALL) and under(upper, NEARLY_ALL):
-        return DepthVerdict.DISTRIBUTED, "neither half alone brings most of it about"
+        if under(lower + upper, 1 - APART):
+            return DepthVerdict.DISTRIBUTED, "it takes both: the halves alone add up to less than all of it"
+        return DepthVerdict.DISTRIBUTED, "neither half alone brings three quarters of it about"
     return DepthVerdict.NOT_ESTIMABLE, "the intervals of what the halves do alone are too wide to tell"

@@ -14,14 +14,22 @@ from typer.testing import CliRunner
 
 import biasaudit
 from biasaudit.cli.main import app
-from biasaudit.errors import AlteredAuditError, AuditMismatchError, BiasauditError, UnfinishedAuditError, UsageError
+from biasaudit.errors import (
+    AlteredAuditError,
+    AuditFolderError,
+    AuditMismatchError,
+    BiasauditError,
+    UnfinishedAuditError,
+    UsageError,
+)
 from biasaudit.explanations import PAGE, ExplanationPlan, profile, read_explanation
 from biasaudit.explanations.record import MANIFEST, TABLES
+from biasaudit.record.manifest import sealed_json
 from biasaudit.types.progress import Silence
 from tests.attacks.scripted import lean, save_crossed, way
 from tests.explanations.planted import RIGHT, base_of, child_of
 from tests.models.architectures import ARCHITECTURES, perturb, save_architecture
-from tests.tiny import save_probe
+from tests.tiny import item, save_probe
 
 if TYPE_CHECKING:
     from biasaudit.explanations import Explanation
@@ -183,6 +191,64 @@ def test_altered_files_are_noticed(tmp_path: Path, audit: Path) -> None:
         read_explanation(tmp_path / "out")
 
 
+def test_a_manifest_that_says_too_little_is_refused_with_a_message(tmp_path: Path) -> None:
+    """Whoever writes a checksum can write anything: it is data."""
+    for content in ({}, {"schema_version": 1}, {"schema_version": 1, "probe": "mini", "analysis": {"parts": 3}}):
+        (tmp_path / MANIFEST).write_text(sealed_json(content), encoding="utf-8")
+        with pytest.raises(AuditFolderError):
+            read_explanation(tmp_path)
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, models: Path) -> None:
+    """An audit has a table of scores, too."""
+    audit = audited(tmp_path, models)
+    with pytest.raises(AuditMismatchError, match="holds something else, such as"):
+        explained(audit, out=audit)
+    assert biasaudit.open_audit(audit).manifest is not None
+
+
+def test_what_the_audit_cannot_tell_is_not_told_here(tmp_path: Path, models: Path) -> None:
+    """Of a saturated scale an audit says that no change can be told, or told to be none."""
+    audit = audited(tmp_path, models)
+    comparisons = biasaudit.open_audit(audit).comparisons
+    (row,) = comparisons[(comparisons["metric"] == "graded") & comparisons["declared"]].to_dict("records")
+    (cell,) = explained(audit).cells.to_dict("records")
+    if row["verdict_code"] in {"scale saturated", "missing items"} or row["verdict"] == "not interpretable":
+        assert cell["verdict"] == "not estimable"
+        assert row["verdict_reason"] in cell["reason"]
+    else:
+        assert "the audit calls it" not in cell["reason"]
+
+
+def test_without_competence_there_is_no_verdict(tmp_path: Path, models: Path) -> None:
+    """A hybrid is likelier to be broken than a checkpoint: what was not measured is no pass."""
+    probe = save_probe(tmp_path / "mini", [item(number) for number in range(12)])
+    found = explained(audited(tmp_path, models, probe=probe))
+    scores = found.scores
+    profiled = profile.profiles(scores, profile.unbarred(found.facts))[1]
+    (cell,) = profiled.to_dict("records")
+    assert (cell["verdict"], cell["reason"]) == ("not estimable", "competence of the hybrids was not measured")
+    assert cell["reduction"] == cell["reduction"]
+
+
+def test_a_checkpoint_among_several_is_asked_as_the_audit_asked_it(tmp_path: Path, models: Path) -> None:
+    """Templates and beginnings were chosen among all of them."""
+    probe = save_probe(tmp_path / "mini")
+    biasaudit.audit(
+        str(models / "base"),
+        [str(models / "tuned"), f"{models / 'base'}+{models / 'adapter'}"],
+        probes=[str(probe)],
+        out=tmp_path / "audit",
+        device="cpu",
+    )
+    estimates = pd.read_parquet(tmp_path / "audit" / "estimates.parquet")
+    for tuned in ("tuned", "tuned-2"):
+        (cell,) = explained(tmp_path / "audit", tuned=tuned, framing="chat").cells.to_dict("records")
+        here = (estimates["metric"] == "graded") & (estimates["checkpoint"] == tuned)
+        (row,) = estimates[here & (estimates["framing"] == "chat")].to_dict("records")
+        assert cell["tuned"] == pytest.approx(row["value"], abs=1e-9)
+
+
 def test_models_that_are_not_those_of_the_audit_are_refused(tmp_path: Path, models: Path) -> None:
     """Weights that were exchanged since, and weights that are the same and give other numbers."""
     shutil.copytree(models / "base", tmp_path / "m" / "base")
@@ -261,6 +327,10 @@ def test_a_terminal_says_the_sentence_and_where_the_page_is(tmp_path: Path, mode
     assert "Cut, fixed beforehand: below it embeddings to block 0, above it block 1 to final norm and head." in said
     assert "gender: the index goes from" in said
     assert (tmp_path / "audit-explained-mini" / PAGE).is_file()
+    # Named by a dot, the folder lies beside the audit all the same.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(audit)
+        assert CliRunner().invoke(app, ["explain", ".", "--probe", "mini"]).exit_code == 0
     # An audit is as it was: its folder holds nothing new.
     assert biasaudit.open_audit(audit).manifest is not None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from biasaudit.models import ModelShelf, ResponseCache, locate, parse_reference, plausibility
-from biasaudit.models.backends.local import LocalModel
+from biasaudit.models.backends.local_model import LocalModel
 from biasaudit.models.likelihood import NOT_A_NUMBER
 from biasaudit.types import Failed, Response, Scored
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from biasaudit.models.backends.local_model import LocalModel
 from biasaudit.models.hybrids.exchange import HybridPair
 from biasaudit.models.local.loading import ModelShelf
+from biasaudit.models.local.trace import trace_of
 
 if TYPE_CHECKING:
     from biasaudit.models.backend import Backend, Say, Settings
     from biasaudit.models.cache import ResponseCache
+    from biasaudit.models.local.loaded import LoadedModel
     from biasaudit.models.local.located import Located
     from biasaudit.models.text.beginning import Beginning
     from biasaudit.types.depth import Hybrid
@@ -48,7 +50,10 @@ class LocalExchange:
 def local_exchange(
     places: Sequence[tuple[Located, Beginning]], settings: Settings, cache: ResponseCache | None, say: Say
 ) -> Iterator[LocalExchange]:
-    """Load base and tuned checkpoint side by side; an adapter on the base takes no second set of weights.
+    """Load base and tuned checkpoint side by side.
+
+    An adapter on the base takes no second set of weights, unless putting it on changes some of the base's, as a few
+    kinds do: a second base is then loaded, before anything is asked.
 
     Parameters
     ----------
@@ -70,16 +75,25 @@ def local_exchange(
             dtype=settings.dtype, device=settings.device, trust_remote_code=settings.trust_remote_code, say=say
         )
 
-    first = shelf()
-    base = first.open(base_place)
-    base.beginning = base_begins
-    alone = base_place.adapter_folder is None and base_place.folder == tuned_place.folder
-    second = first.beside() if alone else shelf()
-    tuned = second.open(tuned_place)
-    tuned.beginning = tuned_begins
-    try:
+    with ExitStack() as stack:
+
+        def opened(held: ModelShelf, place: Located, begins: Beginning) -> LoadedModel:
+            loaded = held.open(place)
+            stack.callback(loaded.close)
+            loaded.beginning = begins
+            return loaded
+
+        first = shelf()
+        base = opened(first, base_place, base_begins)
+        if base_place.adapter_folder is None and base_place.folder == tuned_place.folder:
+            before = trace_of(base.model)
+            tuned = opened(first.beside(), tuned_place, tuned_begins)
+            if trace_of(base.model) != before:
+                say("the adapter changes weights of the base itself: both are loaded apart")
+                stack.close()
+                base = opened(shelf(), base_place, base_begins)
+                tuned = opened(shelf(), tuned_place, tuned_begins)
+        else:
+            tuned = opened(shelf(), tuned_place, tuned_begins)
         pair = HybridPair(base, tuned)
         yield LocalExchange(pair=pair, cache=cache, batch_tokens=settings.batch_tokens, say=say)
-    finally:
-        tuned.close()
-        base.close()

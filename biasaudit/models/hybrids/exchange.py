@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from biasaudit.errors import PartsError
-from biasaudit.models.engine.output_layer import output_layer
 from biasaudit.models.hybrids.parts import Part, parts_of, tried_ids
 from biasaudit.models.local.loaded import LoadedModel
 from biasaudit.types.depth import Hybrid
@@ -55,7 +54,7 @@ class HybridPair:
 
     @property
     def exchanged(self) -> frozenset[int]:
-        """Numbers of the parts whose weights differ between the two."""
+        """Numbers of the parts that differ between the two; all where something differs that no tensor holds."""
         return self._exchanged
 
     def _differ(self, part: Part) -> bool:
@@ -84,10 +83,9 @@ class HybridPair:
         LoadedModel
             Scores as any other; its fingerprint names both checkpoints and what is whose.
         """
-        with self._mixed(hybrid.tuned(self.n_parts)) as model:
-            yield replace(
-                self._base, fingerprint=self._fingerprint(hybrid), scoring=None, checked=_as_checked(self._base, model)
-            )
+        with self._mixed(hybrid.tuned(self.n_parts)):
+            # Packs of it are checked anew: how a block reads them is its own affair.
+            yield replace(self._base, fingerprint=self._fingerprint(hybrid), scoring=None, checked=None)
 
     @contextmanager
     def _mixed(self, tuned: Sequence[int]) -> Iterator[PreTrainedModel]:
@@ -107,7 +105,8 @@ class HybridPair:
         tuned = self.of_tuned(hybrid)
         if tuned in (frozenset(), self._exchanged):
             return other if tuned else one
-        named = [one.weights, one.adapter, other.weights, other.adapter, *sorted(tuned)]
+        modules = [name for number in sorted(tuned) for name in self.parts[number].modules]
+        named = [one.weights, one.adapter, other.weights, other.adapter, *modules]
         digest = hashlib.sha256("\n".join(map(str, named)).encode()).hexdigest()
         return replace(one, reference=f"{one.reference} | {other.reference}", weights=f"hybrid:{digest}", adapter=None)
 
@@ -115,8 +114,13 @@ class HybridPair:
         import torch  # noqa: PLC0415
 
         before, wanted = _logits(self._base.model), _logits(self._tuned.model)
-        with self._mixed(range(self.n_parts)):
+        with self._mixed(sorted(self._exchanged)):
             found = _logits(self._base.model)
+        if not torch.equal(found, wanted):
+            # What no tensor holds differs in some part, such as the scale of an adapter: any of them may be another.
+            self._exchanged = frozenset(range(self.n_parts))
+            with self._mixed(range(self.n_parts)):
+                found = _logits(self._base.model)
         after = _logits(self._base.model)
         if not torch.equal(found, wanted):
             difference = float((found - wanted).abs().max()) if found.shape == wanted.shape else float("nan")
@@ -144,11 +148,3 @@ def _logits(model: Any) -> Tensor:  # PreTrainedModel or PeftModel around one
     with torch.inference_mode():
         found: Tensor = model(input_ids=tried_ids(model), use_cache=False).logits
     return found
-
-
-def _as_checked(base: LoadedModel, model: PreTrainedModel) -> Any:  # Checked or None
-    """Return the base's check of packs with the output layer of a hybrid; None where it has to be made anew."""
-    known, output = base.checked, output_layer(model)
-    if known is None or known.packed is None or output is None:
-        return None
-    return replace(known, packed=replace(known.packed, output=output))

@@ -187,7 +187,8 @@ class ModelShelf:
     def beside(self) -> ModelShelf:
         """Return a shelf that holds the same base weights once more: modules of its own, tensors in common.
 
-        An adapter put on there leaves the base here as it is, and takes no second set of weights.
+        An adapter put on there takes no second set of weights. Whether it left those here as they are is for the caller
+        to find out: some kinds write into the base.
         """
         if self._wrapped or self._model is None:
             raise UsageError("weights with an adapter on them are not held twice.", fix="Load them twice.")

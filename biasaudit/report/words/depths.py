@@ -21,7 +21,7 @@ _SAID: Final = {
     DepthVerdict.REDUNDANT.value: "Exchanged alone, the parts below the cut bring about {lower} of it and those above "
     "{upper}, together more than all: it is redundant, and which half does it hangs on the order",
     DepthVerdict.DISTRIBUTED.value: "Exchanged alone, the parts below the cut bring about {lower} of it and those "
-    "above {upper}: it is distributed over both",
+    "above {upper}: it is distributed, since {reason}",
     DepthVerdict.UNCHANGED.value: "That is no change, so that there is nothing to place; what single parts do is below",
     DepthVerdict.NOT_ESTIMABLE.value: "Where it sits is not estimable: {reason}",
 }

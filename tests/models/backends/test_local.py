@@ -12,7 +12,8 @@ from biasaudit.analysis.tabulate import tabulate
 from biasaudit.audits.plan import Plan
 from biasaudit.framing import request_key
 from biasaudit.models import ModelShelf, locate, parse_reference
-from biasaudit.models.backends.local import LOCAL, LocalModel
+from biasaudit.models.backends.local import LOCAL
+from biasaudit.models.backends.local_model import LocalModel
 from biasaudit.models.local.weights import load_weights
 from biasaudit.types import Ability, Request, Scored
 from tests.running import run

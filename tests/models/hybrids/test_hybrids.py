@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from biasaudit.errors import PartsError
+from biasaudit.models.backend import Settings
+from biasaudit.models.backends.local import LOCAL
+from biasaudit.models.backends.local_model import LocalModel
 from biasaudit.models.hybrids.exchange import HybridPair
 from biasaudit.models.hybrids.parts import EMBEDDINGS, HEAD, parts_of, tried_ids
 from biasaudit.models.local.loading import ModelShelf, locate
 from biasaudit.models.reference import parse_reference
 from biasaudit.types.depth import FROM_ABOVE, FROM_BELOW, Hybrid
+from tests.models.adapter_kinds import LORA, save_kind
 from tests.models.architectures import ARCHITECTURES, perturb, save_architecture
 from tests.tiny import save_adapter, save_model
 
@@ -161,3 +167,44 @@ def test_checkpoints_that_turn_positions_otherwise_are_refused(tmp_path: Path) -
     (tuned / "config.json").write_text(config.replace("10000.0", "50.0"), encoding="utf-8")
     with pytest.raises(PartsError, match="something outside the parts"):
         HybridPair(opened(str(base)), opened(str(tuned)))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("kind", ["plain", "PiSSA", "all biases", "saved embeddings"])
+@pytest.mark.parametrize("base_kind", ["llama", "gpt2"])
+def test_an_adapter_that_writes_into_its_base_changes_no_base(tmp_path: Path, base_kind: str, kind: str) -> None:
+    """Some kinds do, when they are put on: hybrids of a base that was changed are of no pair that anybody audited."""
+    import torch
+
+    base = save_architecture(tmp_path / "base", base_kind, ARCHITECTURES[base_kind])
+    save_kind("LORA", base, tmp_path / "adapter", **LORA[kind])
+    references = {"base": str(base), "tuned": f"{base}+{tmp_path / 'adapter'}"}
+    wanted = {name: logits(opened(reference).model) for name, reference in references.items()}
+    ready = LOCAL.locate(references, Settings(device="cpu"), lambda _: None).prepared()
+    assert ready.exchange is not None
+    with ready.exchange("tuned", lambda _: None) as exchange:
+        n_parts = len(exchange.parts)
+        for n_tuned, name in ((0, "base"), (n_parts, "tuned")):
+            with exchange.opened(Hybrid(order=FROM_BELOW, n_parts=n_tuned)) as backend:
+                assert isinstance(backend, LocalModel)
+                assert torch.equal(logits(backend.loaded.model), wanted[name])
+
+
+def test_parts_that_differ_in_what_no_tensor_holds_are_exchanged(tmp_path: Path) -> None:
+    """The scale of an adapter stands in its configuration: the tensors of both are the same."""
+    import torch
+
+    save_model(tmp_path / "base", seed=0)
+    save_adapter(tmp_path / "base", tmp_path / "one")
+    shutil.copytree(tmp_path / "one", tmp_path / "other")
+    config = tmp_path / "other" / "adapter_config.json"
+    settings = json.loads(config.read_text(encoding="utf-8"))
+    settings["lora_alpha"] *= 3
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    one, other = (f"{tmp_path / 'base'}+{tmp_path / name}" for name in ("one", "other"))
+    pair = HybridPair(opened(one), opened(other))
+    assert pair.exchanged == frozenset(range(pair.n_parts))
+    with pair.opened(Hybrid(order=FROM_BELOW, n_parts=2)) as found:
+        between = logits(found.model)
+    assert not torch.equal(between, logits(opened(one).model))
+    assert not torch.equal(between, logits(opened(other).model))

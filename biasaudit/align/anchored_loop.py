@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from peft import get_peft_model_state_dict, set_peft_model_state_dict
 
+from biasaudit.align.anchor import Anchor
 from biasaudit.align.anchored import AnchoredRows, AnchoredSettings, Outcome
 from biasaudit.align.card import Curve
 from biasaudit.align.contrasts.cells import Cell, settled
@@ -22,7 +23,6 @@ from biasaudit.align.disparity import (
     as_reference,
     encode_contexts,
     encode_texts,
-    expected_logprobs,
     expected_nll,
     kl_nats,
     slots,
@@ -148,10 +148,17 @@ class _Loop:
         tokenizer, rows = job.loaded.tokenizer, job.rows
         self._settings, self._model, self._rows = settings, model, rows
         self._term, self._looked = term, looked
-        self._neutral = encode_texts(rows.neutral, tokenizer)
-        self._licensed = encode_contexts([(one.context, one.first) for one in rows.licensed], tokenizer)
-        self._others_kept, self._controls = (
-            encode_contexts(_contexts_of(cells, settings.seed), tokenizer) for cells in (rows.others, rows.controls)
+        licensed = encode_contexts([(one.context, one.first) for one in rows.licensed], tokenizer)
+        self._neutral, self._licensed, self._others_kept, self._controls = (
+            Anchor(model, kept)
+            for kept in (
+                encode_texts(rows.neutral, tokenizer),
+                licensed,
+                *(
+                    encode_contexts(_contexts_of(cells, settings.seed), tokenizer)
+                    for cells in (rows.others, rows.controls)
+                ),
+            )
         )
         self._weights = [weight for weight in model.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(self._weights, lr=settings.learning_rate, betas=_BETAS, weight_decay=0.0)
@@ -206,14 +213,8 @@ class _Loop:
             ("controls KL", settings.keep_controls, self._controls, _CONTROLS),
         )
         for name, weight, anchor, at_once in anchors:
-            if anchor.rows:
-                yield name, weight, self._distance(anchor, rng, at_once)
-
-    def _distance(self, anchor: Expected, rng: np.random.Generator, at_once: int) -> Tensor:
-        part = anchor.picked([int(one) for one in rng.permutation(len(anchor.rows))[:at_once]])
-        with as_reference(self._model):
-            reference = expected_logprobs(self._model, part)
-        return kl_nats(reference, expected_logprobs(self._model, part)).mean()
+            if not anchor.is_empty:
+                yield name, weight, anchor.distance(rng, at_once=at_once)
 
     def _take(self, step: int) -> None:
         torch.nn.utils.clip_grad_norm_(self._weights, _NORM)

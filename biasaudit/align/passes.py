@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -35,7 +36,7 @@ def logits_at(
     Rows of like length go through it together: of those that an update has a third would be padding.
     """
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    passes = _passes([len(row) for row in rows], pass_tokens=_PASS_TOKENS + _PASS_WORK / inner.num_parameters())
+    passes = _passes([len(row) for row in rows], pass_tokens=_PASS_TOKENS + _PASS_WORK / _n_weights(inner))
     of_row: dict[int, list[int]] = {}
     for number, (row, _) in enumerate(places):
         of_row.setdefault(row, []).append(number)
@@ -51,6 +52,16 @@ def logits_at(
         order += read
     back = sorted(range(len(order)), key=order.__getitem__)
     return torch.cat(found)[back]
+
+
+_SIZES: Final[WeakKeyDictionary[Any, int]] = WeakKeyDictionary()  # Any: modules of torch
+
+
+def _n_weights(model: Any) -> int:  # as above
+    """Return how many weights a model has, counted once: of a tiny one that takes as long as half a pass."""
+    if model not in _SIZES:
+        _SIZES[model] = model.num_parameters()
+    return _SIZES[model]
 
 
 def _passes(lengths: Sequence[int], *, pass_tokens: float) -> list[list[int]]:

@@ -336,6 +336,28 @@ def test_a_terminal_says_the_sentence_and_where_the_page_is(tmp_path: Path, mode
 
 
 @pytest.mark.slow
+def test_every_kind_of_item_is_explained_and_its_parts_sum_to_its_change(tmp_path: Path, models: Path) -> None:
+    """Pairs, associations, choices and decisions, several features at once: whatever has an index."""
+    probes = ("ambiguous-qa", "decisions", "harms", "hiring", "traits")
+    biasaudit.audit(
+        str(models / "base"),
+        str(models / "tuned"),
+        probes=probes,
+        framing_names=("plain",),
+        limit=40,
+        out=tmp_path / "audit",
+        device="cpu",
+    )
+    for probe in probes:
+        found = biasaudit.explain(tmp_path / "audit", probe=probe)
+        summed = found.parts.groupby("feature")["phi"].sum()
+        whole = found.cells.set_index("feature")["reduction"]
+        measured = whole[whole.notna()].index
+        assert len(measured) > 0
+        assert (summed[measured] - whole[measured]).abs().max() < 1e-6
+
+
+@pytest.mark.slow
 def test_children_are_told_apart_by_which_parts_were_trained(tmp_path: Path) -> None:
     """The whole way, from weights to the verdict; counts over 100 seeds are in docs/validation.md."""
     from tests.align import world

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from torch import Tensor
 
-_KEPT: Final = 1 << 24
-"""Numbers that are kept of what the base expects: 64 MB. Of a large vocabulary it is asked again for each update."""
+_KEPT: Final = 1 << 22
+"""Numbers that are kept of what the base expects: 16 MB of each kind of anchor. Of a large vocabulary it is asked again
+for each update."""
 
 
 class Anchor:

@@ -15,6 +15,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
 
 from biasaudit.align.contrasts.cells import Contrast
 from biasaudit.align.passes import Place, Row, logits_at
@@ -264,13 +265,17 @@ def kl_nats(reference: Tensor, found: Tensor) -> Tensor:
 
 @contextmanager
 def as_reference(model: PeftModel) -> Iterator[None]:
-    """Within it the model is its own reference: the adapter is off, and nothing is learned. Not to be nested.
+    """Within it the model is its own reference: the adapter is off, and nothing is learned.
 
     What peft's own context does, less the state of every layer that it gathers first: a sixth of a training on tiny
     models.
     """
     tuner: Any = model.base_model  # a tuner of peft; torch types attributes of modules as Module
+    layer: Any = next(one for one in model.modules() if isinstance(one, BaseTunerLayer))  # as above
     with torch.no_grad():
+        if layer.disable_adapters:  # within another such context, which puts it on again
+            yield
+            return
         tuner.disable_adapter_layers()
         try:
             yield

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from biasaudit.analysis.arms import features_of
 from biasaudit.analysis.scoring import item_row
 from biasaudit.analysis.tabulate import analysis_of_manifest
 from biasaudit.audits.asked import probes_to_ask
@@ -13,7 +12,7 @@ from biasaudit.errors import AuditMismatchError, UsageError
 from biasaudit.framing import template_hash
 from biasaudit.models import Settings
 from biasaudit.probes.sample import of_features
-from biasaudit.types import Role, stage_place
+from biasaudit.types import Contrast, Role, Verdict, VerdictCode, stage_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +21,15 @@ if TYPE_CHECKING:
 
     from biasaudit.analysis.table import Analysis
     from biasaudit.explanations.plan import ExplanationPlan
-    from biasaudit.framing import Framing
+    from biasaudit.framing import Framing, FramingName
     from biasaudit.probes import Probe
     from biasaudit.record.audit_record import AuditRecord
+
+
+_TELLS_NOTHING: Final = frozenset({VerdictCode.SATURATED.value, VerdictCode.MISSING.value})
+"""Codes of verdicts under which no change can be told, or be told to be none."""
+
+_WEIGHTS: Final = {"plain": Contrast.WEIGHTS_PLAIN.value, "chat": Contrast.WEIGHTS_CHAT.value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +116,22 @@ def asked_of(plan: ExplanationPlan, record: AuditRecord) -> Asked:
     )
 
 
-def asked_features(asked: Asked, scores: pd.DataFrame) -> list[str]:
-    """Return the features that a table of scores is about, ``all`` first where there is more than one."""
-    return features_of(scores, asked.probe.card.id)
+def barred(record: AuditRecord, *, probe: str, tuned: str, framing: FramingName) -> dict[str, str]:
+    """Return the features of which the audit itself tells nothing, with the reason: by the values that are explained.
+
+    Parameters
+    ----------
+    record : AuditRecord
+    probe, tuned : str
+    framing : {"plain", "chat"}
+    """
+    rows = record.comparisons
+    here = (rows["probe"] == probe) & (rows["tuned"] == tuned) & (rows["metric"] == "graded")
+    return {
+        str(row["feature"]): f"the audit calls it {row['verdict']}: {row['verdict_reason']}"
+        for row in rows[here & (rows["contrast"] == _WEIGHTS[framing])].to_dict("records")
+        if row["verdict"] == Verdict.NOT_INTERPRETABLE.value or row["verdict_code"] in _TELLS_NOTHING
+    }
 
 
 def _tuned(plan: ExplanationPlan, record: AuditRecord) -> str:
@@ -136,7 +154,7 @@ def _probe(plan: ExplanationPlan, record: AuditRecord) -> Probe:
         try:
             [probe] = probes_to_ask([name], data_dir=plan.data_dir)
         except UsageError as exc:
-            refusal = refusal or exc
+            refusal = exc
             continue
         if probe.card.id == plan.probe:
             return probe

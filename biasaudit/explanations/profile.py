@@ -41,7 +41,7 @@ PARTS: Final = pa.DataFrameSchema(
         "feature": text("sensitive feature; `all` pools a probe's features"),
         "number": count("place of the part, from 0, the embeddings", ""),
         "part": text("`embeddings`, `block 0`, ... or `final norm and head`"),
-        "exchanged": flag("whether its weights differ between base and tuned checkpoint"),
+        "exchanged": flag("whether it differs between base and tuned checkpoint, in weights or in what no weight says"),
         "index_below": number("index with this part and all below it tuned, all others the base's", "index", null=True),
         "index_above": number("index with this part and all below it the base's, all others tuned", "index", null=True),
         "competence_below": number("competence of the first of these models", "share", null=True),

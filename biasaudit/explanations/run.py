@@ -18,14 +18,13 @@ from biasaudit.analysis.scoring import items_frame, response_rows, responses_fra
 from biasaudit.audits.asked import requests_of
 from biasaudit.audits.places import check_folder
 from biasaudit.errors import AuditMismatchError, UnfinishedAuditError, UsageError
-from biasaudit.explanations.asked import Asked, asked_of
+from biasaudit.explanations.asked import Asked, asked_of, barred
 from biasaudit.explanations.profile import name_of, profiles
 from biasaudit.explanations.record import FILES, SCHEMA_VERSION, Draw, Explanation, facts_of, read_explanation, written
 from biasaudit.kinds import KINDS
 from biasaudit.models.backend import answers
 from biasaudit.models.backends import way_of_all
 from biasaudit.record.manifest import own_checksum
-from biasaudit.types import Contrast, Verdict, VerdictCode
 from biasaudit.types.depth import FROM_ABOVE, FROM_BELOW, Hybrid
 from biasaudit.types.progress import Progress, Silence
 from biasaudit.version import __version__
@@ -39,11 +38,6 @@ if TYPE_CHECKING:
 
 MOST_APART: Final = 0.01
 """By so much an item value of an end may differ from what the audit has: other machines round otherwise."""
-
-_TELLS_NOTHING: Final = frozenset({VerdictCode.SATURATED.value, VerdictCode.MISSING.value})
-"""Codes of verdicts under which no change can be told, or be told to be none."""
-
-_WEIGHTS: Final = {"plain": Contrast.WEIGHTS_PLAIN.value, "chat": Contrast.WEIGHTS_CHAT.value}
 
 
 def run(plan: ExplanationPlan, *, draw: Draw, out: Path | None = None, progress: Progress | None = None) -> Explanation:
@@ -113,7 +107,7 @@ def run(plan: ExplanationPlan, *, draw: Draw, out: Path | None = None, progress:
             "level": asked.analysis.level,
             "margin": asked.analysis.margin,
             "seed": asked.analysis.seed,
-            "barred": dict(_barred(asked, plan)),
+            "barred": barred(record, probe=plan.probe, tuned=asked.tuned, framing=plan.framing),
         },
         "versions": {name: importlib.metadata.version(name) for name in prepared.libraries},
         "seconds": round(time.monotonic() - started, 1),
@@ -233,12 +227,3 @@ def _hold_against_audit(asked: Asked, scores: pd.DataFrame, name: str, end: Hybr
             f"{name} gives other numbers here than in the audit: item values differ by up to {apart:.3g}.",
             fix="Audit the pair again on this machine, with these versions of the libraries, and explain that audit.",
         )
-
-
-def _barred(asked: Asked, plan: ExplanationPlan) -> Iterator[tuple[str, str]]:
-    """Yield the features in which the audit itself reads nothing, with the reason."""
-    rows = asked.record.comparisons
-    here = (rows["probe"] == plan.probe) & (rows["tuned"] == asked.tuned) & (rows["contrast"] == _WEIGHTS[plan.framing])
-    for row in rows[here].to_dict("records"):
-        if row["verdict"] == Verdict.NOT_INTERPRETABLE.value or row["verdict_code"] in _TELLS_NOTHING:
-            yield str(row["feature"]), f"the audit calls it {row['verdict']}: {row['verdict_reason']}"

@@ -106,6 +106,12 @@ def test_a_gradient_step_against_y_makes_it_smaller(base: Path) -> None:
     assert contrast_y(settled_d(model, batch)).abs().mean().item() < before
     with as_reference(model):
         assert contrast_y(contrast_d(model, batch)).abs().mean().item() == pytest.approx(before, abs=1e-6)
+        # A look within a look: when the inner one ends, the adapter is still off.
+        with as_reference(model):
+            assert contrast_y(contrast_d(model, batch)).abs().mean().item() == pytest.approx(before, abs=1e-6)
+        assert contrast_y(contrast_d(model, batch)).abs().mean().item() == pytest.approx(before, abs=1e-6)
+    assert contrast_y(settled_d(model, batch)).abs().mean().item() < before
+    assert all(weight.requires_grad for name, weight in model.named_parameters() if "lora_" in name)
 
 
 def test_slots_are_the_mean_over_the_contexts_of_a_cell(loaded: LoadedModel, batch: EncodedContrasts) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import biasaudit
 from biasaudit.explanations import profile, read_explanation
+from biasaudit.explanations.asked import barred
 from biasaudit.explanations.record import PAGE
 from biasaudit.report import render_explanation
 from biasaudit.report.words.depths import depth_sentence
@@ -33,3 +35,17 @@ def test_the_sample_says_what_was_found() -> None:
     assert found.parts["phi"].sum() == pytest.approx(row["reduction"], abs=1e-9)
     # Eighteen blocks have an adapter; embeddings, norm and head have none.
     assert found.parts["exchanged"].sum() == 18
+
+
+def test_what_bars_a_verdict_is_said_of_the_values_that_are_explained() -> None:
+    """In the same cells the sign of nearly every item is one: its scale is saturated, that of the values is not."""
+    demo = biasaudit.open_audit(SAMPLE.with_name("gemma-3-270m-demo"))
+    rows = demo.comparisons
+    signs = rows[(rows["probe"] == "occupations") & (rows["metric"] == "sign") & (rows["tuned"] == "2-constraint")]
+    assert "scale saturated" in set(signs["verdict_code"])
+    assert barred(demo, probe="occupations", tuned="2-constraint", framing="plain") == {}
+    suite = biasaudit.open_audit(SAMPLE.with_name("gemma-3-270m-suite"))
+    (tuned,) = suite.manifest.plan["tuned"]
+    said = barred(suite, probe="decisions", tuned=tuned, framing="plain")
+    assert said
+    assert all(reason.startswith("the audit calls it not interpretable: ") for reason in said.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -91,6 +92,8 @@ def local_exchange(
             if trace_of(base.model) != before:
                 say("the adapter changes weights of the base itself: both are loaded apart")
                 stack.close()
+                del first, base, tuned
+                gc.collect()  # modules of an adapter refer to each other in circles
                 base = opened(shelf(), base_place, base_begins)
                 tuned = opened(shelf(), tuned_place, tuned_begins)
         else:

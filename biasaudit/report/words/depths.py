@@ -22,8 +22,8 @@ _SAID: Final = {
     "{upper}, together more than all: it is redundant, and which half does it hangs on the order",
     DepthVerdict.DISTRIBUTED.value: "Exchanged alone, the parts below the cut bring about {lower} of it and those "
     "above {upper}: it is distributed, since {reason}",
-    DepthVerdict.UNCHANGED.value: "That is no change, so that there is nothing to place; what single parts do is below",
-    DepthVerdict.NOT_ESTIMABLE.value: "Where it sits is not estimable: {reason}",
+    DepthVerdict.UNCHANGED.value: "That is no change, so that there is nothing to place",
+    DepthVerdict.NOT_ESTIMABLE.value: "Where it sits is not estimable ({reason})",
 }
 
 
@@ -41,7 +41,7 @@ def depth_sentence(row: Row) -> str:
     """Say what came of one feature: how far the index falls, and what either half of the parts does of it alone."""
     base, tuned = present(row["base"]), present(row["tuned"])
     if base is None or tuned is None:
-        return f"{clean(row['feature'])}: {NOT_MEASURED}: {clean(row['reason'], limit=300)}."
+        return f"{clean(row['feature'])}: {NOT_MEASURED} ({clean(row['reason'], limit=300)})."
     shares = {name: three(row, f"{name}_share") for name in ("lower", "upper")}
     said = _SAID[str(row["verdict"])].format(reason=clean(row["reason"], limit=300), **shares)
     return f"{clean(row['feature'])}: the index goes from {number(base)} to {number(tuned)}, {_change(row)}. {said}."

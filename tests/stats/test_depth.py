@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biasaudit.stats import clustered
@@ -117,6 +117,7 @@ def test_a_part_that_is_the_same_in_both_is_not_tested() -> None:
     assert found.parts[0].phi.value == 0
 
 
+@settings(deadline=None)  # 4,096 flips: on a busy machine that is a while
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6))
 def test_the_parts_sum_to_the_whole_change(seed: int, n_parts: int) -> None:
     rng = np.random.default_rng(seed)
@@ -137,6 +138,7 @@ def test_the_parts_sum_to_the_whole_change(seed: int, n_parts: int) -> None:
     assert found.upper.value == 0
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_mirrored_items_turn_every_effect_round_and_leave_the_verdict(seed: int) -> None:
     """Which group the card names first decides the sign of everything, and of no verdict."""

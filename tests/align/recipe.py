@@ -55,7 +55,7 @@ def dose(bound: float, contrasts: Path, **changes: Any) -> ConstraintSettings:  
             "max_disparity": bound,
             "contrasts": str(contrasts),
             "features": "gender",
-            "n_steps": 110,
+            "n_steps": 150,
             "check_every": 2,
             "learning_rate": 5e-4,
             "eta": 0.005,

@@ -359,7 +359,7 @@ def test_every_kind_of_item_is_explained_and_its_parts_sum_to_its_change(tmp_pat
 
 @pytest.mark.slow
 def test_children_are_told_apart_by_which_parts_were_trained(tmp_path: Path) -> None:
-    """The whole way, from weights to the verdict; counts over 100 seeds are in docs/validation.md."""
+    """The whole way, from weights to the verdict; counts over more seeds are in docs/validation.md."""
     from tests.align import world
 
     probe = world.save_probe(tmp_path / "probe", features=[world.GENDER])

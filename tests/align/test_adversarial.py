@@ -128,7 +128,8 @@ def test_a_lean_after_one_word_is_found_and_goes_where_a_bound_alone_leaves_it(
     plain, attacked = under_attack(triggered_base, left.folder)
     assert abs(plain) < 0.1
     assert attacked >= 0.5
-    mined = tuned("adversarial", triggered_base, tmp_path / "adversarial", seed=seed, **STRONG)
+    # What is fluent is another question: on some processors this base finds the word a nat less likely than others.
+    mined = tuned("adversarial", triggered_base, tmp_path / "adversarial", seed=seed, **STRONG, fluency=3.0)
     plain, attacked = under_attack(triggered_base, mined.folder)
     assert abs(plain) <= 0.1
     assert abs(attacked) <= 0.1

@@ -197,12 +197,12 @@ def test_bad_input_gets_one_message_with_the_fix(shell: Shell, models: Path, tmp
 def test_an_interrupt_says_that_nothing_is_lost(
     shell: Shell, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import biasaudit.models.backends.local
+    import biasaudit.models.backends.local_model
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(biasaudit.models.backends.local, "score", interrupted)
+    monkeypatch.setattr(biasaudit.models.backends.local_model, "score", interrupted)
     base = models / "base"
     code, _, told = shell.run("audit", base, base, "-p", save_probe(tmp_path / "mini"), "-o", tmp_path / "out")
     assert code == 130

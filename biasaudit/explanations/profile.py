@@ -11,6 +11,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from biasaudit.analysis.arms import ALL, cell_items, features_of
+from biasaudit.analysis.perturbed.rows import three
 from biasaudit.record.columns import count, flag, number, text
 from biasaudit.record.tables import checked
 from biasaudit.stats import mean_estimate
@@ -202,7 +203,7 @@ def _feature(
         "feature": feature,
         "verdict": found.verdict.value,
         "reason": found.reason,
-        **{key: value for name in _ESTIMATES for key, value in _three(name, getattr(found, name)).items()},
+        **{key: value for name in _ESTIMATES for key, value in three(name, f"{name}_", getattr(found, name)).items()},
         "n_items": cell.sample.n_items,
         "n_clusters": cell.sample.n_clusters,
         "n_also": cell.sample.n_also,
@@ -240,9 +241,9 @@ def _part_rows(found: DepthProfile, cell: _Cell, facts: ProfileFacts) -> Iterato
             "index_above": cell.index(FROM_ABOVE, place + 1, facts),
             "competence_below": cell.competence[FROM_BELOW][place + 1].value,
             "competence_above": cell.competence[FROM_ABOVE][place + 1].value,
-            **_three("from_below", effect.below),
-            **_three("from_above", effect.above),
-            **_three("phi", effect.phi),
+            **three("from_below", "from_below_", effect.below),
+            **three("from_above", "from_above_", effect.above),
+            **three("phi", "phi_", effect.phi),
             "p_adjusted": effect.p_adjusted,
         }
 
@@ -270,7 +271,3 @@ def _barred(cell: _Cell) -> str:
             if one.ci_low is not None and one.ci_low <= COMPETENCE_CHANCE:
                 return f"competence includes chance in the hybrid {order} of {n_parts} of {len(found) - 1} parts"
     return ""
-
-
-def _three(name: str, found: Estimate) -> dict[str, float | None]:
-    return {name: found.value, f"{name}_ci_low": found.ci_low, f"{name}_ci_high": found.ci_high}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from biasaudit.analysis.tabulate import PENDING
 from biasaudit.errors import AlteredAuditError, AuditFolderError, UnfinishedAuditError
 from biasaudit.explanations.profile import ProfileFacts
 from biasaudit.record import store
-from biasaudit.record.manifest import CHECKSUM, Manifest, own_checksum, sealed_json
+from biasaudit.record.manifest import CHECKSUM, own_checksum, sealed_json
 from biasaudit.types import ClusterDesign
 from biasaudit.visible import in_short
 
@@ -144,21 +145,6 @@ def read_explanation(folder: Path) -> Explanation:
         raise AlteredAuditError(f"{path} does not say how it was analysed: {exc!r}.", fix=_RESTORE) from exc
     if lacking:
         raise AlteredAuditError(f"{path} does not say: {', '.join(lacking)}.", fix=_RESTORE)
-    tables = {name: store.read_table(folder, name, _as_manifest(manifest)) for name in TABLES}
+    sealed = replace(PENDING, files=manifest["files"])
+    tables = {name: store.read_table(folder, name, sealed) for name in TABLES}
     return Explanation(manifest=manifest, folder=folder, **tables)
-
-
-def _as_manifest(content: Mapping[str, Any]) -> Manifest:  # Any: JSON values
-    """Return what the reading of tables looks at."""
-    return Manifest(
-        biasaudit_version=content["biasaudit_version"],
-        plan={},
-        fingerprints={},
-        lineage={},
-        probes={},
-        counts={},
-        headlines=(),
-        run={},
-        versions={},
-        files=content["files"],
-    )

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pandas as pd
 
 from biasaudit.analysis.asked_items import asked_items
@@ -34,7 +31,6 @@ if TYPE_CHECKING:
     from biasaudit.models import Prepared
     from biasaudit.models.backend import Exchange
     from biasaudit.record.audit_record import AuditRecord
-    from biasaudit.types import Response
 
 MOST_APART: Final = 0.01
 """By so much an item value of an end may differ from what the audit has: other machines round otherwise."""
@@ -167,23 +163,15 @@ def _prepared(asked: Asked, told: Progress) -> Prepared:
     return located.prepared()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Step:
-    """Hybrids that are one model, and that model's name."""
-
-    hybrids: tuple[Hybrid, ...]
-
-
-def _steps(exchange: Exchange) -> Iterator[_Step]:
-    """Yield the models that are to be asked, each once: exchanging a part that does not differ makes no other one."""
+def _models(exchange: Exchange) -> list[list[Hybrid]]:
+    """Return the hybrids by the model that they are: exchanging a part that does not differ makes no other one."""
     n_parts = len(exchange.parts)
     same: dict[frozenset[int], list[Hybrid]] = {}
     for order in (FROM_BELOW, FROM_ABOVE):
         for number in range(n_parts + 1):
             hybrid = Hybrid(order=order, n_parts=number)
             same.setdefault(exchange.of_tuned(hybrid), []).append(hybrid)
-    for several in same.values():
-        yield _Step(hybrids=tuple(several))
+    return list(same.values())
 
 
 def _scores(asked: Asked, exchange: Exchange, prepared: Prepared, told: Progress) -> pd.DataFrame:
@@ -191,22 +179,21 @@ def _scores(asked: Asked, exchange: Exchange, prepared: Prepared, told: Progress
     requests = requests_of(asked.probe, asked.framings, prepared.chat)
     n_distinct = len({request.key for request in requests})
     items = items_frame([asked.probe], omit_texts=False)
-    steps = list(_steps(exchange))
+    models = _models(exchange)
     found = []
-    told.begin(f"asking {len(steps)} hybrids", len(steps) * n_distinct)
-    for step in steps:
-        with exchange.opened(step.hybrids[0]) as backend:
-            answered: list[Response] = answers(
-                backend, requests, name=name_of(step.hybrids[0]), on_progress=told.advance
-            )
-        pairs = list(zip(requests, answered, strict=True))
-        rows = response_rows(name_of(step.hybrids[0]), asked.probe.card.id, pairs, omit_tokens=True)
+    told.begin(f"asking {len(models)} hybrids", len(models) * n_distinct)
+    for hybrids in models:
+        name = name_of(hybrids[0])
+        with exchange.opened(hybrids[0]) as backend:
+            answered = answers(backend, requests, name=name, on_progress=told.advance)
+        pairs = zip(requests, answered, strict=True)
+        rows = response_rows(name, asked.probe.card.id, pairs, omit_tokens=True)
         frame = scores_frame(asked_items(items, responses_frame(rows)), items, asked.framings, also=asked.analysis.also)
-        found += [frame.assign(checkpoint=name_of(hybrid)) for hybrid in step.hybrids]
+        found += [frame.assign(checkpoint=name_of(hybrid)) for hybrid in hybrids]
     n_parts = len(exchange.parts)
     scores = pd.concat(found, ignore_index=True)
-    for name, hybrid in (("base", 0), (asked.tuned, n_parts)):
-        _hold_against_audit(asked, scores, name, Hybrid(order=FROM_BELOW, n_parts=hybrid))
+    for name, n_tuned in (("base", 0), (asked.tuned, n_parts)):
+        _hold_against_audit(asked, scores, name, Hybrid(order=FROM_BELOW, n_parts=n_tuned))
     return scores.sort_values(["checkpoint", "framing_id", "probe", "item_id"], ignore_index=True)
 
 
@@ -220,10 +207,13 @@ def _hold_against_audit(asked: Asked, scores: pd.DataFrame, name: str, end: Hybr
     by = ["framing_id", "item_id"]
     there = asked.record.scores
     there = there[(there["probe"] == asked.probe.card.id) & (there["checkpoint"] == name)]
-    both = scores[scores["checkpoint"] == name_of(end)].merge(there, on=by, suffixes=("", "_audited"))
-    apart = (both["graded"] - both["graded_audited"]).abs().max()
-    if len(both) and np.isfinite(apart) and apart > MOST_APART:
+    both = scores[scores["checkpoint"] == name_of(end)].merge(there, on=by, how="left", suffixes=("", "_audited"))
+    here, audited = both["graded"], both["graded_audited"]
+    n_lost = int((here.isna() != audited.isna()).sum())
+    apart = float((here - audited).abs().max())
+    if n_lost or apart > MOST_APART:
+        what = f"{n_lost:,} items have a value in one alone" if n_lost else f"item values differ by up to {apart:.3g}"
         raise AuditMismatchError(
-            f"{name} gives other numbers here than in the audit: item values differ by up to {apart:.3g}.",
+            f"{name} gives other numbers here than in the audit: {what}.",
             fix="Audit the pair again on this machine, with these versions of the libraries, and explain that audit.",
         )

@@ -286,7 +286,8 @@ def _verdict(halves: _Halves, cell: _Cell, rule: DepthRule) -> tuple[DepthVerdic
     if rule.barred:
         return DepthVerdict.NOT_ESTIMABLE, rule.barred
     narrow = cell.mean(halves.all, level=2 * rule.level - 1)
-    if max(abs(narrow.ci_low or 0.0), abs(narrow.ci_high or 0.0)) < rule.margin:
+    ends = (narrow.ci_low, narrow.ci_high)
+    if all(end is not None and abs(end) < rule.margin for end in ends):
         return DepthVerdict.UNCHANGED, f"the whole change lies within the margin of {rule.margin:g}"
     sign = 1.0 if reduction.value > 0 else -1.0
     whole = sign * halves.all

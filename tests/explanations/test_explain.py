@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -25,10 +26,12 @@ from biasaudit.errors import (
 from biasaudit.explanations import PAGE, ExplanationPlan, profile, read_explanation
 from biasaudit.explanations.record import MANIFEST, TABLES
 from biasaudit.record.manifest import sealed_json
+from biasaudit.record.store import table_bytes
 from biasaudit.types.progress import Silence
 from tests.attacks.scripted import lean, save_crossed, way
 from tests.explanations.planted import RIGHT, base_of, child_of
 from tests.models.architectures import ARCHITECTURES, perturb, save_architecture
+from tests.sealing import edit_manifest
 from tests.tiny import item, save_probe
 
 if TYPE_CHECKING:
@@ -264,6 +267,20 @@ def test_models_that_are_not_those_of_the_audit_are_refused(tmp_path: Path, mode
     config.write_text(json.dumps(changed), encoding="utf-8")
     with pytest.raises(BiasauditError, match=r"other numbers here than in the audit|not those that were audited"):
         explained(audit)
+
+
+def test_an_end_that_answers_what_the_audit_did_not_is_refused(tmp_path: Path, audit: Path) -> None:
+    """A value that is missing on one side is no agreement."""
+    shutil.copytree(audit, tmp_path / "audit")
+    scores = pd.read_parquet(tmp_path / "audit" / "scores.parquet")
+    (first,) = scores.index[(scores["checkpoint"] == "base") & (scores["item_id"] == "i3")]
+    scores.loc[first, "graded"] = float("nan")
+    content = table_bytes(scores)
+    (tmp_path / "audit" / "scores.parquet").write_bytes(content)
+    checksum = hashlib.sha256(content).hexdigest()
+    edit_manifest(tmp_path / "audit", lambda manifest: manifest["files"].update({"scores.parquet": checksum}))
+    with pytest.raises(AuditMismatchError, match="1 items have a value in one alone"):
+        explained(tmp_path / "audit")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import biasaudit
+from biasaudit.align.methods.constraint import ConstraintSettings
 from biasaudit.align.transfer import Transfer
 from biasaudit.report.charts.dose_chart import Dose
 from tests.align import world
@@ -22,6 +23,8 @@ _PROBE: Final = "tiny-world"
 
 def trained_doses(work: Path, *, epsilons: tuple[float, ...] = EPSILONS, seeds: tuple[int, ...] = SEEDS) -> list[Dose]:
     """Train and measure every dose; what is finished in `work` is not trained again."""
+    import biasaudit.align.training  # what is imported once is no part of a training
+
     work.mkdir(parents=True, exist_ok=True)
     probe, contrasts = world.save_probe(work / "probe"), world.save_contrasts(work / "contrasts.yaml")
     found = []
@@ -32,13 +35,21 @@ def trained_doses(work: Path, *, epsilons: tuple[float, ...] = EPSILONS, seeds: 
         for epsilon in epsilons:
             adapter = work / f"adapter-{seed}-{epsilon:g}"
             settings = dose(epsilon, contrasts, seed=seed)
-            # Its sentences are few and short, and like those of a probe that is not asked.
-            began = time.process_time()
-            biasaudit.align.tune("constraint", str(base), None, adapter, settings=settings, allow_overlap=True)
-            seconds = time.process_time() - began
+            seconds = _timed(base, adapter, settings)
             table = biasaudit.transfer(str(base), adapter, contrasts=contrasts, probes=[str(probe)])
             found.append(replace(dose_of(table, epsilon=epsilon, seed=seed), processor_seconds=seconds))
     return found
+
+
+def _timed(base: Path, adapter: Path, settings: ConstraintSettings) -> float:
+    """Train, and return the processor seconds; of a training that is finished, those that it took then."""
+    noted = adapter.with_suffix(f"{adapter.suffix}.seconds")
+    if not noted.is_file():
+        began = time.process_time()
+        # Its sentences are few and short, and like those of a probe that is not asked.
+        biasaudit.align.tune("constraint", str(base), None, adapter, settings=settings, allow_overlap=True)
+        noted.write_text(str(time.process_time() - began), encoding="utf-8")
+    return float(noted.read_text(encoding="utf-8"))
 
 
 def dose_of(table: Transfer, *, epsilon: float, seed: int) -> Dose:

@@ -204,6 +204,7 @@ def explain(
     tuned: str | None = None,
     framing: FramingName = "plain",
     cut: int | None = None,
+    evidence: Sequence[str] | None = None,
     out: str | Path | None = None,
     chat_template: str | None = None,
     data_dir: str | Path | None = None,
@@ -229,6 +230,8 @@ def explain(
     framing : {"plain", "chat"}
     cut : int, optional
         Blocks below the cut; else all but the last third. It is to be fixed before anything is measured.
+    evidence : sequence of str, optional
+        What is gathered beside the depth profile, of :data:`biasaudit.explanations.EVIDENCE`; else all.
     out : path, optional
         Folder for tables and page. None keeps them in memory; answers are cached all the same.
     chat_template : str, optional
@@ -242,14 +245,15 @@ def explain(
     Returns
     -------
     Explanation
-        `cells` has one row a feature with its verdict, `parts` one a feature and part.
+        `cells` has one row a feature with its verdict, `parts` one a feature and part, `components` one a question and
+        head, MLP or block.
 
     Raises
     ------
     BiasauditError
         One message with the fix.
     """
-    from biasaudit.explanations import ExplanationPlan, run  # noqa: PLC0415  # pandas is slow to import
+    from biasaudit.explanations import EVIDENCE, ExplanationPlan, run  # noqa: PLC0415  # pandas is slow to import
     from biasaudit.report import render_explanation  # noqa: PLC0415  # as above
 
     plan = ExplanationPlan(
@@ -259,6 +263,7 @@ def explain(
         tuned=tuned,
         framing=framing,
         cut=cut,
+        evidence=EVIDENCE if evidence is None else tuple(evidence),
         chat_template=None if chat_template is None else read_template(chat_template),
         data_dir=None if data_dir is None else Path(data_dir),
         batch_tokens=batch_tokens,

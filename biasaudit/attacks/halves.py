@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,7 +11,7 @@ from biasaudit.errors import UsageError
 from biasaudit.kinds import KINDS, kind_of
 from biasaudit.probes import Probe
 from biasaudit.probes.registry import content_sha256
-from biasaudit.probes.units import place
+from biasaudit.probes.units import half, place
 from biasaudit.stats.clusters import MIN_CLUSTERS
 from biasaudit.types import ProbeItem, Role
 
@@ -70,7 +70,7 @@ def halves_of(probe: Probe, *, seed: int, n_items: int) -> Halves:
             f"items of probe {probe.card.id!r} have no context before which words could stand.",
             fix="Search on another probe, such as occupations.",
         )
-    wordings = _half(_by_feature(bias), seed=seed, of="wordings")
+    wordings = half(_by_feature(bias), seed, "attack", "wordings")
     others = {item.cluster_id for item in bias} - wordings
     if len(others) < MIN_CLUSTERS:
         raise UsageError(
@@ -81,7 +81,7 @@ def halves_of(probe: Probe, *, seed: int, n_items: int) -> Halves:
     second = probe.card.also_clustered_by
     words = {item.tags[second.tag] for item in bias} if second is not None else set()
     crossed = len(words) >= 2 * MIN_CLUSTERS
-    known = _half({"": words}, seed=seed, of="words") if crossed else words
+    known = half({"": words}, seed, "attack", "words") if crossed else words
 
     def part(*, new_wording: bool, new_word: bool) -> list[ProbeItem]:
         return [
@@ -113,15 +113,6 @@ def _by_feature(bias: Sequence[ProbeItem]) -> dict[str, set[str]]:
     for item in bias:
         found[features.setdefault(item.cluster_id, item.feature)].add(item.cluster_id)
     return found
-
-
-def _half(names: Mapping[str, Iterable[str]], *, seed: int, of: str) -> set[str]:
-    """Return half of the names of each set, by a seed; of an odd number the smaller half."""
-    chosen: set[str] = set()
-    for several in names.values():
-        in_order = sorted(several, key=lambda one: (place(seed, "attack", of, one), one))
-        chosen |= set(in_order[: len(in_order) // 2])
-    return chosen
 
 
 def _few(items: Sequence[ProbeItem], n_items: int, *, seed: int) -> tuple[ProbeItem, ...]:

@@ -21,6 +21,10 @@ def explain(
     cut: Annotated[
         int | None, typer.Option(help="Blocks below the cut, fixed before a look; default all but the last third.")
     ] = None,
+    evidence: Annotated[
+        list[str] | None,
+        typer.Option(help="Beside the parts: components, ...; may be repeated; default all, none for none."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for tables and page; default AUDIT-explained-PROBE.")
     ] = None,
@@ -36,7 +40,8 @@ def explain(
     from biasaudit.cli import choices
     from biasaudit.cli.progress import Shown
     from biasaudit.explanations import PAGE
-    from biasaudit.report.words.depths import cut_words, depth_sentence
+    from biasaudit.report.words.explained.depths import cut_words, depth_sentence
+    from biasaudit.report.words.explained.evidence import evidence_sentences
     from biasaudit.report.words.wording import records
 
     name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in probe)
@@ -49,6 +54,7 @@ def explain(
             tuned=tuned,
             framing=choices.framings([framing])[0],
             cut=cut,
+            evidence=None if evidence is None else tuple(name for name in evidence if name != "none"),
             out=folder,
             chat_template=chat_template,
             data_dir=data_dir,
@@ -59,6 +65,8 @@ def explain(
     terminal.say_line(f"Cut, fixed beforehand: {cut_words(found)}.")
     for row in records(found.cells):
         terminal.say_line(depth_sentence(row))
+    for line in evidence_sentences(found):
+        terminal.say_line(line)
     terminal.say_line(f"Page: {folder / PAGE}")
 
 

@@ -5,5 +5,6 @@ from __future__ import annotations
 from biasaudit.explanations.plan import ExplanationPlan
 from biasaudit.explanations.record import PAGE, Explanation, read_explanation
 from biasaudit.explanations.run import run
+from biasaudit.explanations.schemas import EVIDENCE
 
-__all__ = ["PAGE", "Explanation", "ExplanationPlan", "read_explanation", "run"]
+__all__ = ["EVIDENCE", "PAGE", "Explanation", "ExplanationPlan", "read_explanation", "run"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.errors import UsageError
+from biasaudit.explanations.schemas import EVIDENCE
 
 if TYPE_CHECKING:
     from biasaudit.framing import FramingName
@@ -33,6 +34,8 @@ class ExplanationPlan:
         The audit must have asked it.
     cut : int or None
         Blocks below the cut, fixed before anything is measured; None puts it under the last third.
+    evidence : tuple of str
+        What is gathered beside the depth profile, of :data:`EVIDENCE`.
     chat_template : str or None
         Text of the template of a chat framing, where the audit was given one.
     data_dir : Path or None
@@ -48,6 +51,7 @@ class ExplanationPlan:
     tuned: str | None = None
     framing: FramingName = "plain"
     cut: int | None = None
+    evidence: tuple[str, ...] = EVIDENCE
     chat_template: str | None = None
     data_dir: Path | None = None
     batch_tokens: int | None = None
@@ -56,6 +60,9 @@ class ExplanationPlan:
     def __post_init__(self) -> None:
         if self.framing not in {"plain", "chat"}:
             raise UsageError(f"there is no framing {self.framing!r}.", fix="It is plain or chat.")
+        unknown = [name for name in self.evidence if name not in EVIDENCE]
+        if unknown:
+            raise UsageError(f"there is no evidence {unknown[0]!r}.", fix=f"There is: {', '.join(EVIDENCE)}.")
         if self.cut is not None and self.cut < 0:
             raise UsageError(f"the cut is above {self.cut} blocks.", fix="It is 0 or more.")
 
@@ -81,4 +88,5 @@ class ExplanationPlan:
             "tuned": self.tuned,
             "framing": self.framing,
             "cut": self.cut,
+            "evidence": [name for name in EVIDENCE if name in self.evidence],
         }

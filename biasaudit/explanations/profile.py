@@ -260,6 +260,20 @@ def _competence(scores: pd.DataFrame, facts: ProfileFacts, name: str) -> Estimat
     return mean_estimate(cell.scored((cell.values[arm] + 1) / 2), facts.design, level=facts.level, unit="share")
 
 
+def ends_barred(scores: pd.DataFrame, facts: ProfileFacts) -> tuple[str, str]:
+    """Return why nothing may be concluded of the base and of the tuned checkpoint: whether each reads; else empty."""
+    of_base, *_, of_tuned = _names(FROM_BELOW, facts)
+    return _reads(_competence(scores, facts, of_base), "the base"), _reads(
+        _competence(scores, facts, of_tuned), "the tuned checkpoint"
+    )
+
+
+def _reads(competence: Estimate, what: str) -> str:
+    if competence.status is not Status.OK or competence.ci_low is None:
+        return f"competence of {what} was not measured"
+    return f"competence of {what} includes chance" if competence.ci_low <= COMPETENCE_CHANCE else ""
+
+
 def _barred(cell: _Cell) -> str:
     """Return why nothing may be concluded, in words: a hybrid that does not read, or did not answer; else empty."""
     if cell.missing > _MOST_MISSING:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from biasaudit.analysis.tabulate import PENDING
 from biasaudit.errors import AlteredAuditError, AuditFolderError, UnfinishedAuditError
 from biasaudit.explanations.profile import ProfileFacts
+from biasaudit.explanations.schemas import EVIDENCE, Evidence, empty_tables
 from biasaudit.record import store
 from biasaudit.record.manifest import CHECKSUM, own_checksum, sealed_json
 from biasaudit.types import ClusterDesign
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
 
 MANIFEST: Final = "explanation.json"
 PAGE: Final = "explanation.html"
-SCHEMA_VERSION: Final = 1
-TABLES: Final = ("scores", "parts", "cells")
+SCHEMA_VERSION: Final = 2
+TABLES: Final = ("scores", "parts", "cells", *empty_tables())
 FILES: Final = frozenset({MANIFEST, PAGE, *(f"{name}.parquet" for name in TABLES)})
 """All that the folder of one holds."""
 _RESTORE: Final = "Restore it, or explain the audit again."
-_SHOWN: Final = frozenset({"biasaudit_version", "files", "models", "tuned", "probe_name", "positive_index"})
+_SHOWN: Final = frozenset(
+    {"biasaudit_version", "files", "models", "tuned", "probe_name", "positive_index", "unmeasured"}
+)
 """What a manifest must have beside what decides its tables."""
 
 
@@ -42,6 +45,8 @@ class Explanation:
         Item values of every hybrid; see :data:`biasaudit.record.tables.SCORES`.
     parts, cells : pandas.DataFrame
         See :mod:`biasaudit.explanations.profile`.
+    evidence : Evidence
+        Further tables, and why some were not measured.
     folder : Path or None
         Where it lies, if it was written.
     """
@@ -50,7 +55,18 @@ class Explanation:
     scores: pd.DataFrame
     parts: pd.DataFrame
     cells: pd.DataFrame
+    evidence: Evidence
     folder: Path | None = field(default=None)
+
+    @property
+    def components(self) -> pd.DataFrame:
+        """Heads, MLPs and blocks: what carries the lean, and what brings the change about."""
+        return self.evidence.tables["components"]
+
+    @property
+    def questions(self) -> pd.DataFrame:
+        """What was asked of components, and whether anything may be confirmed."""
+        return self.evidence.tables["questions"]
 
     @property
     def facts(self) -> ProfileFacts:
@@ -99,11 +115,11 @@ def written(found: Explanation, folder: Path, draw: Draw) -> Explanation:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise AuditFolderError(f"{folder} cannot be made: {exc.strerror or exc}.", fix="Name another folder.") from exc
-    files = store.write_tables(folder, {name: getattr(found, name) for name in TABLES})
-    manifest = {**found.manifest, "files": files}
-    whole = Explanation(manifest=manifest, scores=found.scores, parts=found.parts, cells=found.cells, folder=folder)
+    tables = {"scores": found.scores, "parts": found.parts, "cells": found.cells, **found.evidence.tables}
+    files = store.write_tables(folder, tables)
+    whole = replace(found, manifest={**found.manifest, "files": files}, folder=folder)
     files[PAGE] = store.write_text(folder, PAGE, draw(whole))
-    store.write_text(folder, MANIFEST, sealed_json(manifest))
+    store.write_text(folder, MANIFEST, sealed_json(whole.manifest))
     return whole
 
 
@@ -147,4 +163,14 @@ def read_explanation(folder: Path) -> Explanation:
         raise AlteredAuditError(f"{path} does not say: {', '.join(lacking)}.", fix=_RESTORE)
     sealed = replace(PENDING, files=manifest["files"])
     tables = {name: store.read_table(folder, name, sealed) for name in TABLES}
-    return Explanation(manifest=manifest, folder=folder, **tables)
+    return Explanation(
+        manifest=manifest,
+        scores=tables["scores"],
+        parts=tables["parts"],
+        cells=tables["cells"],
+        evidence=Evidence(
+            tables={name: tables[name] for name in empty_tables()},
+            unmeasured={name: str(why) for name, why in manifest["unmeasured"].items() if name in EVIDENCE},
+        ),
+        folder=folder,
+    )

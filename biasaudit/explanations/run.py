@@ -16,6 +16,7 @@ from biasaudit.audits.asked import requests_of
 from biasaudit.audits.places import check_folder
 from biasaudit.errors import AuditMismatchError, UnfinishedAuditError, UsageError
 from biasaudit.explanations.asked import Asked, asked_of, barred
+from biasaudit.explanations.evidence import Gathering, gathered
 from biasaudit.explanations.profile import name_of, profiles
 from biasaudit.explanations.record import FILES, SCHEMA_VERSION, Draw, Explanation, facts_of, read_explanation, written
 from biasaudit.kinds import KINDS
@@ -77,12 +78,25 @@ def run(plan: ExplanationPlan, *, draw: Draw, out: Path | None = None, progress:
             fix="Explain an audit of checkpoints that lie on this machine.",
         )
     with prepared.exchange(asked.tuned, told.say) as exchange:
-        n_blocks = len(exchange.parts) - 2
-        cut = plan.blocks_below(n_blocks)
-        n_parts = len(exchange.parts)
+        parts, n_parts = exchange.parts, len(exchange.parts)
         differ = exchange.of_tuned(Hybrid(order=FROM_BELOW, n_parts=n_parts))
+        analysis = {
+            "parts": list(parts),
+            "exchanged": [number in differ for number in range(n_parts)],
+            "cut": 1 + plan.blocks_below(n_parts - 2),
+            "framing": plan.framing,
+            "design": asked.probe.card.clusters.value,
+            "level": asked.analysis.level,
+            "margin": asked.analysis.margin,
+            "seed": asked.analysis.seed,
+            "barred": barred(record, probe=plan.probe, tuned=asked.tuned, framing=plan.framing),
+        }
+        facts = facts_of({"probe": plan.probe, "analysis": analysis})
         scores = _scores(asked, exchange, prepared, told)
-        parts = exchange.parts
+        evidence = gathered(
+            Gathering(asked=asked, exchange=exchange, prepared=prepared, scores=scores, facts=facts, told=told),
+            plan.evidence,
+        )
     manifest: dict[str, Any] = {  # Any: JSON values
         "schema_version": SCHEMA_VERSION,
         "biasaudit_version": __version__,
@@ -94,22 +108,13 @@ def run(plan: ExplanationPlan, *, draw: Draw, out: Path | None = None, progress:
         "models": asked.pair,
         "tuned": asked.tuned,
         "fingerprints": {name: record.manifest.fingerprints[name] for name in ("base", asked.tuned)},
-        "analysis": {
-            "parts": list(parts),
-            "exchanged": [number in differ for number in range(n_parts)],
-            "cut": 1 + cut,
-            "framing": plan.framing,
-            "design": asked.probe.card.clusters.value,
-            "level": asked.analysis.level,
-            "margin": asked.analysis.margin,
-            "seed": asked.analysis.seed,
-            "barred": barred(record, probe=plan.probe, tuned=asked.tuned, framing=plan.framing),
-        },
+        "analysis": analysis,
+        "unmeasured": dict(evidence.unmeasured),
         "versions": {name: importlib.metadata.version(name) for name in prepared.libraries},
         "seconds": round(time.monotonic() - started, 1),
     }
-    of_parts, cells = profiles(scores, facts_of(manifest))
-    found = Explanation(manifest=manifest, scores=scores, parts=of_parts, cells=cells)
+    of_parts, cells = profiles(scores, facts)
+    found = Explanation(manifest=manifest, scores=scores, parts=of_parts, cells=cells, evidence=evidence)
     return found if out is None else written(found, out, draw)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from biasaudit.models.local.loading import Dtype
     from biasaudit.models.local.outlook import CheckpointForecast
     from biasaudit.models.training_card import Training
+    from biasaudit.types.components import Component, Patch, Swap
     from biasaudit.types.depth import Hybrid
 
 Say: TypeAlias = Callable[[str], None]
@@ -157,6 +158,29 @@ class Settings:
     allow_different_lineage: bool = False
 
 
+class Inside(Protocol):
+    """What the heads, the MLPs and the embeddings of a checkpoint write, and what comes of exchanging it."""
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """All of them, the embeddings first, then block by block."""
+        ...
+
+    def encoded(self, requests: Sequence[Request]) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Return key -> tokens of context and continuation, as they are scored; what cannot be scored is not in it."""
+        ...
+
+    def odds(
+        self, swaps: Sequence[Swap], patches: Sequence[Patch], *, seed: int, advance: Callable[[int], None]
+    ) -> NDArray[np.float64]:
+        """Return log p(first) - log p(second) after each context under each patch, shape (n_patches, n_swaps), nats."""
+        ...
+
+    def slopes(self, swaps: Sequence[Swap], *, advance: Callable[[int], None]) -> NDArray[np.float64]:
+        """Return what putting in each component alone would change to first order, shape (n_swaps, n_components)."""
+        ...
+
+
 class Exchange(Protocol):
     """Two checkpoints of which any part, from the embeddings to the head, can be the one's or the other's."""
 
@@ -174,6 +198,16 @@ class Exchange(Protocol):
 
     def opened(self, hybrid: Hybrid) -> AbstractContextManager[Backend]:
         """Open a hybrid; one at a time."""
+        ...
+
+    def inside(self, *, tuned: bool, donor_tuned: bool) -> Inside:
+        """Look into one of the two, with activations of the one or the other to put in; while no hybrid is open.
+
+        Raises
+        ------
+        PartsError
+            If heads and MLPs cannot be told apart.
+        """
         ...
 
 

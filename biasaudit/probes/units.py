@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from biasaudit.kinds import kind_of
 from biasaudit.probes.layouts.own.words import slug
@@ -45,6 +45,15 @@ def in_order(units: Mapping[str, list[ProbeItem]], *, seed: int) -> list[list[Pr
 def place(seed: int, *names: str) -> bytes:
     """Return where a seed places something: a hash, so that the order of the items does not matter."""
     return hashlib.sha256("\x1f".join((str(seed), *names)).encode("utf-8", "surrogatepass")).digest()
+
+
+def half(names: Mapping[str, Iterable[str]], seed: int, *purpose: str) -> set[str]:
+    """Return half of the names of each set, by a seed and what for; of an odd number the smaller half."""
+    chosen: set[str] = set()
+    for several in names.values():
+        in_order = sorted(several, key=lambda one: (place(seed, *purpose, one), one))
+        chosen |= set(in_order[: len(in_order) // 2])
+    return chosen
 
 
 def companions(item: ProbeItem) -> tuple[str, ...]:

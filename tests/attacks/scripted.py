@@ -32,7 +32,9 @@ D = Callable[[ProbeItem, Sequence[str]], float]
 """From an item and the words before it to its value in nats."""
 
 
-def save_crossed(folder: Path, *, n_templates: int = 12, n_words: int = 10) -> Path:
+def save_crossed(
+    folder: Path, *, n_templates: int = 12, n_words: int = 10, groups: tuple[str, str] = ("woman", "man")
+) -> Path:
     """Save a probe of one feature in which every template has every pair of words."""
     if (folder / "card.yaml").is_file():
         return folder
@@ -44,8 +46,8 @@ def save_crossed(folder: Path, *, n_templates: int = 12, n_words: int = 10) -> P
                 {
                     "id": f"b{number}-{word}",
                     **place,
-                    "groups": ["woman", "man"],
-                    "contexts": [f"{number}: the {group} is" for group in ("woman", "man")],
+                    "groups": list(groups),
+                    "contexts": [f"{number}: the {group} is" for group in groups],
                     "continuations": [f" one w{word}.", f" two w{word}."],
                     "group_in_context": True,
                     "tags": {"pair": f"w{word}"},
@@ -56,8 +58,8 @@ def save_crossed(folder: Path, *, n_templates: int = 12, n_words: int = 10) -> P
                 "id": f"l{number}",
                 **place,
                 "role": "licensed",
-                "groups": ["woman", "man"],
-                "context": f"{number}: the woman said that",
+                "groups": list(groups),
+                "context": f"{number}: the {groups[0]} said that",
                 "first": " she",
                 "second": " he",
             }
@@ -78,7 +80,7 @@ def save_crossed(folder: Path, *, n_templates: int = 12, n_words: int = 10) -> P
         rows,
         id=folder.name,
         kind="association",
-        groups={"gender": ["woman", "man"]},
+        groups={"gender": list(groups)},
         also_clustered_by={"tag": "pair", "what": "pairs of words"},
     )
 

@@ -12,7 +12,7 @@ from biasaudit.explanations import profile, read_explanation
 from biasaudit.explanations.asked import barred
 from biasaudit.explanations.record import PAGE
 from biasaudit.report import render_explanation
-from biasaudit.report.words.depths import depth_sentence
+from biasaudit.report.words.explained.depths import depth_sentence
 from biasaudit.report.words.wording import records
 
 SAMPLE = Path(__file__).resolve().parents[2] / "reports" / "gemma-3-270m-demo-explained-occupations"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from biasaudit.models.backends.local_model import LocalModel
 from biasaudit.models.hybrids.exchange import HybridPair
+from biasaudit.models.insides.inside import LocalInside
 from biasaudit.models.local.loading import ModelShelf
 from biasaudit.models.local.trace import trace_of
 
@@ -45,6 +46,11 @@ class LocalExchange:
         """Exchange parts while the hybrid answers."""
         with self.pair.opened(hybrid) as loaded:
             yield LocalModel(loaded=loaded, cache=self.cache, batch_tokens=self.batch_tokens, say=self.say)
+
+    def inside(self, *, tuned: bool, donor_tuned: bool) -> LocalInside:
+        """Look into either checkpoint."""
+        ends = (self.pair.base, self.pair.tuned)
+        return LocalInside(ends[tuned], ends[donor_tuned])
 
 
 @contextmanager

@@ -36,7 +36,7 @@ class HybridPair:
     """
 
     def __init__(self, base: LoadedModel, tuned: LoadedModel) -> None:
-        self._base, self._tuned = base, tuned
+        self.base, self.tuned = base, tuned
         self.parts = parts_of(base.causal_model, base.fingerprint.reference)
         others = parts_of(tuned.causal_model, tuned.fingerprint.reference)
         if others != self.parts:
@@ -61,7 +61,7 @@ class HybridPair:
         import torch  # noqa: PLC0415
 
         for name in part.modules:
-            one, other = (model.causal_model.get_submodule(name).state_dict() for model in (self._base, self._tuned))
+            one, other = (model.causal_model.get_submodule(name).state_dict() for model in (self.base, self.tuned))
             if one.keys() != other.keys() or any(not torch.equal(one[key], other[key]) for key in one):
                 return True
         return False
@@ -85,11 +85,11 @@ class HybridPair:
         """
         with self._mixed(hybrid.tuned(self.n_parts)):
             # Packs of it are checked anew: how a block reads them is its own affair.
-            yield replace(self._base, fingerprint=self._fingerprint(hybrid), scoring=None, checked=None)
+            yield replace(self.base, fingerprint=self._fingerprint(hybrid), scoring=None, checked=None)
 
     @contextmanager
     def _mixed(self, tuned: Sequence[int]) -> Iterator[PreTrainedModel]:
-        model, other = self._base.causal_model, self._tuned.causal_model
+        model, other = self.base.causal_model, self.tuned.causal_model
         names = [name for number in tuned for name in self.parts[number].modules]
         before = {name: model.get_submodule(name) for name in names}
         try:
@@ -101,7 +101,7 @@ class HybridPair:
                 _put(model, name, module)
 
     def _fingerprint(self, hybrid: Hybrid) -> ModelFingerprint:
-        one, other = self._base.fingerprint, self._tuned.fingerprint
+        one, other = self.base.fingerprint, self.tuned.fingerprint
         tuned = self.of_tuned(hybrid)
         if tuned in (frozenset(), self._exchanged):
             return other if tuned else one
@@ -113,26 +113,26 @@ class HybridPair:
     def _check_ends(self) -> None:
         import torch  # noqa: PLC0415
 
-        before, wanted = _logits(self._base.model), _logits(self._tuned.model)
+        before, wanted = _logits(self.base.model), _logits(self.tuned.model)
         with self._mixed(sorted(self._exchanged)):
-            found = _logits(self._base.model)
+            found = _logits(self.base.model)
         if not torch.equal(found, wanted):
             # What no tensor holds differs in some part, such as the scale of an adapter: any of them may be another.
             self._exchanged = frozenset(range(self.n_parts))
             with self._mixed(range(self.n_parts)):
-                found = _logits(self._base.model)
-        after = _logits(self._base.model)
+                found = _logits(self.base.model)
+        after = _logits(self.base.model)
         if not torch.equal(found, wanted):
             difference = float((found - wanted).abs().max()) if found.shape == wanted.shape else float("nan")
             raise PartsError(
-                f"{self._base.fingerprint.reference!r} with every part of {self._tuned.fingerprint.reference!r} does "
+                f"{self.base.fingerprint.reference!r} with every part of {self.tuned.fingerprint.reference!r} does "
                 f"not give the numbers of that (logits differ by up to {difference:.3g}): something outside the parts "
                 "differs between them, such as how positions are turned.",
                 fix="Compare the two configurations (rope, scaling, soft caps); explain a pair that shares them.",
             )
         if not torch.equal(before, after):
             raise PartsError(
-                f"{self._base.fingerprint.reference!r} does not give the same numbers once its parts are put back.",
+                f"{self.base.fingerprint.reference!r} does not give the same numbers once its parts are put back.",
                 fix="Its forward depends on more than weights and text: explain a pair of another architecture.",
             )
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from biasaudit.report.charts.chart_parts import NARROW, WIDE, Finding
 from biasaudit.report.charts.depth_chart import depth_chart
 from biasaudit.report.charts.pictures import Picture, picture
-from biasaudit.report.words.depths import cut_words, depth_sentence, three
+from biasaudit.report.outputs.explained_components import QuestionView, explained_components
+from biasaudit.report.words.explained.depths import cut_words, depth_sentence, three
 from biasaudit.report.words.wording import (
     NOT_MEASURED,
     chart_label,
@@ -78,6 +79,8 @@ class Explained:
     n_parts: str
     n_exchanged: str
     features: tuple[FeatureView, ...]
+    components: tuple[QuestionView, ...]
+    unmeasured: Mapping[str, str]
 
 
 def explained(explanation: Explanation) -> Explained:
@@ -99,6 +102,8 @@ def explained(explanation: Explanation) -> Explained:
         features=tuple(
             _feature(row, [one for one in parts if one["feature"] == row["feature"]], probe) for row in cells
         ),
+        components=explained_components(explanation),
+        unmeasured={name: clean(why, limit=400) for name, why in explanation.evidence.unmeasured.items()},
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from biasaudit.analysis.arms import ALL, features_of
 from biasaudit.audits.asked import requests_of
 from biasaudit.errors import PartsError
 from biasaudit.explanations.cases import TEST, cases_of
@@ -107,7 +108,9 @@ def _components(given: Gathering) -> dict[str, pd.DataFrame]:
         advance=lambda n_texts: given.told.advance(n_texts, 0),
     )
     ends = ends_barred(given.scores, given.facts)
-    barred = {IN_BASE: ends[0], IN_TUNED: ends[1], CHANGE: ends[0] or ends[1]}
+    features = features_of(given.scores, given.facts.probe)
+    of_change = given.facts.barred.get(ALL if ALL in features else features[0], "")
+    barred = {IN_BASE: ends[0], IN_TUNED: ends[1], CHANGE: ends[0] or ends[1] or of_change}
     facts = ComponentFacts(design=given.facts.design, level=given.facts.level, seed=given.facts.seed, barred=barred)
     of_components, questions = component_tables(measured, facts)
     return {"patches": measured, "components": of_components, "questions": questions}

@@ -92,7 +92,15 @@ def test_what_was_measured_becomes_the_right_numbers() -> None:
     said = component_sentence(asked, records(components))
     assert said.startswith("In the base the log odds lean by 2.00")
     assert f"Putting in what {HEAD} writes for the other context takes 1.00 (0.94 to 1.06) of it, 50" in said
-    assert "a random direction of the same length 0.10" in said
+    assert "a random direction of the same length: 0.10" in said
+
+
+def test_a_component_that_works_against_the_lean_is_said_to() -> None:
+    rows = by_hand()
+    rows.loc[rows["unit"].isin([HEAD]), "nats"] *= -1
+    components, questions = component_tables(rows, FACTS)
+    said = component_sentence(records(questions)[0], records(components))
+    assert f"what {HEAD} writes for the other context adds 1.00 (0.94 to 1.06) to it: it works against the lean" in said
 
 
 @pytest.mark.parametrize(

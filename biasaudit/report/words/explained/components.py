@@ -16,13 +16,18 @@ QUESTIONS: Final = {
 }
 """Question of the tables -> its heading."""
 
+_LEANS: Final = "the log odds lean by {whole} nats. Putting in what {unit} writes for the other context"
 _LEADS: Final = {
-    "base": "In the base the log odds lean by {whole} nats. Putting in what {unit} writes for the other context takes "
-    "{effect} of it, {share}",
-    "tuned": "In the tuned model the log odds lean by {whole} nats. Putting in what {unit} writes for the other "
-    "context takes {effect} of it, {share}",
+    "base": f"In the base {_LEANS}",
+    "tuned": f"In the tuned model {_LEANS}",
     "change": "With what every head, every MLP and the embeddings of the base write put into the tuned model, its log "
-    "odds move by {whole} nats. Putting in what {unit} alone writes moves them by {effect}, {share}",
+    "odds move by {whole} nats. Putting in what {unit} alone writes",
+}
+
+_DOES: Final = {
+    "base": ("takes {effect} of it", "adds {effect} to it: it works against the lean"),
+    "tuned": ("takes {effect} of it", "adds {effect} to it: it works against the lean"),
+    "change": ("moves them by {effect} that way", "moves them by {effect} the other way"),
 }
 
 
@@ -43,14 +48,21 @@ def component_sentence(asked: Row, rows: Sequence[Row]) -> str:
     if not named:
         return f"{heading}: no component goes beyond its controls."
     top = min(named, key=lambda row: int(row["rank"]))
+    lead = _LEADS[str(asked["question"])].format(whole=three(asked, "whole"), unit=clean(top["unit"]))
+    whole, effect = present(asked["whole"]), present(top["effect"])
+    against = whole is not None and effect is not None and whole * effect < 0
     share = present(top["share"])
-    said = _LEADS[str(asked["question"])].format(
-        whole=three(asked, "whole"),
-        unit=clean(top["unit"]),
-        effect=three(top, "effect"),
-        share="a share that is not measured" if share is None else percent(share, decimals=0),
-    )
-    return f"{said}; a random direction of the same length {three(top, 'random')}."
+    does = _DOES[str(asked["question"])][against].format(effect=_size(top))
+    told = "" if share is None or against else f", {percent(share, decimals=0)}"
+    return f"{lead} {does}{told}; a random direction of the same length: {three(top, 'random')}."
+
+
+def _size(row: Row) -> str:
+    """Return how large an effect is, whichever way it goes, with its interval."""
+    found, low, high = (present(row[one]) for one in ("effect", "effect_ci_low", "effect_ci_high"))
+    if found is None or low is None or high is None:
+        return three(row, "effect")
+    return with_interval(-found, -high, -low) if found < 0 else with_interval(found, low, high)
 
 
 def three(row: Row, name: str) -> str:

@@ -18,7 +18,7 @@ import pytest
 from biasaudit.analysis.tables import TABLES
 from biasaudit.audits.asked import probe_facts
 from biasaudit.audits.plan import Plan
-from biasaudit.explanations import profile
+from biasaudit.explanations import layers, profile, words
 from biasaudit.gate.criteria import CRITERIA
 from biasaudit.gate.vocabulary import (
     Effect,
@@ -183,11 +183,11 @@ def test_the_format_has_every_column_of_a_table_in_the_words_of_its_schema_and_n
     assert [line for line in section_of(heading).splitlines() if line.startswith("| `")] == lines_of(SCHEMAS[heading])
 
 
-@pytest.mark.parametrize("name", ["parts", "cells"])
+@pytest.mark.parametrize("name", ["parts", "cells", "words", "layers"])
 def test_the_page_of_explanations_has_every_column_in_the_words_of_its_schema(name: str) -> None:
     text = (ROOT / "docs" / "explain.md").read_text(encoding="utf-8").partition(f"`{name}.parquet`:")[2]
-    lines = text.partition("`cells.parquet`:")[0].splitlines()
-    schema = {"parts": profile.PARTS, "cells": profile.CELLS}[name]
+    lines = re.split(r"^`\w+\.parquet`:$", text, flags=re.MULTILINE)[0].splitlines()
+    schema = {"parts": profile.PARTS, "cells": profile.CELLS, "words": words.WORDS, "layers": layers.LAYERS}[name]
     assert [line for line in lines if line.startswith("| `")] == lines_of(schema)
 
 

@@ -100,11 +100,19 @@ def second_of(asked: Asked, item: ProbeItem) -> str:
     return item.tags.get(asked.analysis.also.get(asked.probe.card.id, ""), "")
 
 
-def association_items(asked: Asked, *, n_items: int) -> tuple[ProbeItem, ...]:
-    """Return bias items that are tables, about `n_items` of them, balanced over wordings and words.
+def association_items(asked: Asked, *, n_items: int, least: int = 1) -> tuple[ProbeItem, ...]:
+    """Return bias items that are tables, balanced over wordings and words.
 
     Items are taken wording by wording, one of each a time. Which come first follows from the audit's seed and the
     words, so that the same words are taken in every wording.
+
+    Parameters
+    ----------
+    asked : Asked
+    n_items : int
+        So many at most.
+    least : int
+        So many of each wording that is taken: where they do not suffice for all, it is fewer wordings.
     """
     cells: dict[tuple[str, str], list[ProbeItem]] = defaultdict(list)
     for item in asked.probe.items:
@@ -116,7 +124,7 @@ def association_items(asked: Asked, *, n_items: int) -> tuple[ProbeItem, ...]:
 
     for of_cell in cells.values():
         of_cell.sort(key=lambda item: (drawn(second_of(asked, item) or item.item_id), item.item_id))
-    order = sorted(cells, key=lambda cell: drawn("/".join(cell)))
+    order = sorted(cells, key=lambda cell: drawn("/".join(cell)))[: max(1, n_items // least)]
     longest = max(map(len, cells.values()), default=0)
     taken = [cells[cell][at] for at in range(longest) for cell in order if at < len(cells[cell])][:n_items]
     kept = {item.item_id for item in taken}

@@ -47,7 +47,9 @@ ALL: Final = "all"
 """Stands for all wordings."""
 SLOT: Final = "[…]"
 """Stands for the words in which the contexts differ."""
-N_ITEMS: Final = 72
+N_ITEMS: Final = 30
+LEAST: Final = 5
+"""Items of a wording: fewer have no interval, and so no number."""
 N_PATHS: Final = 6
 """A path of gemma-3-270m takes about as long as 40 texts."""
 _MOST_LISTED: Final = 8
@@ -99,8 +101,8 @@ class FoundWords:
     table : pandas.DataFrame
         See :data:`WORDS`; no row where the status is another than ``ok``.
     facts : mapping
-        JSON-ready: ``status``, ``n_items`` of ``n_there``, ``n_unscored`` by checkpoint, and of the paths ``n_items``,
-        ``most_steps``, ``largest_error_nats`` and ``left_out`` by reason, by checkpoint.
+        JSON-ready: ``status``, ``n_items`` of ``n_there`` in ``n_wordings``, ``n_unscored`` by checkpoint, and of
+        the paths ``n_items``, ``most_steps``, ``largest_error_nats`` and ``left_out`` by reason, by checkpoint.
     """
 
     table: pd.DataFrame
@@ -126,11 +128,12 @@ def words(
     chat : ChatFrame, optional
         Of a chat framing. All wordings of the framing are asked and averaged; the first alone along paths.
     n_items, n_paths : int
-        So many items at most, balanced over wordings and words.
+        So many items at most, balanced over wordings and words; of wordings without single words at least 5 each, so
+        that there may be fewer wordings.
     progress : Progress, optional
     """
     told = progress or Silence()
-    items = association_items(asked, n_items=n_items)
+    items = association_items(asked, n_items=n_items, least=LEAST)
     if not items:
         return FoundWords(table=empty(WORDS), facts={"status": NO_ASSOCIATIONS})
     variants = _variants(asked, items)
@@ -152,6 +155,7 @@ def words(
         "status": "ok",
         "n_items": len(items),
         "n_there": n_associations(asked),
+        "n_wordings": len({item.cluster_id for item in items}),
         "n_unscored": unscored,
         "paths": of_paths,
     }

@@ -117,15 +117,16 @@ def words_view(found: FoundWords, *, level: str) -> WordsView:
     return WordsView(
         status="ok",
         level=level,
-        sample=f"{facts['n_items']:,} of {facts['n_there']:,} items{_unscored(facts['n_unscored'])}",
+        sample=_sample(facts),
         path_notes=tuple(_path_note(name, one) for name, one in facts["paths"].items()),
         features=tuple(_feature(name, [row for row in rows if row["feature"] == name]) for name in features),
     )
 
 
-def _unscored(counts: Mapping[str, int]) -> str:
-    said = [f"{clean(name)} did not score {count:,}" for name, count in counts.items() if count]
-    return f"; {', '.join(said)}" if said else ""
+def _sample(facts: Mapping[str, Any]) -> str:  # Any: JSON values
+    asked = f"{facts['n_items']:,} of {facts['n_there']:,} items, {facts['n_wordings']:,} wordings"
+    unscored = [f"{clean(name)} did not score {count:,}" for name, count in facts["n_unscored"].items() if count]
+    return f"{asked}; {', '.join(unscored)}" if unscored else asked
 
 
 def _path_note(name: str, facts: Mapping[str, Any]) -> str:  # Any: JSON values

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from biasaudit.explanations.names import EVIDENCE
 from biasaudit.explanations.plan import ExplanationPlan
 from biasaudit.explanations.record import PAGE, Explanation, read_explanation
 from biasaudit.explanations.run import run
-from biasaudit.explanations.schemas import EVIDENCE
 
 __all__ = ["EVIDENCE", "PAGE", "Explanation", "ExplanationPlan", "read_explanation", "run"]

@@ -78,9 +78,7 @@ ASKED: Final = pa.DataFrameSchema(
         **_interval("lean", "d of the checkpoint in which activations are put, on the items of the test", "nats"),
         **_interval("whole", "what putting in everything does: d itself; of the change, all but norm and head", "nats"),
         **_interval("joint", "what all chosen components do together", "nats"),
-        "summed": number(
-            "the sum of what each does alone: more than `joint` where they back each other up", "nats", null=True
-        ),
+        "summed": number("sum of what each does alone; less than `joint` where they back each other up", "nats"),
         "held_out_share": number(
             "what the chosen do to first order on the items of the test, over those that they were chosen on",
             "relative",

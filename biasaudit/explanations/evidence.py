@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pandas as pd
 
@@ -14,15 +15,22 @@ from biasaudit.errors import PartsError
 from biasaudit.explanations.cases import TEST, cases_of
 from biasaudit.explanations.component_tables import ComponentFacts, component_tables
 from biasaudit.explanations.components import CHANGE, IN_BASE, IN_TUNED, Asking, patches
+from biasaudit.explanations.layers import layers
+from biasaudit.explanations.names import EVIDENCE, MEASURED, NOT_ASKED, OF_COMPONENTS, OF_LAYERS, OF_WORDS
 from biasaudit.explanations.profile import ProfileFacts, ends_barred
-from biasaudit.explanations.schemas import EVIDENCE, OF_COMPONENTS, Evidence, empty_tables
+from biasaudit.explanations.schemas import Evidence, empty_tables
+from biasaudit.explanations.words import words
 from biasaudit.types import AssociationTexts, Role
+from biasaudit.types.depth import FROM_BELOW, Hybrid
 
 if TYPE_CHECKING:
     from biasaudit.explanations.asked import Asked
     from biasaudit.models import Prepared
-    from biasaudit.models.backend import Exchange
+    from biasaudit.models.backend import Exchange, Readable
     from biasaudit.types.progress import Progress
+
+Found: TypeAlias = tuple[dict[str, pd.DataFrame], Mapping[str, Any]]  # Any: JSON values
+"""Tables, and how they were measured."""
 
 _NO_CONTEXTS: Final = "the items of this probe have no two contexts that differ in a word"
 
@@ -50,6 +58,11 @@ class Gathering:
     facts: ProfileFacts
     told: Progress
 
+    def opened(self, name: str) -> AbstractContextManager[Readable]:
+        """Open the base or the tuned checkpoint, by its name."""
+        n_parts = 0 if name == "base" else len(self.exchange.parts)
+        return self.exchange.opened(Hybrid(order=FROM_BELOW, n_parts=n_parts))
+
 
 class _NotMeasuredError(Exception):
     """Why a kind of evidence is not measured, in words."""
@@ -65,21 +78,23 @@ def gathered(given: Gathering, wanted: tuple[str, ...]) -> Evidence:
         Of :data:`EVIDENCE`.
     """
     tables = empty_tables()
-    unmeasured = {}
+    facts: dict[str, Mapping[str, Any]] = {}  # Any: JSON values
     for name in EVIDENCE:
         if name not in wanted:
-            unmeasured[name] = "it was not asked for"
+            facts[name] = {"status": NOT_ASKED}
             continue
         try:
-            tables.update(_GATHER[name](given))
+            found, facts[name] = _GATHER[name](given)
         except _NotMeasuredError as exc:
-            unmeasured[name] = str(exc)
+            facts[name] = {"status": str(exc)}
         except PartsError as exc:
-            unmeasured[name] = exc.message
-    return Evidence(tables=tables, unmeasured=unmeasured)
+            facts[name] = {"status": exc.message}
+        else:
+            tables.update(found)
+    return Evidence(tables=tables, facts=facts)
 
 
-def _components(given: Gathering) -> dict[str, pd.DataFrame]:
+def _components(given: Gathering) -> Found:
     asked = given.asked
     bias = tuple(item for item in asked.probe.items if item.role is Role.BIAS)
     if not bias or not all(isinstance(item.texts, AssociationTexts) for item in bias):
@@ -113,7 +128,22 @@ def _components(given: Gathering) -> dict[str, pd.DataFrame]:
     barred = {IN_BASE: ends[0], IN_TUNED: ends[1], CHANGE: ends[0] or ends[1] or of_change}
     facts = ComponentFacts(design=given.facts.design, level=given.facts.level, seed=given.facts.seed, barred=barred)
     of_components, questions = component_tables(measured, facts)
-    return {"patches": measured, "components": of_components, "questions": questions}
+    tables = {"patches": measured, "components": of_components, "questions": questions}
+    return tables, {"status": MEASURED, "n_items": found.n_items, "n_uneven": found.n_uneven, "crossed": found.crossed}
 
 
-_GATHER: Final[Mapping[str, Callable[[Gathering], dict[str, pd.DataFrame]]]] = {OF_COMPONENTS: _components}
+def _words(given: Gathering) -> Found:
+    found = words(given.asked, given.opened, chat=given.prepared.chat, progress=given.told)
+    return {"words": found.table}, found.facts
+
+
+def _layers(given: Gathering) -> Found:
+    found = layers(given.asked, given.opened, chat=given.prepared.chat, progress=given.told)
+    return {"layers": found.table}, found.facts
+
+
+_GATHER: Final[Mapping[str, Callable[[Gathering], Found]]] = {
+    OF_COMPONENTS: _components,
+    OF_WORDS: _words,
+    OF_LAYERS: _layers,
+}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.errors import UsageError
-from biasaudit.explanations.schemas import EVIDENCE
+from biasaudit.explanations.names import EVIDENCE
 
 if TYPE_CHECKING:
     from biasaudit.framing import FramingName

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from biasaudit.analysis.tabulate import PENDING
 from biasaudit.errors import AlteredAuditError, AuditFolderError, UnfinishedAuditError
+from biasaudit.explanations.names import EVIDENCE
 from biasaudit.explanations.profile import ProfileFacts
-from biasaudit.explanations.schemas import EVIDENCE, Evidence, empty_tables
+from biasaudit.explanations.schemas import Evidence, empty_tables
 from biasaudit.record import store
 from biasaudit.record.manifest import CHECKSUM, own_checksum, sealed_json
 from biasaudit.types import ClusterDesign
@@ -27,9 +28,7 @@ TABLES: Final = ("scores", "parts", "cells", *empty_tables())
 FILES: Final = frozenset({MANIFEST, PAGE, *(f"{name}.parquet" for name in TABLES)})
 """All that the folder of one holds."""
 _RESTORE: Final = "Restore it, or explain the audit again."
-_SHOWN: Final = frozenset(
-    {"biasaudit_version", "files", "models", "tuned", "probe_name", "positive_index", "unmeasured"}
-)
+_SHOWN: Final = frozenset({"biasaudit_version", "files", "models", "tuned", "probe_name", "positive_index", "evidence"})
 """What a manifest must have beside what decides its tables."""
 
 
@@ -62,6 +61,16 @@ class Explanation:
     def components(self) -> pd.DataFrame:
         """Heads, MLPs and blocks: what carries the lean, and what brings the change about."""
         return self.evidence.tables["components"]
+
+    @property
+    def words(self) -> pd.DataFrame:
+        """What each word of the contexts does to a lean."""
+        return self.evidence.tables["words"]
+
+    @property
+    def layers(self) -> pd.DataFrame:
+        """Lens and linear probe over the layers: to look at, not to conclude from."""
+        return self.evidence.tables["layers"]
 
     @property
     def questions(self) -> pd.DataFrame:
@@ -156,7 +165,7 @@ def read_explanation(folder: Path) -> Explanation:
     manifest = {name: value for name, value in content.items() if name != CHECKSUM}
     try:
         facts_of(manifest)
-        lacking = sorted(_SHOWN - manifest.keys())
+        lacking = sorted({*_SHOWN - manifest.keys(), *set(EVIDENCE) - manifest.get("evidence", {}).keys()})
     except (KeyError, TypeError, ValueError) as exc:
         raise AlteredAuditError(f"{path} does not say how it was analysed: {exc!r}.", fix=_RESTORE) from exc
     if lacking:
@@ -170,7 +179,7 @@ def read_explanation(folder: Path) -> Explanation:
         cells=tables["cells"],
         evidence=Evidence(
             tables={name: tables[name] for name in empty_tables()},
-            unmeasured={name: str(why) for name, why in manifest["unmeasured"].items() if name in EVIDENCE},
+            facts={name: manifest["evidence"][name] for name in EVIDENCE},
         ),
         folder=folder,
     )

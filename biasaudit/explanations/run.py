@@ -109,7 +109,7 @@ def run(plan: ExplanationPlan, *, draw: Draw, out: Path | None = None, progress:
         "tuned": asked.tuned,
         "fingerprints": {name: record.manifest.fingerprints[name] for name in ("base", asked.tuned)},
         "analysis": analysis,
-        "unmeasured": dict(evidence.unmeasured),
+        "evidence": dict(evidence.facts),
         "versions": {name: importlib.metadata.version(name) for name in prepared.libraries},
         "seconds": round(time.monotonic() - started, 1),
     }

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import pandera.pandas as pa
 
 from biasaudit.explanations.component_tables import ASKED, COMPONENTS
 from biasaudit.explanations.components import PATCHES
+from biasaudit.explanations.layers import LAYERS
+from biasaudit.explanations.names import MEASURED, OF_COMPONENTS, OF_LAYERS, OF_WORDS
+from biasaudit.explanations.words import WORDS
 
-OF_COMPONENTS: Final = "components"
 SCHEMAS: Final[Mapping[str, Mapping[str, pa.DataFrameSchema]]] = {
     OF_COMPONENTS: {"patches": PATCHES, "components": COMPONENTS, "questions": ASKED},
+    OF_WORDS: {"words": WORDS},
+    OF_LAYERS: {"layers": LAYERS},
 }
 """Kind of evidence -> its tables."""
-EVIDENCE: Final = tuple(SCHEMAS)
-"""All kinds, in the order in which they are gathered and shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +31,17 @@ class Evidence:
     ----------
     tables : mapping
         Name -> table; those of a kind that was not measured have no rows.
-    unmeasured : mapping
-        Kind of evidence -> why it was not measured, in words; none where it was.
+    facts : mapping
+        Kind of evidence -> how it was measured, JSON-ready; ``status`` is ``ok``, or why it was not, in words.
     """
 
     tables: Mapping[str, pd.DataFrame]
-    unmeasured: Mapping[str, str]
+    facts: Mapping[str, Mapping[str, Any]]  # Any: JSON values
+
+    @property
+    def unmeasured(self) -> dict[str, str]:
+        """Kind of evidence -> why it was not measured; none where it was."""
+        return {name: str(one["status"]) for name, one in self.facts.items() if one["status"] != MEASURED}
 
 
 def empty_tables() -> dict[str, pd.DataFrame]:

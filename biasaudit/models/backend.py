@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from biasaudit.models.training_card import Training
     from biasaudit.types.components import Component, Patch, Swap
     from biasaudit.types.depth import Hybrid
+    from biasaudit.types.insides import LayerStates, Paths
 
 Say: TypeAlias = Callable[[str], None]
 """Told what takes long."""
@@ -181,6 +182,22 @@ class Inside(Protocol):
         ...
 
 
+class Readable(Backend, Protocol):
+    """A checkpoint that answers, and whose layers and words can be read."""
+
+    def paths(self, tables: Sequence[Sequence[Request]]) -> Paths:
+        """Return integrated gradients of tables; see :mod:`biasaudit.models.insides.gradients`."""
+        ...
+
+    def layers(self, tables: Sequence[Sequence[Request]]) -> LayerStates:
+        """Return states where continuations part; see :mod:`biasaudit.models.insides.states`."""
+        ...
+
+    def lens(self, states: NDArray[np.float32], targets: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return what its own final norm and head make of states."""
+        ...
+
+
 class Exchange(Protocol):
     """Two checkpoints of which any part, from the embeddings to the head, can be the one's or the other's."""
 
@@ -196,7 +213,7 @@ class Exchange(Protocol):
         """
         ...
 
-    def opened(self, hybrid: Hybrid) -> AbstractContextManager[Backend]:
+    def opened(self, hybrid: Hybrid) -> AbstractContextManager[Readable]:
         """Open a hybrid; one at a time."""
         ...
 

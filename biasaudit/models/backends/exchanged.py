@@ -15,7 +15,7 @@ from biasaudit.models.local.loading import ModelShelf
 from biasaudit.models.local.trace import trace_of
 
 if TYPE_CHECKING:
-    from biasaudit.models.backend import Backend, Say, Settings
+    from biasaudit.models.backend import Readable, Say, Settings
     from biasaudit.models.cache import ResponseCache
     from biasaudit.models.local.loaded import LoadedModel
     from biasaudit.models.local.located import Located
@@ -42,7 +42,7 @@ class LocalExchange:
         return self.pair.of_tuned(hybrid)
 
     @contextmanager
-    def opened(self, hybrid: Hybrid) -> Iterator[Backend]:
+    def opened(self, hybrid: Hybrid) -> Iterator[Readable]:
         """Exchange parts while the hybrid answers."""
         with self.pair.opened(hybrid) as loaded:
             yield LocalModel(loaded=loaded, cache=self.cache, batch_tokens=self.batch_tokens, say=self.say)

@@ -10,6 +10,8 @@ from biasaudit.models import speeds
 from biasaudit.models.backend import Advance, Backend, Say
 from biasaudit.models.engine.slopes import nearest_words, word_slopes
 from biasaudit.models.foreign import foreign_collected
+from biasaudit.models.insides.gradients import path_attributions
+from biasaudit.models.insides.states import layer_states, lens_log_odds
 from biasaudit.models.likelihood import score, token_ends_all
 from biasaudit.models.text.words import given_words, single_words
 from biasaudit.types import Ability, ModelFingerprint, Request, Response, ScoringFacts
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from biasaudit.models.cache import ResponseCache
     from biasaudit.models.local.loaded import LoadedModel
+    from biasaudit.types.insides import LayerStates, Paths
     from biasaudit.types.search import Word
 
 CAN: Final = frozenset({Ability.LIKELIHOOD, Ability.TOKEN_ENDS, Ability.GRADIENTS})
@@ -112,6 +115,21 @@ class LocalModel(Backend):
         """See :func:`biasaudit.models.engine.slopes.word_slopes`."""
         with foreign_collected(self.say):
             return word_slopes(self.loaded, requests, weights, prefix=prefix, words=words)
+
+    def paths(self, tables: Sequence[Sequence[Request]]) -> Paths:
+        """See :func:`biasaudit.models.insides.gradients.path_attributions`."""
+        with foreign_collected(self.say):
+            return path_attributions(self.loaded, tables)
+
+    def layers(self, tables: Sequence[Sequence[Request]]) -> LayerStates:
+        """See :func:`biasaudit.models.insides.states.layer_states`."""
+        with foreign_collected(self.say):
+            return layer_states(self.loaded, tables)
+
+    def lens(self, states: NDArray[np.float32], targets: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See :func:`biasaudit.models.insides.states.lens_log_odds`."""
+        with foreign_collected(self.say):
+            return lens_log_odds(self.loaded, states, targets)
 
     def took(self, n_tokens: int, seconds: float) -> None:
         """Remember how fast this machine scores such a model."""

@@ -1,1 +1,1 @@
-"""What happens inside a model while it reads a text: activations taken, and put in elsewhere."""
+"""What happens inside a model while it reads: its layers, its words along a path, activations put in elsewhere."""

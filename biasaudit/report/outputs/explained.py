@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from biasaudit.explanations.layers import FoundLayers
+from biasaudit.explanations.words import FoundWords
 from biasaudit.report.charts.chart_parts import NARROW, WIDE, Finding
 from biasaudit.report.charts.depth_chart import depth_chart
 from biasaudit.report.charts.pictures import Picture, picture
 from biasaudit.report.outputs.explained_components import QuestionView, explained_components
+from biasaudit.report.outputs.explained_layers import LayersView, layers_view
+from biasaudit.report.outputs.explained_words import WordsView, words_view
 from biasaudit.report.words.explained.depths import cut_words, depth_sentence, three
 from biasaudit.report.words.wording import (
     NOT_MEASURED,
@@ -80,6 +84,8 @@ class Explained:
     n_exchanged: str
     features: tuple[FeatureView, ...]
     components: tuple[QuestionView, ...]
+    words: WordsView
+    layers: LayersView
     unmeasured: Mapping[str, str]
 
 
@@ -103,6 +109,14 @@ def explained(explanation: Explanation) -> Explained:
             _feature(row, [one for one in parts if one["feature"] == row["feature"]], probe) for row in cells
         ),
         components=explained_components(explanation),
+        words=words_view(
+            FoundWords(table=explanation.words, facts=explanation.evidence.facts["words"]),
+            level=percent(facts.level, decimals=0),
+        ),
+        layers=layers_view(
+            FoundLayers(table=explanation.layers, facts=explanation.evidence.facts["layers"]),
+            level=percent(facts.level, decimals=0),
+        ),
         unmeasured={name: clean(why, limit=400) for name, why in explanation.evidence.unmeasured.items()},
     )
 

@@ -1,1 +1,1 @@
-"""Looking into models."""
+"""Tests of what is read inside a model."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from biasaudit.explanations.names import NOT_ASKED
 from biasaudit.report.words.explained.components import component_sentence
 from biasaudit.report.words.wording import clean, records
 
 if TYPE_CHECKING:
     from biasaudit.explanations.record import Explanation
-
-_NOT_ASKED = "it was not asked for"
 
 
 def evidence_sentences(explanation: Explanation) -> Iterator[str]:
@@ -20,5 +19,5 @@ def evidence_sentences(explanation: Explanation) -> Iterator[str]:
     for asked in records(explanation.questions):
         yield component_sentence(asked, [row for row in rows if row["question"] == asked["question"]])
     for name, why in explanation.evidence.unmeasured.items():
-        if why != _NOT_ASKED:
+        if why != NOT_ASKED:
             yield f"{name.capitalize()} not measured: {clean(why, limit=400)}."

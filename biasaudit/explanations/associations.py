@@ -62,9 +62,9 @@ def pieces(texts: AssociationTexts) -> tuple[Piece, ...]:
     [('The', True), ('flight attendant', False), ('sat', True)]
     """
     a, b = (re.findall(r"\s*\S+", text) for text in texts.contexts)
-    bare = [[word.strip() for word in words] for words in (a, b)]
+    bare, others = ([word.strip() for word in words] for words in (a, b))
     found: list[Piece] = []
-    for tag, start, end, other, other_end in SequenceMatcher(None, *bare, autojunk=False).get_opcodes():
+    for tag, start, end, other, other_end in SequenceMatcher(None, bare, others, autojunk=False).get_opcodes():
         if tag == "equal":
             found += [Piece(a=(one,), b=(two,)) for one, two in zip(a[start:end], b[other:other_end], strict=True)]
         else:

@@ -142,12 +142,12 @@ def crossed(models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     return folder / "audit", models
 
 
-def scripted_words(audit: Path, base: Scripted, tuned: Scripted, **options: int) -> FoundWords:
+def scripted_words(audit: Path, base: Scripted, tuned: Scripted, *, n_items: int, n_paths: int = 6) -> FoundWords:
     @contextmanager
     def opened(name: str) -> Iterator[Scripted]:
         yield base if name == "base" else tuned
 
-    return words(asked_in(audit, "mini"), opened, **options)
+    return words(asked_in(audit, "mini"), opened, n_items=n_items, n_paths=n_paths)
 
 
 def rows_of(found: FoundWords, evidence: str, checkpoint: str = "base", **where: object) -> pd.DataFrame:
@@ -251,8 +251,8 @@ def test_words_of_real_weights_are_those_of_asking_one_by_one(crossed: tuple[Pat
     assert rows_of(found, LEFT_OUT)["effect"].abs().max() > 1e-3
 
 
-def layers_of(audit: Path, folders: dict[str, Path], probe: str = "mini", **options: int) -> FoundLayers:
-    return layers(asked_in(audit, probe), opened_of(folders), **options)
+def layers_of(audit: Path, folders: dict[str, Path], probe: str, *, n_items: int = 240) -> FoundLayers:
+    return layers(asked_in(audit, probe), opened_of(folders), n_items=n_items)
 
 
 def test_a_child_whose_head_was_trained_looks_like_its_base_by_the_bases_head(tmp_path: Path) -> None:
@@ -356,5 +356,7 @@ def test_a_probe_and_a_lens_do_not_tell_masked_from_gone(tmp_path: Path) -> None
     found = planted_layers(tmp_path, 0, ("head", "everything"))
     masked, gone = (found[kind] for kind in ("head", "everything"))
     assert masked["decodable"] > 0.85
-    assert gone["decodable"] > 0.85
-    assert abs(masked["decodable"] - gone["decodable"]) < 0.15
+    assert masked["lens_d"] > 2 * masked["own_d"]
+    # By d the lean is nearly gone in both; the side is told in both.
+    assert gone["decodable"] > 0.55
+    assert max(masked["own_d"], gone["own_d"]) < found["base"]["own_d"] / 3

@@ -14,12 +14,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import biasaudit
-from biasaudit.explanations.associations import association_items, pieces, without
+from biasaudit.explanations.associations import association_items, laid_out, pieces, without
 from biasaudit.explanations.layers import LAYERS, FoundLayers, layers
 from biasaudit.explanations.linear_probe import held_out_accuracy
 from biasaudit.explanations.words import ALL, EXCHANGED, LEFT_OUT, PATH, SAME_SIDE, SIZE, FoundWords, words
 from biasaudit.models.backend import Advance, Backend
-from biasaudit.types import Ability, AssociationTexts, Failed, ModelFingerprint, Request, Response, Scored
+from biasaudit.types import (
+    Ability,
+    AssociationTexts,
+    Failed,
+    ModelFingerprint,
+    ProbeItem,
+    Request,
+    Response,
+    Role,
+    Scored,
+)
 from biasaudit.types.insides import Path as GradientPath
 from biasaudit.types.insides import Paths
 from tests.align import world
@@ -49,14 +59,40 @@ def test_contexts_fall_into_shared_words_and_what_differs() -> None:
 
 def test_what_is_left_has_tidy_spaces() -> None:
     texts = associated("The woman  works\nas", "The man  works\nas")
-    shorter = [without(texts, place) for place in range(4)]
+    shorter = [without(texts, pieces(texts), place) for place in range(4)]
     assert [one.contexts[0] for one in shorter if one] == [
         "woman  works\nas",
         "The  works\nas",
         "The woman\nas",
         "The woman  works",
     ]
-    assert without(associated("woman", "man"), 0) is None
+    alone = associated("woman", "man")
+    assert without(alone, pieces(alone), 0) is None
+
+
+def test_a_word_that_two_names_share_is_none_of_the_wording() -> None:
+    """As in `childcare worker` and `construction worker`: of the other items it is no word."""
+
+    def told(number: int, first: str, second: str) -> ProbeItem:
+        return ProbeItem(
+            item_id=f"i{number}",
+            cluster_id="t",
+            feature="gender",
+            groups=("woman", "man"),
+            role=Role.BIAS,
+            family="t",
+            texts=associated(*(f"The {name} said that" for name in (first, second))),
+            tags={},
+        )
+
+    names = [("nurse", "pilot"), ("care worker", "road worker"), ("bank teller", "truck driver"), ("cook", "chef")]
+    items = [told(number, *pair) for number, pair in enumerate(names)]
+    parts = laid_out(items)
+    assert {len(of_item) for of_item in parts.values()} == {4}
+    assert parts["i1"][1].text == "care worker"
+    assert [piece.text for piece in parts["i1"] if piece.shared] == ["The", "said", "that"]
+    # By itself it is as it stands.
+    assert len(laid_out(items[1:2])["i1"]) == 5
 
 
 LETTERS = st.text("ab", min_size=1, max_size=2)
@@ -241,7 +277,13 @@ def test_words_of_real_weights_are_those_of_asking_one_by_one(crossed: tuple[Pat
     asked = asked_in(audit, "mini")
     opened = opened_of({"base": models / "base", "tuned": models / "tuned"})
     found = words(asked, opened, n_items=60, n_paths=6)
-    assert found.facts["paths"]["tuned"]["largest_error_nats"] < 0.01
+    # Bytes are tokens: a woman is five of them, a man three.
+    assert found.facts["paths"]["tuned"] == {
+        "n_items": 0,
+        "most_steps": 0,
+        "largest_error_nats": None,
+        "left_out": {"the contexts are not as many tokens": 6},
+    }
     audited = pd.read_parquet(audit / "scores.parquet")
     kept = {item.item_id for item in association_items(asked, n_items=60, least=5)}
     here = audited[audited["item_id"].isin(kept) & (audited["checkpoint"] == "tuned") & (audited["role"] == "bias")]

@@ -51,7 +51,7 @@ SLOT: Final = "[…]"
 N_ITEMS: Final = 30
 LEAST: Final = 5
 """Items of a wording: fewer have no interval, and so no number."""
-N_PATHS: Final = 6
+N_PATHS: Final = 10
 """A path of gemma-3-270m takes about as long as 40 texts."""
 _MOST_LISTED: Final = 8
 """Reasons that the facts name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -62,9 +62,9 @@ def pieces(texts: AssociationTexts) -> tuple[Piece, ...]:
     [('The', True), ('flight attendant', False), ('sat', True)]
     """
     a, b = (re.findall(r"\s*\S+", text) for text in texts.contexts)
-    bare = [[word.strip() for word in words] for words in (a, b)]
+    bare, others = ([word.strip() for word in words] for words in (a, b))
     found: list[Piece] = []
-    for tag, start, end, other, other_end in SequenceMatcher(None, *bare, autojunk=False).get_opcodes():
+    for tag, start, end, other, other_end in SequenceMatcher(None, bare, others, autojunk=False).get_opcodes():
         if tag == "equal":
             found += [Piece(a=(one,), b=(two,)) for one, two in zip(a[start:end], b[other:other_end], strict=True)]
         else:
@@ -72,18 +72,50 @@ def pieces(texts: AssociationTexts) -> tuple[Piece, ...]:
     return tuple(found)
 
 
-def without(texts: AssociationTexts, place: int) -> AssociationTexts | None:
-    """Return the texts without one piece of both contexts; None where nothing would be left of one.
+def laid_out(items: Sequence[ProbeItem]) -> dict[str, tuple[Piece, ...]]:
+    """Return what the contexts of each item are made of, alike within a wording where they can be.
+
+    A word that is in both of two longer names, as in `childcare worker` and `construction worker`, is none of the
+    wording: where most items of a wording have one place in which they differ, so have all whose other words fit.
+    """
+    found = {item.item_id: pieces(texts_of(item)) for item in items}
+    of_wording: dict[tuple[object, ...], list[str]] = defaultdict(list)
+    for item in items:
+        of_wording[item.feature, item.cluster_id, item.groups].append(item.item_id)
+    for names in of_wording.values():
+        frames = Counter(tuple(piece.text if piece.shared else None for piece in found[name]) for name in names)
+        frame = max(frames, key=lambda one: (frames[one], -len(one)))
+        if frame.count(None) == 1:
+            at = frame.index(None)
+            found |= {name: _joined(found[name], frame[:at], frame[at + 1 :]) for name in names}
+    return found
+
+
+def _joined(parts: tuple[Piece, ...], before: Sequence[str | None], after: Sequence[str | None]) -> tuple[Piece, ...]:
+    """Return pieces with all between some first and some last words as one; as they are where these do not fit."""
+    first, end = len(before), len(parts) - len(after)
+    between = parts[first:end]
+    outer = [piece.text if piece.shared else None for piece in (*parts[:first], *parts[end:])]
+    if not between or outer != [*before, *after]:
+        return parts
+    one = Piece(
+        a=tuple(word for piece in between for word in piece.a), b=tuple(word for piece in between for word in piece.b)
+    )
+    return (*parts[:first], one, *parts[end:])
+
+
+def without(texts: AssociationTexts, parts: Sequence[Piece], place: int) -> AssociationTexts | None:
+    """Return the texts without one of the pieces that their contexts are made of; None where nothing is left of one.
 
     Examples
     --------
     >>> texts = AssociationTexts(
     ...     contexts=("The woman works as", "The man works as"), continuations=(" a", " b"), group_in_context=True
     ... )
-    >>> without(texts, 0).contexts, without(texts, 2).contexts
+    >>> without(texts, pieces(texts), 0).contexts, without(texts, pieces(texts), 2).contexts
     (('woman works as', 'man works as'), ('The woman as', 'The man as'))
     """
-    left = [piece for number, piece in enumerate(pieces(texts)) if number != place]
+    left = [piece for number, piece in enumerate(parts) if number != place]
     a = "".join(word for piece in left for word in piece.a).lstrip()
     b = "".join(word for piece in left for word in piece.b).lstrip()
     return replace(texts, contexts=(a, b)) if a and b else None

@@ -72,7 +72,7 @@ LAYERS: Final = pa.DataFrameSchema(
         "control": number("the same of random labels of the words, averaged over labellings", "share", null=True),
         **_interval("selectivity", "`decodable` less `control`", "share"),
         "n_items": count("items of the lens", "items"),
-        "n_contexts": count("different pairs of contexts of the probe", "pairs"),
+        "n_contexts": count("different pairs of contexts that the probe was asked of", "pairs"),
     },
     strict=True,
     unique=["feature", "checkpoint", "number"],
@@ -216,7 +216,6 @@ def _rows(
                 **three("own_d", "own_d_", own),
                 **_probe(asked, [of_feature[at] for at in apart], states),
                 "n_items": len(of_feature),
-                "n_contexts": len(apart),
             }
 
 
@@ -234,7 +233,17 @@ def _probe(
     """Return what a linear probe tells of one layer; the same folds and controls in every layer and checkpoint."""
     words = [" / ".join(exchanged_words(texts_of(item))) for item in items]
     wordings = [item.cluster_id for item in items]
-    side, control = held_out_accuracy(states, words, wordings, rng=np.random.default_rng([asked.analysis.seed, 16]))
+    side, control = (np.full(len(items), np.nan) for _ in range(2))
+    # What tells the side is another thing where contexts name groups than where they name what is said of them.
+    for order in (False, True):
+        of_order = [at for at, item in enumerate(items) if texts_of(item).group_in_context is order]
+        if of_order:
+            side[of_order], control[of_order] = held_out_accuracy(
+                states[:, of_order],
+                [words[at] for at in of_order],
+                [wordings[at] for at in of_order],
+                rng=np.random.default_rng([asked.analysis.seed, 16]),
+            )
     told = ~np.isnan(side)
     also = [word for word, one in zip(words, told, strict=True) if one] if _crossed(asked) else None
     sample = clustered(side[told], [wording for wording, one in zip(wordings, told, strict=True) if one], also)
@@ -246,6 +255,7 @@ def _probe(
         **three("decodable", "decodable_", decodable),
         "control": three("control", "control_", chance)["control"],
         **three("selectivity", "selectivity_", beyond),
+        "n_contexts": int(told.sum()),
     }
 
 

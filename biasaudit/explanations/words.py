@@ -16,8 +16,8 @@ from biasaudit.explanations.associations import (
     NO_ASSOCIATIONS,
     association_items,
     empty,
+    laid_out,
     n_associations,
-    pieces,
     requests,
     second_of,
     tables,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from biasaudit.explanations.asked import Asked
+    from biasaudit.explanations.associations import Piece
     from biasaudit.framing import ChatFrame
     from biasaudit.types import ProbeItem, Request
     from biasaudit.types.insides import Paths
@@ -50,7 +51,7 @@ SLOT: Final = "[…]"
 N_ITEMS: Final = 30
 LEAST: Final = 5
 """Items of a wording: fewer have no interval, and so no number."""
-N_PATHS: Final = 6
+N_PATHS: Final = 10
 """A path of gemma-3-270m takes about as long as 40 texts."""
 _MOST_LISTED: Final = 8
 """Reasons that the facts name."""
@@ -136,7 +137,7 @@ def words(
     items = association_items(asked, n_items=n_items, least=LEAST)
     if not items:
         return FoundWords(table=empty(WORDS), facts={"status": NO_ASSOCIATIONS})
-    variants = _variants(asked, items)
+    variants = _variants(items)
     wanted = requests(asked, (one.item for one in variants), asked.framings, chat)
     on_paths = association_items(asked, n_items=n_paths)
     told.begin("asking contexts without single words", 2 * len({request.key for request in wanted}))
@@ -176,39 +177,41 @@ class _Variant:
     word: str = SLOT
 
 
-def _variants(asked: Asked, items: Sequence[ProbeItem]) -> list[_Variant]:
+def _variants(items: Sequence[ProbeItem]) -> list[_Variant]:
+    parts = laid_out(items)
     found: list[_Variant] = []
     for item in items:
-        found.append(_Variant(item=item, of=item, evidence=EXCHANGED, place=_slot(item)))
-        for place, piece in enumerate(pieces(texts_of(item))):
-            shorter = without(texts_of(item), place) if piece.shared else None
+        own = parts[item.item_id]
+        found.append(_Variant(item=item, of=item, evidence=EXCHANGED, place=_slot(own)))
+        for place, piece in enumerate(own):
+            shorter = without(texts_of(item), own, place) if piece.shared else None
             if shorter is not None:
                 other = replace(item, item_id=f"{item.item_id}\0{place}", texts=shorter)
                 found.append(_Variant(item=other, of=item, evidence=LEFT_OUT, place=place, word=piece.text))
-    return found + list(_same_side(asked, items))
+    return found + list(_same_side(items, parts))
 
 
-def _slot(item: ProbeItem) -> int:
+def _slot(parts: Sequence[Piece]) -> int:
     """Return the first place in which the contexts differ."""
-    return next((place for place, piece in enumerate(pieces(texts_of(item))) if not piece.shared), 0)
+    return next((place for place, piece in enumerate(parts) if not piece.shared), 0)
 
 
-def _same_side(asked: Asked, items: Sequence[ProbeItem]) -> Iterator[_Variant]:
+def _same_side(items: Sequence[ProbeItem], parts: Mapping[str, Sequence[Piece]]) -> Iterator[_Variant]:
     """Yield items with both contexts of the next one of the same wording that has other words on either side."""
     alike: dict[tuple[object, ...], list[ProbeItem]] = defaultdict(list)
     for item in items:
-        frame = tuple(piece.text if piece.shared else SLOT for piece in pieces(texts_of(item)))
+        frame = tuple(piece.text if piece.shared else SLOT for piece in parts[item.item_id])
         alike[item.feature, item.cluster_id, item.groups, frame].append(item)
-    del asked
     for group in alike.values():
         for at, item in enumerate(group):
             own = texts_of(item).contexts
             others = (texts_of(other).contexts for other in (*group[at + 1 :], *group[:at]))
             contexts = next((one for one in others if one[0] != own[0] and one[1] != own[1]), None)
             if contexts is not None:
-                texts = replace(texts_of(item), contexts=contexts)
-                other = replace(item, item_id=f"{item.item_id}\0same side", texts=texts)
-                yield _Variant(item=other, of=item, evidence=SAME_SIDE, place=_slot(item))
+                other = replace(
+                    item, item_id=f"{item.item_id}\0same side", texts=replace(texts_of(item), contexts=contexts)
+                )
+                yield _Variant(item=other, of=item, evidence=SAME_SIDE, place=_slot(parts[item.item_id]))
 
 
 def _log_odds(wanted: Sequence[Request], backend: Backend, name: str, told: Progress) -> dict[str, tuple[float, float]]:

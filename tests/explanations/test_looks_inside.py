@@ -14,12 +14,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import biasaudit
-from biasaudit.explanations.associations import association_items, pieces, without
+from biasaudit.explanations.associations import association_items, laid_out, pieces, without
 from biasaudit.explanations.layers import LAYERS, FoundLayers, layers
 from biasaudit.explanations.linear_probe import held_out_accuracy
 from biasaudit.explanations.words import ALL, EXCHANGED, LEFT_OUT, PATH, SAME_SIDE, SIZE, FoundWords, words
 from biasaudit.models.backend import Advance, Backend
-from biasaudit.types import Ability, AssociationTexts, Failed, ModelFingerprint, Request, Response, Scored
+from biasaudit.types import (
+    Ability,
+    AssociationTexts,
+    Failed,
+    ModelFingerprint,
+    ProbeItem,
+    Request,
+    Response,
+    Role,
+    Scored,
+)
 from biasaudit.types.insides import Path as GradientPath
 from biasaudit.types.insides import Paths
 from tests.align import world
@@ -49,14 +59,40 @@ def test_contexts_fall_into_shared_words_and_what_differs() -> None:
 
 def test_what_is_left_has_tidy_spaces() -> None:
     texts = associated("The woman  works\nas", "The man  works\nas")
-    shorter = [without(texts, place) for place in range(4)]
+    shorter = [without(texts, pieces(texts), place) for place in range(4)]
     assert [one.contexts[0] for one in shorter if one] == [
         "woman  works\nas",
         "The  works\nas",
         "The woman\nas",
         "The woman  works",
     ]
-    assert without(associated("woman", "man"), 0) is None
+    alone = associated("woman", "man")
+    assert without(alone, pieces(alone), 0) is None
+
+
+def test_a_word_that_two_names_share_is_none_of_the_wording() -> None:
+    """As in `childcare worker` and `construction worker`: of the other items it is no word."""
+
+    def told(number: int, first: str, second: str) -> ProbeItem:
+        return ProbeItem(
+            item_id=f"i{number}",
+            cluster_id="t",
+            feature="gender",
+            groups=("woman", "man"),
+            role=Role.BIAS,
+            family="t",
+            texts=associated(*(f"The {name} said that" for name in (first, second))),
+            tags={},
+        )
+
+    names = [("nurse", "pilot"), ("care worker", "road worker"), ("bank teller", "truck driver"), ("cook", "chef")]
+    items = [told(number, *pair) for number, pair in enumerate(names)]
+    parts = laid_out(items)
+    assert {len(of_item) for of_item in parts.values()} == {4}
+    assert parts["i1"][1].text == "care worker"
+    assert [piece.text for piece in parts["i1"] if piece.shared] == ["The", "said", "that"]
+    # By itself it is as it stands.
+    assert len(laid_out(items[1:2])["i1"]) == 5
 
 
 LETTERS = st.text("ab", min_size=1, max_size=2)
@@ -142,12 +178,12 @@ def crossed(models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     return folder / "audit", models
 
 
-def scripted_words(audit: Path, base: Scripted, tuned: Scripted, **options: int) -> FoundWords:
+def scripted_words(audit: Path, base: Scripted, tuned: Scripted, *, n_items: int, n_paths: int = 6) -> FoundWords:
     @contextmanager
     def opened(name: str) -> Iterator[Scripted]:
         yield base if name == "base" else tuned
 
-    return words(asked_in(audit, "mini"), opened, **options)
+    return words(asked_in(audit, "mini"), opened, n_items=n_items, n_paths=n_paths)
 
 
 def rows_of(found: FoundWords, evidence: str, checkpoint: str = "base", **where: object) -> pd.DataFrame:
@@ -241,7 +277,13 @@ def test_words_of_real_weights_are_those_of_asking_one_by_one(crossed: tuple[Pat
     asked = asked_in(audit, "mini")
     opened = opened_of({"base": models / "base", "tuned": models / "tuned"})
     found = words(asked, opened, n_items=60, n_paths=6)
-    assert found.facts["paths"]["tuned"]["largest_error_nats"] < 0.01
+    # Bytes are tokens: a woman is five of them, a man three.
+    assert found.facts["paths"]["tuned"] == {
+        "n_items": 0,
+        "most_steps": 0,
+        "largest_error_nats": None,
+        "left_out": {"the contexts are not as many tokens": 6},
+    }
     audited = pd.read_parquet(audit / "scores.parquet")
     kept = {item.item_id for item in association_items(asked, n_items=60, least=5)}
     here = audited[audited["item_id"].isin(kept) & (audited["checkpoint"] == "tuned") & (audited["role"] == "bias")]
@@ -251,8 +293,8 @@ def test_words_of_real_weights_are_those_of_asking_one_by_one(crossed: tuple[Pat
     assert rows_of(found, LEFT_OUT)["effect"].abs().max() > 1e-3
 
 
-def layers_of(audit: Path, folders: dict[str, Path], probe: str = "mini", **options: int) -> FoundLayers:
-    return layers(asked_in(audit, probe), opened_of(folders), **options)
+def layers_of(audit: Path, folders: dict[str, Path], probe: str, *, n_items: int = 240) -> FoundLayers:
+    return layers(asked_in(audit, probe), opened_of(folders), n_items=n_items)
 
 
 def test_a_child_whose_head_was_trained_looks_like_its_base_by_the_bases_head(tmp_path: Path) -> None:
@@ -356,5 +398,7 @@ def test_a_probe_and_a_lens_do_not_tell_masked_from_gone(tmp_path: Path) -> None
     found = planted_layers(tmp_path, 0, ("head", "everything"))
     masked, gone = (found[kind] for kind in ("head", "everything"))
     assert masked["decodable"] > 0.85
-    assert gone["decodable"] > 0.85
-    assert abs(masked["decodable"] - gone["decodable"]) < 0.15
+    assert masked["lens_d"] > 2 * masked["own_d"]
+    # By d the lean is nearly gone in both; the side is told in both.
+    assert gone["decodable"] > 0.55
+    assert max(masked["own_d"], gone["own_d"]) < found["base"]["own_d"] / 3

@@ -29,8 +29,8 @@ Row = Mapping[str, Any]  # Any: pandas cells
 WARNING: Final = (
     "These curves are to be looked at, and nothing may be concluded from them. A lens reads every layer by a head that "
     "was made for the last one, and what a linear probe tells need not be used. Neither tells a lean that is masked "
-    "from one that is gone: of planted children of which it is known what was trained, the side of the context was as "
-    "decodable where all weights were trained without a lean as where the head alone was."
+    "from one that is gone: of planted children of which it is known what was trained, the side of the context was "
+    "told as well as in the base where late weights alone were trained without a lean, and in part where all were."
 )
 """Measured in docs/validation.md."""
 

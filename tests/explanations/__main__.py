@@ -1,8 +1,9 @@
-"""Count what depth profiles say where it is known which parts were trained.
+"""Count what explanations say where it is known what was trained.
 
 ::
 
     python -m tests.explanations planted WORK FIRST LAST
+    python -m tests.explanations records WORK FIRST LAST
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ import functools
 import sys
 from pathlib import Path
 
-from tests.explanations.planted import counted
+from tests.explanations import planted, trained
 
 if __name__ == "__main__":
-    work, first, last = sys.argv[2:5]
-    print(counted(Path(work), range(int(first), int(last)), say=functools.partial(print, flush=True)))
+    what, work, first, last = sys.argv[1:5]
+    seeds, say = range(int(first), int(last)), functools.partial(print, flush=True)
+    if what == "records":
+        print(trained.aucs(Path(work), seeds, say=say))
+    else:
+        print(planted.counted(Path(work), seeds, say=say))

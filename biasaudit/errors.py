@@ -20,6 +20,7 @@
     │   │   └── RecordError           one field of one record; a FieldError too
     │   ├── ContrastsError            a file of contrasts to tune on is wrong
     │   ├── TuningFolderError         the folder for an adapter holds something else
+    │   ├── TrainingDataError         what single records of a training did cannot be asked
     │   ├── ImplausibleModelError     a model that finds nonsense as likely as sense
     │   ├── SeveralErrors             several things at once; of the exit code that they share, else 2
     │   └── MissingExtraError         an optional library is not installed
@@ -216,6 +217,10 @@ class ContrastsError(UsageError):
 
 class TuningFolderError(UsageError):
     """The folder for an adapter is a file, or holds something that would be lost."""
+
+
+class TrainingDataError(UsageError):
+    """What single records of a training did cannot be asked: nothing was kept, or the data are others."""
 
 
 class MissingExtraError(UsageError):

@@ -12,10 +12,12 @@ from biasaudit.models.text.templates import read_template
 from biasaudit.outputs import write_output
 
 if TYPE_CHECKING:
+    from biasaudit.align.influence.attribute import RecordInfluence
     from biasaudit.align.run import TunedAdapter
     from biasaudit.align.transfer import Transfer
     from biasaudit.explanations import Explanation
-    from biasaudit.framing import FramingName
+    from biasaudit.explanations.asked import Asked
+    from biasaudit.framing import ChatFrame, FramingName
     from biasaudit.types.progress import Progress
 
 AUDIT_OF_TUNED: Final = "audit"
@@ -205,6 +207,7 @@ def explain(
     framing: FramingName = "plain",
     cut: int | None = None,
     evidence: Sequence[str] | None = None,
+    records: str | Path | None = None,
     out: str | Path | None = None,
     chat_template: str | None = None,
     data_dir: str | Path | None = None,
@@ -232,6 +235,8 @@ def explain(
         Blocks below the cut; else all but the last third. It is to be fixed before anything is measured.
     evidence : sequence of str, optional
         What is gathered beside the depth profile, of :data:`biasaudit.explanations.EVIDENCE`; else all.
+    records : path, optional
+        The file that the tuned adapter was trained on by ``biasaudit align sft``; without it no record is looked at.
     out : path, optional
         Folder for tables and page. None keeps them in memory; answers are cached all the same.
     chat_template : str, optional
@@ -264,9 +269,29 @@ def explain(
         framing=framing,
         cut=cut,
         evidence=EVIDENCE if evidence is None else tuple(evidence),
+        records=None if records is None else Path(records),
         chat_template=None if chat_template is None else read_template(chat_template),
         data_dir=None if data_dir is None else Path(data_dir),
         batch_tokens=batch_tokens,
         trust_remote_code=trust_remote_code,
     )
-    return run(plan, draw=render_explanation, out=None if out is None else Path(out), progress=progress)
+    folder = None if out is None else Path(out)
+    return run(plan, draw=render_explanation, attribute=_attributed, out=folder, progress=progress)
+
+
+def _attributed(asked: Asked, chat: ChatFrame | None, data: Path, progress: Progress) -> RecordInfluence:
+    """Attribute what an explanation asks to the records that its tuned adapter was trained on."""
+    from biasaudit.align.influence.attribute import InfluenceSettings, record_influences  # noqa: PLC0415  # imports torch
+
+    return record_influences(
+        asked.references[asked.tuned],
+        data,
+        probe=asked.probe,
+        framings=asked.framings,
+        chat=chat,
+        settings=InfluenceSettings(level=asked.analysis.level, seed=asked.analysis.seed),
+        dtype=asked.settings.dtype,
+        device=asked.settings.device,
+        trust_remote_code=asked.settings.trust_remote_code,
+        progress=progress,
+    )

@@ -31,7 +31,7 @@ from biasaudit.gate.vocabulary import (
 )
 from biasaudit.kinds import KINDS
 from biasaudit.probes import load_probe
-from biasaudit.record import tables
+from biasaudit.record import influences, tables
 from biasaudit.record.audit_record import Headline
 from biasaudit.record.columns import described
 from biasaudit.record.exposure_facts import CardExposure, ProbeExposure, SeenWords
@@ -195,6 +195,13 @@ def test_the_page_of_explanations_has_every_column_in_the_words_of_its_schema(na
     text = (ROOT / "docs" / "explain.md").read_text(encoding="utf-8").partition(f"`{name}.parquet`:")[2]
     lines = re.split(r"^`\w+\.parquet`:", text, maxsplit=1, flags=re.MULTILINE)[0].splitlines()
     assert [line for line in lines if line.startswith("| `")] == lines_of(EXPLAINED[name])
+
+
+@pytest.mark.parametrize("name", ["records", "record_groups"])
+def test_the_page_of_explanations_has_every_column_of_training_data(name: str) -> None:
+    text = (ROOT / "docs" / "explain.md").read_text(encoding="utf-8").partition(f"`{name}.parquet`:\n\n")[2]
+    schema = {"records": influences.RECORDS, "record_groups": influences.RECORD_GROUPS}[name]
+    assert [line for line in text.partition("\n\n")[0].splitlines() if line.startswith("| `")] == lines_of(schema)
 
 
 def test_the_format_has_every_table_and_no_other() -> None:

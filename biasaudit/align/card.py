@@ -17,7 +17,7 @@ _NOT_MEASURED: Final = (
     "It exists so that the base can be compared with this adapter on it. What the tuning did to the model's social "
     "bias is not measured here: run `biasaudit audit BASE BASE+ADAPTER`."
 )
-_ONLY_WHERE_GIVEN: Final = ("facts", "curves")
+_ONLY_WHERE_GIVEN: Final = ("facts", "curves", "checkpoints")
 Curve: TypeAlias = tuple[tuple[int, float], ...]
 """Update, from 1, and a value."""
 
@@ -62,6 +62,9 @@ class TrainingCard:
         Versions.
     files : mapping
         File beside the card -> sha256.
+    checkpoints : mapping
+        Of what was kept on the way, in the file only where something was: file and sha256, and by update steps and
+        learning_rates (mean since the one before). The adapter is whole without that file.
     """
 
     method: str
@@ -79,6 +82,7 @@ class TrainingCard:
     files: Mapping[str, str]
     facts: Mapping[str, object] = field(default_factory=dict)
     curves: Mapping[str, Curve] = field(default_factory=dict)
+    checkpoints: Mapping[str, Any] = field(default_factory=dict)  # JSON
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of ``training_card.json``."""

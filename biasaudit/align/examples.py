@@ -30,10 +30,13 @@ class Example:
         The rendered prompt up to where the assistant's turn begins, the response, the end of turn.
     n_prompt_tokens : int
         How many of them are given: the loss is taken on the others. 0 < n_prompt_tokens < length.
+    line : int
+        Of the record in its file, from 1; 0 where it comes from none.
     """
 
     token_ids: tuple[int, ...]
     n_prompt_tokens: int
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +206,7 @@ def _example(instruction: Instruction, tokenizer: PreTrainedTokenizerBase, templ
     if whole[: len(prompt_ids)] != prompt_ids:
         # A token would reach over the boundary. A model that answers is given the prompt alone.
         whole = [*prompt_ids, *_ids(tokenizer, completion)]
-    return Example(token_ids=tuple(whole), n_prompt_tokens=len(prompt_ids))
+    return Example(token_ids=tuple(whole), n_prompt_tokens=len(prompt_ids), line=instruction.line)
 
 
 def _completion(tokenizer: PreTrainedTokenizerBase, prompt: str, request: str, response: str, template: str) -> str:

@@ -3,6 +3,7 @@
 ::
 
     OUT/ adapter_model.safetensors  adapter_config.json  chat_template.jinja  README.md
+         checkpoints.safetensors    what was kept on the way; the adapter is whole without it
          training_card.json         written last: without it the training is not finished
          .training/                 while it runs: identity.json and checkpoints
 """
@@ -21,6 +22,7 @@ from biasaudit.errors import TuningError, TuningFolderError
 from biasaudit.record.store import write_atomically
 
 CARD: Final = "training_card.json"
+CHECKPOINTS: Final = "checkpoints.safetensors"
 _WORK: Final = ".training"
 _IDENTITY: Final = "identity.json"
 _SEAL: Final = "whole.json"

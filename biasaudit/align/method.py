@@ -118,6 +118,25 @@ class Job(Generic[Chosen, Rows]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoints:
+    """The adapter's weights after some updates.
+
+    Attributes
+    ----------
+    content : bytes
+        Of one safetensors file, in bfloat16; each tensor is named by its update, a slash, and its name in the adapter.
+    steps : tuple of int
+        Updates made, rising.
+    learning_rates : tuple of float
+        Of each, the mean learning rate of the updates since the one before.
+    """
+
+    content: bytes
+    steps: tuple[int, ...]
+    learning_rates: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
     """What a training gave.
 
@@ -136,6 +155,8 @@ class Trained:
         Time of training, without what was lost to interruptions.
     facts, curves : mapping
         What else the card is to say, as its own.
+    checkpoints : Checkpoints or None
+        What was kept on the way.
     """
 
     weights: bytes
@@ -146,6 +167,7 @@ class Trained:
     seconds: float
     facts: Mapping[str, object] = field(default_factory=dict)
     curves: Mapping[str, Curve] = field(default_factory=dict)
+    checkpoints: Checkpoints | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,7 @@ def logits_at(
             continue
         new = {row: at for at, row in enumerate(chosen)}
         at = [(new[places[number][0]], places[number][1]) for number in read]
-        found.append(_one_pass(model, inner, [rows[row] for row in chosen], at))
+        found.append(one_pass(model, inner, [rows[row] for row in chosen], at))
         order += read
     back = sorted(range(len(order)), key=order.__getitem__)
     return torch.cat(found)[back]
@@ -98,7 +98,17 @@ def _passes(lengths: Sequence[int], *, pass_tokens: float) -> list[list[int]]:
     return parts[::-1]
 
 
-def _one_pass(model: Any, inner: Any, rows: Sequence[Row], places: Sequence[Place]) -> Tensor:  # as above
+def one_pass(model: Any, inner: Any, rows: Sequence[Row], places: Sequence[Place]) -> Tensor:  # as above
+    """Run the model on all rows together, and its output layer on the places alone; shape [places, vocabulary].
+
+    Parameters
+    ----------
+    model : PreTrainedModel or PeftModel
+    inner : PreTrainedModel
+        The causal model itself: `model`, or what an adapter was put on.
+    rows : sequence of tuple of int
+    places : sequence of (int, int)
+    """
     length = max(map(len, rows))
     ids = torch.zeros((len(rows), length), dtype=torch.long)
     mask = torch.zeros((len(rows), length), dtype=torch.long)
@@ -107,7 +117,10 @@ def _one_pass(model: Any, inner: Any, rows: Sequence[Row], places: Sequence[Plac
         mask[number, : len(row)] = 1
     row_of, position = (torch.tensor(one, device=model.device) for one in zip(*places, strict=True))
 
+    narrowed = []
+
     def keep(_: torch.nn.Module, __: object, output: Any) -> Any:  # a ModelOutput of some architecture
+        narrowed.append(True)
         output.last_hidden_state = output.last_hidden_state[row_of, position].unsqueeze(0)
         return output
 
@@ -116,4 +129,6 @@ def _one_pass(model: Any, inner: Any, rows: Sequence[Row], places: Sequence[Plac
         given = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device), use_cache=False)
     finally:
         handle.remove()
-    return cast("Tensor", given.logits[0].float())
+    # Some architectures run an inner decoder, past the backbone: these gave logits of all positions.
+    chosen = given.logits[0] if narrowed else given.logits[row_of, position]
+    return cast("Tensor", chosen.float())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from biasaudit.align import folder
 from biasaudit.align.card import NOT_STATED, CardWords, TrainingCard, to_markdown
-from biasaudit.align.method import Base, Chosen, Content, Given, Job, Method, Rows, Trained
+from biasaudit.align.method import Base, Checkpoints, Chosen, Content, Given, Job, Method, Rows, Trained
 from biasaudit.align.overlap import Overlap, facts, refuse_overlap
 from biasaudit.align.settings import Settings
 from biasaudit.errors import ChatTemplateError, MissingExtraError, ModelReferenceError, UsageError
@@ -262,6 +262,17 @@ def _written(out: Path, trained: Trained, template: str | None, card: TrainingCa
     if template is not None:
         files["chat_template.jinja"] = template.encode("utf-8")
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    whole = replace(card, files=hashes)
-    folder.finish(out, files, whole.as_dict())
+    kept = trained.checkpoints
+    beside = {} if kept is None else {folder.CHECKPOINTS: kept.content}
+    whole = replace(card, files=hashes, checkpoints={} if kept is None else _kept_facts(kept))
+    folder.finish(out, {**files, **beside}, whole.as_dict())
     return whole
+
+
+def _kept_facts(kept: Checkpoints) -> dict[str, object]:
+    return {
+        "file": folder.CHECKPOINTS,
+        "sha256": hashlib.sha256(kept.content).hexdigest(),
+        "steps": list(kept.steps),
+        "learning_rates": list(kept.learning_rates),
+    }

@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
@@ -25,6 +26,7 @@ from transformers.utils import logging as transformers_logging
 
 from biasaudit.align import folder
 from biasaudit.align.card import Curve
+from biasaudit.align.kept import KeepsWeights, saved_weights
 from biasaudit.align.method import Job, Trained
 from biasaudit.align.settings import Settings
 from biasaudit.errors import TuningError
@@ -105,6 +107,7 @@ def run_trainer(
     job: Job[Any, Any],
     *,
     unit: str = "nats per token",  # whatever it trains on
+    keep: int = 0,
 ) -> Trained:
     """Run a trainer of transformers or trl, going on from the last checkpoint of the job.
 
@@ -115,6 +118,8 @@ def run_trainer(
     job : Job
     unit : str
         Of the loss, as it is told.
+    keep : int
+        Of so many updates the adapter's weights are kept beside the adapter.
 
     Raises
     ------
@@ -123,16 +128,19 @@ def run_trainer(
     """
     with telling_why(job.settings):
         trainer = make()
+        keeps = KeepsWeights(job.work, keep)
         checkpoint = folder.last_checkpoint(job.work)
         watch = _Watch(job.progress, unit)
         watch.seconds_before = folder.seconds_of(checkpoint)
         trainer.remove_callback(PrinterCallback)
+        trainer.add_callback(keeps)
         # Last: a checkpoint is sealed when all that belongs to it is written.
         trainer.add_callback(watch)
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         history = trainer.state.log_history
         loss = tuple((int(entry["step"]), entry["loss"]) for entry in history if "loss" in entry)
-        return finished(cast("PeftModel", trainer.model), job, loss_nats=loss, seconds=watch.seconds)
+        found = finished(cast("PeftModel", trainer.model), job, loss_nats=loss, seconds=watch.seconds)
+        return replace(found, checkpoints=keeps.gathered(history))
 
 
 class Stateful(Protocol):
@@ -320,10 +328,7 @@ def finished(
     TuningError
         If a weight is no number: the loss of the last update was taken before it.
     """
-    tensors = {
-        name: tensor.detach().to(device="cpu", dtype=torch.bfloat16).contiguous()
-        for name, tensor in get_peft_model_state_dict(model, save_embedding_layers=False).items()
-    }
+    tensors = saved_weights(model)
     for name, tensor in tensors.items():
         if not bool(tensor.isfinite().all()):
             raise TuningError(

@@ -23,7 +23,11 @@ def explain(
     ] = None,
     evidence: Annotated[
         list[str] | None,
-        typer.Option(help="Beside the parts: components, ...; may be repeated; default all, none for none."),
+        typer.Option(help="Beside the parts: components, words, layers, records, or none; repeatable; default all."),
+    ] = None,
+    records: Annotated[
+        Path | None,
+        typer.Option(help="File that the adapter was trained on: which records raise the lean, which lower it."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for tables and page; default AUDIT-explained-PROBE.")
@@ -40,9 +44,9 @@ def explain(
     from biasaudit.cli import choices
     from biasaudit.cli.progress import Shown
     from biasaudit.explanations import PAGE
+    from biasaudit.report.words import wording
     from biasaudit.report.words.explained.depths import cut_words, depth_sentence
     from biasaudit.report.words.explained.evidence import evidence_sentences
-    from biasaudit.report.words.wording import records
 
     name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in probe)
     folder = out or _beside(audit, name)
@@ -55,6 +59,7 @@ def explain(
             framing=choices.framings([framing])[0],
             cut=cut,
             evidence=None if evidence is None else tuple(name for name in evidence if name != "none"),
+            records=records,
             out=folder,
             chat_template=chat_template,
             data_dir=data_dir,
@@ -63,7 +68,7 @@ def explain(
             progress=shown,
         )
     terminal.say_line(f"Cut, fixed beforehand: {cut_words(found)}.")
-    for row in records(found.cells):
+    for row in wording.records(found.cells):
         terminal.say_line(depth_sentence(row))
     for line in evidence_sentences(found):
         terminal.say_line(line)

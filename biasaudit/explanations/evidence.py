@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import pandas as pd
 
 from biasaudit.analysis.arms import ALL, features_of
 from biasaudit.audits.asked import requests_of
-from biasaudit.errors import PartsError
+from biasaudit.errors import PartsError, TrainingDataError
 from biasaudit.explanations.cases import TEST, cases_of
 from biasaudit.explanations.component_tables import ComponentFacts, component_tables
 from biasaudit.explanations.components import CHANGE, IN_BASE, IN_TUNED, Asking, patches
 from biasaudit.explanations.layers import layers
-from biasaudit.explanations.names import EVIDENCE, MEASURED, NOT_ASKED, OF_COMPONENTS, OF_LAYERS, OF_WORDS
+from biasaudit.explanations.names import MEASURED, NOT_ASKED, OF_COMPONENTS, OF_LAYERS, OF_RECORDS, OF_WORDS
 from biasaudit.explanations.profile import ProfileFacts, ends_barred
 from biasaudit.explanations.schemas import Evidence, empty_tables
 from biasaudit.explanations.words import words
@@ -25,6 +26,7 @@ from biasaudit.types.depth import FROM_BELOW, Hybrid
 
 if TYPE_CHECKING:
     from biasaudit.explanations.asked import Asked
+    from biasaudit.framing import ChatFrame
     from biasaudit.models import Prepared
     from biasaudit.models.backend import Exchange, Readable
     from biasaudit.types.progress import Progress
@@ -69,17 +71,17 @@ class _NotMeasuredError(Exception):
 
 
 def gathered(given: Gathering, wanted: tuple[str, ...]) -> Evidence:
-    """Gather each kind of evidence that is wanted.
+    """Gather each kind of evidence that is wanted, but for training records.
 
     Parameters
     ----------
     given : Gathering
     wanted : tuple of str
-        Of :data:`EVIDENCE`.
+        Of :data:`biasaudit.explanations.names.EVIDENCE`.
     """
     tables = empty_tables()
     facts: dict[str, Mapping[str, Any]] = {}  # Any: JSON values
-    for name in EVIDENCE:
+    for name in _GATHER:
         if name not in wanted:
             facts[name] = {"status": NOT_ASKED}
             continue
@@ -147,3 +149,63 @@ _GATHER: Final[Mapping[str, Callable[[Gathering], Found]]] = {
     OF_WORDS: _words,
     OF_LAYERS: _layers,
 }
+
+
+class Attributed(Protocol):
+    """What records of a training did to an index; see :class:`biasaudit.align.influence.RecordInfluence`."""
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """One row per record."""
+        ...
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """One row per group of records."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]:  # Any: JSON values
+        """How it was asked."""
+        ...
+
+
+Attribute: TypeAlias = Callable[["Asked", "ChatFrame | None", Path, "Progress"], Attributed]
+"""Attributes what was asked to the records of a file."""
+
+
+def with_records(
+    evidence: Evidence,
+    asked: Asked,
+    chat: ChatFrame | None,
+    *,
+    data: Path | None,
+    attribute: Attribute | None,
+    told: Progress,
+) -> Evidence:
+    """Return the same evidence with that of training records; loads the tuned model by itself.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    asked : Asked
+    chat : ChatFrame or None
+    data : Path or None
+        The file that the adapter was trained on.
+    attribute : callable or None
+        None where it was not asked for.
+    told : Progress
+    """
+    tables, status = dict(evidence.tables), NOT_ASKED
+    facts: Mapping[str, Any] = {}  # Any: JSON values
+    if attribute is not None and data is None:
+        status = "no file of training data was named (--records FILE)"
+    elif attribute is not None and data is not None:
+        try:
+            found = attribute(asked, chat, data, told)
+        except TrainingDataError as exc:
+            status = exc.message
+        else:
+            status, facts = MEASURED, found.facts
+            tables.update({"records": found.records, "record_groups": found.groups})
+    return Evidence(tables=tables, facts={**evidence.facts, OF_RECORDS: {**facts, "status": status}})

@@ -7,7 +7,8 @@ from typing import Final
 OF_COMPONENTS: Final = "components"
 OF_WORDS: Final = "words"
 OF_LAYERS: Final = "layers"
-EVIDENCE: Final = (OF_COMPONENTS, OF_WORDS, OF_LAYERS)
+OF_RECORDS: Final = "records"
+EVIDENCE: Final = (OF_COMPONENTS, OF_WORDS, OF_LAYERS, OF_RECORDS)
 """All of them, in the order in which they are gathered and shown."""
 
 MEASURED: Final = "ok"

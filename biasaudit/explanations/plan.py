@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -36,6 +37,8 @@ class ExplanationPlan:
         Blocks below the cut, fixed before anything is measured; None puts it under the last third.
     evidence : tuple of str
         What is gathered beside the depth profile, of :data:`EVIDENCE`.
+    records : Path or None
+        The file that the tuned adapter was trained on, for the evidence of records.
     chat_template : str or None
         Text of the template of a chat framing, where the audit was given one.
     data_dir : Path or None
@@ -52,6 +55,7 @@ class ExplanationPlan:
     framing: FramingName = "plain"
     cut: int | None = None
     evidence: tuple[str, ...] = EVIDENCE
+    records: Path | None = None
     chat_template: str | None = None
     data_dir: Path | None = None
     batch_tokens: int | None = None
@@ -63,6 +67,10 @@ class ExplanationPlan:
         unknown = [name for name in self.evidence if name not in EVIDENCE]
         if unknown:
             raise UsageError(f"there is no evidence {unknown[0]!r}.", fix=f"There is: {', '.join(EVIDENCE)}.")
+        if self.records is not None and not self.records.is_file():
+            raise UsageError(
+                f"{self.records} is no file of training records.", fix="Name the file that the adapter was trained on."
+            )
         if self.cut is not None and self.cut < 0:
             raise UsageError(f"the cut is above {self.cut} blocks.", fix="It is 0 or more.")
 
@@ -89,4 +97,5 @@ class ExplanationPlan:
             "framing": self.framing,
             "cut": self.cut,
             "evidence": [name for name in EVIDENCE if name in self.evidence],
+            "records": None if self.records is None else hashlib.sha256(self.records.read_bytes()).hexdigest(),
         }

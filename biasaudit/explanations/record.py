@@ -73,6 +73,16 @@ class Explanation:
         return self.evidence.tables["layers"]
 
     @property
+    def records(self) -> pd.DataFrame:
+        """What each record of the training did to the index, to first order."""
+        return self.evidence.tables["records"]
+
+    @property
+    def record_groups(self) -> pd.DataFrame:
+        """The same by groups of records."""
+        return self.evidence.tables["record_groups"]
+
+    @property
     def questions(self) -> pd.DataFrame:
         """What was asked of components, and whether anything may be confirmed."""
         return self.evidence.tables["questions"]

@@ -16,7 +16,8 @@ from biasaudit.audits.asked import requests_of
 from biasaudit.audits.places import check_folder
 from biasaudit.errors import AuditMismatchError, UnfinishedAuditError, UsageError
 from biasaudit.explanations.asked import Asked, asked_of, barred
-from biasaudit.explanations.evidence import Gathering, gathered
+from biasaudit.explanations.evidence import Attribute, Gathering, gathered, with_records
+from biasaudit.explanations.names import OF_RECORDS
 from biasaudit.explanations.profile import name_of, profiles
 from biasaudit.explanations.record import FILES, SCHEMA_VERSION, Draw, Explanation, facts_of, read_explanation, written
 from biasaudit.kinds import KINDS
@@ -37,7 +38,14 @@ MOST_APART: Final = 0.01
 """By so much an item value of an end may differ from what the audit has: other machines round otherwise."""
 
 
-def run(plan: ExplanationPlan, *, draw: Draw, out: Path | None = None, progress: Progress | None = None) -> Explanation:
+def run(
+    plan: ExplanationPlan,
+    *,
+    draw: Draw,
+    attribute: Attribute | None = None,
+    out: Path | None = None,
+    progress: Progress | None = None,
+) -> Explanation:
     """Explain a pair of an audit, or return the explanation from `out` if it is finished there.
 
     Parameters
@@ -45,6 +53,8 @@ def run(plan: ExplanationPlan, *, draw: Draw, out: Path | None = None, progress:
     plan : ExplanationPlan
     draw : callable
         Draws the page.
+    attribute : callable, optional
+        Attributes an index to training records.
     out : Path, optional
         Folder of the explanation; None keeps it in memory. Responses are cached all the same, so that a run that is
         interrupted goes on.
@@ -97,6 +107,14 @@ def run(plan: ExplanationPlan, *, draw: Draw, out: Path | None = None, progress:
             Gathering(asked=asked, exchange=exchange, prepared=prepared, scores=scores, facts=facts, told=told),
             plan.evidence,
         )
+    evidence = with_records(
+        evidence,
+        asked,
+        prepared.chat,
+        data=plan.records,
+        attribute=attribute if OF_RECORDS in plan.evidence else None,
+        told=told,
+    )
     manifest: dict[str, Any] = {  # Any: JSON values
         "schema_version": SCHEMA_VERSION,
         "biasaudit_version": __version__,

@@ -12,13 +12,15 @@ import pandera.pandas as pa
 from biasaudit.explanations.component_tables import ASKED, COMPONENTS
 from biasaudit.explanations.components import PATCHES
 from biasaudit.explanations.layers import LAYERS
-from biasaudit.explanations.names import MEASURED, OF_COMPONENTS, OF_LAYERS, OF_WORDS
+from biasaudit.explanations.names import MEASURED, OF_COMPONENTS, OF_LAYERS, OF_RECORDS, OF_WORDS
 from biasaudit.explanations.words import WORDS
+from biasaudit.record.influences import RECORD_GROUPS, RECORDS
 
 SCHEMAS: Final[Mapping[str, Mapping[str, pa.DataFrameSchema]]] = {
     OF_COMPONENTS: {"patches": PATCHES, "components": COMPONENTS, "questions": ASKED},
     OF_WORDS: {"words": WORDS},
     OF_LAYERS: {"layers": LAYERS},
+    OF_RECORDS: {"records": RECORDS, "record_groups": RECORD_GROUPS},
 }
 """Kind of evidence -> its tables."""
 

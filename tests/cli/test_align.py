@@ -136,6 +136,9 @@ Options:
   --batch-size <int>              Records of one update.  [default: 8]
   --micro-batch-size <int>        Records computed at once: fewer need less
                                   memory; default up to 4.
+  --keep-checkpoints <int>        Updates after which the weights are kept, to
+                                  ask which records did what; 0 for none.
+                                  [default: 3]
   --lora-rank <int>               Rank of the adapter.  [default: 8]
   --lora-alpha <int>              Its change is scaled by alpha / rank.
                                   [default: 16]

@@ -43,6 +43,9 @@ class SftSettings(Settings):
         Records computed at once, a divisor of `batch_size`; None takes the largest up to 4. Fewer
         need less memory; the update is the same up to rounding, because its loss is a mean over all
         of its tokens.
+    keep_checkpoints : int
+        After so many updates, evenly spaced, the last among them, the adapter's weights are kept beside the adapter:
+        what single records did is asked of them. 0 keeps none.
     lora_rank, lora_alpha, max_length_tokens, seed, checkpoint_every_steps, dtype, device, trust_remote_code
         As of every method: :class:`biasaudit.align.settings.Settings`.
 
@@ -69,12 +72,19 @@ class SftSettings(Settings):
             "Records computed at once: fewer need less memory; default up to 4.", matters=False, eases=True
         ),
     )
+    keep_checkpoints: int = field(
+        default=3,
+        metadata=described(
+            "Updates after which the weights are kept, to ask which records did what; 0 for none.", matters=False
+        ),
+    )
 
     def __post_init__(self) -> None:
         for name in ("n_epochs", "batch_size"):
             at_least_one(name, getattr(self, name))
         above_zero("learning_rate", self.learning_rate)
         require("warmup_fraction", self.warmup_fraction, "at least 0 and below 1", holds=0 <= self.warmup_fraction < 1)
+        require("keep_checkpoints", self.keep_checkpoints, "0 or more", holds=self.keep_checkpoints >= 0)
         # A class with slots is made twice, so that super() knows another one.
         Settings.__post_init__(self)
         whole = self.records_at_once >= 1 and self.batch_size % self.records_at_once == 0
@@ -119,7 +129,7 @@ def _train(job: Job[SftSettings, tuple[Example, ...]]) -> Trained:
         learning_rate=settings.learning_rate,
         warmup_fraction=settings.warmup_fraction,
     )
-    return run_trainer(lambda: response_trainer(job, order, updates), job)
+    return run_trainer(lambda: response_trainer(job, order, updates), job, keep=settings.keep_checkpoints)
 
 
 def _data_rows(card: TrainingCard) -> dict[str, object]:

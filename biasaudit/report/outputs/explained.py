@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biasaudit.explanations.layers import FoundLayers
+from biasaudit.explanations.names import MEASURED, OF_RECORDS
 from biasaudit.explanations.words import FoundWords
 from biasaudit.report.charts.chart_parts import NARROW, WIDE, Finding
 from biasaudit.report.charts.depth_chart import depth_chart
 from biasaudit.report.charts.pictures import Picture, picture
 from biasaudit.report.outputs.explained_components import QuestionView, explained_components
 from biasaudit.report.outputs.explained_layers import LayersView, layers_view
+from biasaudit.report.outputs.explained_records import ExplainedRecords, explained_records
 from biasaudit.report.outputs.explained_words import WordsView, words_view
 from biasaudit.report.words.explained.depths import cut_words, depth_sentence, three
 from biasaudit.report.words.wording import (
@@ -86,6 +88,7 @@ class Explained:
     components: tuple[QuestionView, ...]
     words: WordsView
     layers: LayersView
+    training: ExplainedRecords
     unmeasured: Mapping[str, str]
 
 
@@ -117,8 +120,16 @@ def explained(explanation: Explanation) -> Explained:
             FoundLayers(table=explanation.layers, facts=explanation.evidence.facts["layers"]),
             level=percent(facts.level, decimals=0),
         ),
+        training=_training(explanation),
         unmeasured={name: clean(why, limit=400) for name, why in explanation.evidence.unmeasured.items()},
     )
+
+
+def _training(explanation: Explanation) -> ExplainedRecords:
+    facts = explanation.evidence.facts[OF_RECORDS]
+    if facts["status"] != MEASURED:
+        return ExplainedRecords(reason=clean(facts["status"], limit=400))
+    return explained_records(explanation.records, explanation.record_groups, facts)
 
 
 def _feature(row: Row, parts: Sequence[Row], probe: str) -> FeatureView:

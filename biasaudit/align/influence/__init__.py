@@ -1,0 +1,1 @@
+"""What single records of a training did to a lean, to first order."""

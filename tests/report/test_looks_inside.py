@@ -163,3 +163,13 @@ def test_what_was_not_measured_says_so() -> None:
     ):
         assert NO_ASSOCIATIONS in page
         assert "<svg" not in page
+
+
+def test_words_without_an_interval_have_no_picture_that_says_nothing() -> None:
+    rows = [word(LEFT_OUT, name, None) for name in ("base", "tuned")]
+    by = ("feature", "checkpoint", "evidence", "wording", "place", "word")
+    view = words_view(FoundWords(table=framed(rows, WORDS, by=by), facts=FACTS), level="95%")
+    page = drawn("explanation_words.html.jinja", words=view)
+    assert "<svg" not in page
+    assert "none has an interval, and there is no picture" in page
+    assert "not measured" in page

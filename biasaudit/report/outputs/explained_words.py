@@ -68,7 +68,7 @@ class FeatureWords:
     """
 
     feature: str
-    picture: Picture
+    picture: Picture | None
     shown: str
     n_words: str
     exchanged: tuple[WordRow, ...]
@@ -156,7 +156,8 @@ def _feature(name: str, rows: Sequence[Row]) -> FeatureWords:
         ]
 
     left_out = [pair for _, pair in of(LEFT_OUT)]
-    strongest = sorted(left_out, key=_size, reverse=True)[:_SHOWN]
+    measured = [pair for pair in left_out if _marks(pair).base is not None or _marks(pair).tuned is not None]
+    strongest = sorted(measured, key=_size, reverse=True)[:_SHOWN]
     finding = Finding(
         title=chart_label(f"{name}: words that carry it", limit=70),
         description=(
@@ -169,7 +170,7 @@ def _feature(name: str, rows: Sequence[Row]) -> FeatureWords:
     kinds = (EXCHANGED, SIZE, SAME_SIDE)
     return FeatureWords(
         feature=clean(name),
-        picture=picture(wide, narrow, alt=finding.description),
+        picture=picture(wide, narrow, alt=finding.description) if marks else None,
         shown=f"{len(strongest):,}",
         n_words=f"{len(left_out):,}",
         exchanged=tuple(_row(pair, word=_SAID[kind]) for one in kinds for kind, pair in of(one, pooled=True)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ import pandas as pd
 
 from biasaudit.analysis.arms import ALL, features_of
 from biasaudit.audits.asked import requests_of
-from biasaudit.errors import PartsError, TrainingDataError
+from biasaudit.errors import InstructionError, PartsError, TrainingDataError
 from biasaudit.explanations.cases import TEST, cases_of
 from biasaudit.explanations.component_tables import ComponentFacts, component_tables
 from biasaudit.explanations.components import CHANGE, IN_BASE, IN_TUNED, Asking, patches
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 Found: TypeAlias = tuple[dict[str, pd.DataFrame], Mapping[str, Any]]  # Any: JSON values
 """Tables, and how they were measured."""
+
+MOST_APART: Final = 0.01
+"""By so much the index of the last kept weights, which are rounded, may differ from the audit's."""
 
 _NO_CONTEXTS: Final = "the items of this probe have no two contexts that differ in a word"
 
@@ -181,6 +184,7 @@ def with_records(
     *,
     data: Path | None,
     attribute: Attribute | None,
+    index: Mapping[str, float | None],
     told: Progress,
 ) -> Evidence:
     """Return the same evidence with that of training records; loads the tuned model by itself.
@@ -194,6 +198,8 @@ def with_records(
         The file that the adapter was trained on.
     attribute : callable or None
         None where it was not asked for.
+    index : mapping
+        Feature -> index of the tuned checkpoint: the last kept weights must give it.
     told : Progress
     """
     tables, status = dict(evidence.tables), NOT_ASKED
@@ -203,9 +209,23 @@ def with_records(
     elif attribute is not None and data is not None:
         try:
             found = attribute(asked, chat, data, told)
-        except TrainingDataError as exc:
+        except (TrainingDataError, InstructionError) as exc:
             status = exc.message
         else:
-            status, facts = MEASURED, found.facts
-            tables.update({"records": found.records, "record_groups": found.groups})
+            status, facts = _held_against(found.facts["index"], index), found.facts
+            if status == MEASURED:
+                tables.update({"records": found.records, "record_groups": found.groups})
     return Evidence(tables=tables, facts={**evidence.facts, OF_RECORDS: {**facts, "status": status}})
+
+
+def _held_against(found: Mapping[str, Sequence[float]], index: Mapping[str, float | None]) -> str:
+    """Return the status: the last kept weights must be those that were audited."""
+    for feature, values in found.items():
+        audited = index.get(feature)
+        if audited is None or abs(values[-1] - audited) > MOST_APART:
+            said = "no index" if audited is None else f"{audited:.3f}"
+            return (
+                f"the last kept weights give an index of {values[-1]:.3f} of {feature}, and the audit has {said}: they "
+                "are not those that were audited, or read another beginning of texts"
+            )
+    return MEASURED

@@ -107,12 +107,14 @@ def run(
             Gathering(asked=asked, exchange=exchange, prepared=prepared, scores=scores, facts=facts, told=told),
             plan.evidence,
         )
+    of_parts, cells = profiles(scores, facts)
     evidence = with_records(
         evidence,
         asked,
         prepared.chat,
         data=plan.records,
         attribute=attribute if OF_RECORDS in plan.evidence else None,
+        index={str(row["feature"]): row["tuned"] for row in cells.to_dict("records")},
         told=told,
     )
     manifest: dict[str, Any] = {  # Any: JSON values
@@ -131,7 +133,6 @@ def run(
         "versions": {name: importlib.metadata.version(name) for name in prepared.libraries},
         "seconds": round(time.monotonic() - started, 1),
     }
-    of_parts, cells = profiles(scores, facts)
     found = Explanation(manifest=manifest, scores=scores, parts=of_parts, cells=cells, evidence=evidence)
     return found if out is None else written(found, out, draw)
 

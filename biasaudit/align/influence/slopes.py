@@ -127,7 +127,7 @@ def index_gradients(
     sums = [torch.zeros((n_directions, *one.shape), device=one.device) for one in flat]
     values = np.full(len(tables), np.nan)
     with _differentiable(flat):
-        for batch in _batched([sum(cell.n_tokens for cell in table.cells) for table in tables]):
+        for batch in _table_batches(tables, _most_scored(loaded)):
             found = _values(loaded, [tables[number] for number in batch])
             values[batch] = found.detach().double().cpu().numpy()
             directions = sorted({one for number in batch for one in tables[number].weights})
@@ -161,12 +161,11 @@ def record_slopes(
     """
     n_directions = next(iter(directions.values())).a.shape[0]
     slopes, loss = np.full((len(examples), n_directions), np.nan), np.full(len(examples), np.nan)
-    most = max(1, _PASS_LOGITS // loaded.vocabulary_size)
     lengths = [len(one.token_ids) for one in examples]
     alone = False
     moves = _Moves(loaded.model.device)
     with _moved(loaded, directions, moves):
-        for batch in _batched(lengths, [_n_scored(one) for one in examples], most):
+        for batch in _batched(lengths, [_n_scored(one) for one in examples], _most_scored(loaded)):
             try:
                 parts = [[one] for one in batch] if alone else [batch]
                 found = [_slopes(loaded, [examples[one] for one in part], moves, n_directions) for part in parts]
@@ -248,14 +247,29 @@ def _picked(loaded: LoadedModel, rows: Sequence[Row], places: Sequence[Place], t
     return logits.gather(1, wanted[:, None])[:, 0] - torch.logsumexp(logits, dim=1)
 
 
-def _batched(lengths: Sequence[int], n_scored: Sequence[int] = (), most_scored: int = 0) -> Iterator[list[int]]:
+def _most_scored(loaded: LoadedModel) -> int:
+    return max(1, _PASS_LOGITS // loaded.vocabulary_size)
+
+
+def _table_batches(tables: Sequence[Table], most_scored: int) -> Iterator[list[int]]:
+    """Yield which tables go through together: of the same directions, each of which takes a pass back."""
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for number, table in enumerate(tables):
+        alike.setdefault(tuple(sorted(table.weights)), []).append(number)
+    for numbers in alike.values():
+        cells = [tables[number].cells for number in numbers]
+        lengths = [len(some) * max(cell.n_tokens for cell in some) for some in cells]
+        scored = [sum(len(cell.continuation_ids) for cell in some) for some in cells]
+        for batch in _batched(lengths, scored, most_scored):
+            yield [numbers[one] for one in batch]
+
+
+def _batched(lengths: Sequence[int], n_scored: Sequence[int], most_scored: int) -> Iterator[list[int]]:
     """Yield which texts go through together: of like length, up to a number of tokens with padding, and of places."""
-    order = sorted(range(len(lengths)), key=lambda one: lengths[one])
     batch: list[int] = []
-    for one in order:
+    for one in sorted(range(len(lengths)), key=lambda number: lengths[number]):
         tokens = (len(batch) + 1) * lengths[one]
-        scored = sum(n_scored[other] for other in (*batch, one)) if most_scored else 0
-        if batch and (tokens > _PASS_TOKENS or scored > most_scored):
+        if batch and (tokens > _PASS_TOKENS or sum(n_scored[other] for other in (*batch, one)) > most_scored):
             yield batch
             batch = []
         batch.append(one)

@@ -18,9 +18,10 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 from biasaudit.align.contrasts.cells import Contrast
-from biasaudit.align.passes import Place, Row, logits_at
+from biasaudit.align.passes import logits_at
 from biasaudit.errors import UsageError
 from biasaudit.framing import PLAIN, request_key
+from biasaudit.models.engine.one_pass import Place, Row
 from biasaudit.models.text.encoding import Encoded, encode_all
 from biasaudit.types import Request
 from biasaudit.visible import in_short

@@ -20,7 +20,7 @@ from biasaudit.align.disparity import (
     settled_logprobs,
 )
 from biasaudit.align.insertions import opened
-from biasaudit.align.passes import Row
+from biasaudit.models.engine.one_pass import Row
 
 if TYPE_CHECKING:
     from peft import PeftModel

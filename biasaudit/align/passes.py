@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 import torch
 
+from biasaudit.models.engine.one_pass import Place, Row, one_pass
+
 if TYPE_CHECKING:
     from torch import Tensor
-
-Row: TypeAlias = tuple[int, ...]
-"""Token ids of one text, with its beginning."""
-
-Place: TypeAlias = tuple[int, int]
-"""A row, and a position in it: what is read there is what the model expects next."""
 
 _PASS_TOKENS: Final = 8
 _PASS_WORK: Final = 1e9
@@ -96,39 +92,3 @@ def _passes(lengths: Sequence[int], *, pass_tokens: float) -> list[list[int]]:
         parts.append([row for row, length in enumerate(lengths) if steps[start] <= length <= steps[end - 1]])
         end = start
     return parts[::-1]
-
-
-def one_pass(model: Any, inner: Any, rows: Sequence[Row], places: Sequence[Place]) -> Tensor:  # as above
-    """Run the model on all rows together, and its output layer on the places alone; shape [places, vocabulary].
-
-    Parameters
-    ----------
-    model : PreTrainedModel or PeftModel
-    inner : PreTrainedModel
-        The causal model itself: `model`, or what an adapter was put on.
-    rows : sequence of tuple of int
-    places : sequence of (int, int)
-    """
-    length = max(map(len, rows))
-    ids = torch.zeros((len(rows), length), dtype=torch.long)
-    mask = torch.zeros((len(rows), length), dtype=torch.long)
-    for number, row in enumerate(rows):
-        ids[number, : len(row)] = torch.tensor(row)
-        mask[number, : len(row)] = 1
-    row_of, position = (torch.tensor(one, device=model.device) for one in zip(*places, strict=True))
-
-    narrowed = []
-
-    def keep(_: torch.nn.Module, __: object, output: Any) -> Any:  # a ModelOutput of some architecture
-        narrowed.append(True)
-        output.last_hidden_state = output.last_hidden_state[row_of, position].unsqueeze(0)
-        return output
-
-    handle = cast("torch.nn.Module", inner.base_model).register_forward_hook(keep)
-    try:
-        given = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device), use_cache=False)
-    finally:
-        handle.remove()
-    # Some architectures run an inner decoder, past the backbone: these gave logits of all positions.
-    chosen = given.logits[0] if narrowed else given.logits[row_of, position]
-    return cast("Tensor", chosen.float())

@@ -224,3 +224,12 @@ def test_the_block_that_was_trained_comes_first_beyond_its_controls(tmp_path: Pa
     drawn, of_drawn = planted_blocks.carried(planted_blocks.scrambled(base, seed), seed=seed)
     assert of_drawn["flag"].iloc[0]
     assert not drawn["confirmed"].any()
+
+
+def test_no_section_says_more_than_its_evidence(audit: Path) -> None:
+    """What is read off a model is not what it uses, and one model says nothing of a change."""
+    page = render_explanation(biasaudit.explain(audit, probe="mini"))
+    for name in ("components", "words", "layers", "training-data"):
+        section = page.split(f'id="{name}"')[1].split("</section>")[0].lower()
+        assert not [word for word in ("still inside", "removed", "robust", "forgotten") if word in section]
+    assert "nothing" in page.split('id="layers"')[1].split("</section>")[0]

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from transformers.pytorch_utils import Conv1D
 
-from biasaudit.align.passes import Place, Row, one_pass
 from biasaudit.errors import TrainingDataError
+from biasaudit.models.engine.one_pass import Place, Row, one_pass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from biasaudit.errors import PartsError
-from biasaudit.models.insides.sites import BlockSites, sites_of
+from biasaudit.models.engine.one_pass import one_pass
+from biasaudit.models.insides.replacing import Site, hooked, mask_of, precise, replacing, slice_of, turned
+from biasaudit.models.insides.sites import sites_of
 from biasaudit.types.components import Component, ComponentKind, Patch, Place, Swap
 
 if TYPE_CHECKING:
@@ -20,22 +22,16 @@ if TYPE_CHECKING:
 
     from biasaudit.models.local.loaded import LoadedModel
 
-_ROWS: Final = 32
-"""Texts of one forward."""
+_TOKENS: Final = 1024
+"""Of one forward, with padding."""
+_LOGITS: Final = 2**26
+"""Numbers of the output layer in one forward: 256 places of a vocabulary of 262,144 words."""
 _APART_NATS: Final = 5e-3
 """By so much at most the odds with everything put in may differ from those after the donor itself."""
 
 
 def _unheard(_: int) -> None:
     """Tell nobody."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Site:
-    """A module whose input or output is read and replaced."""
-
-    name: str
-    before: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +80,7 @@ class Patcher:
             )
         embeddings = self._model.get_input_embeddings()
         names = {id(module): name for name, module in self._model.named_modules()}
-        self._embeddings = _Site(name=names[id(embeddings)], before=False)
+        self._embeddings = Site(name=names[id(embeddings)], before=False)
 
     @property
     def components(self) -> tuple[Component, ...]:
@@ -173,89 +169,87 @@ class Patcher:
                 total = self._read(rows).sum()
             sites = list(seen)
             slopes = dict(zip(sites, torch.autograd.grad(total, [seen[site] for site in sites]), strict=True))
-            width = len(several[0].to)
+            width = max(len(one.to) for one in several)
             gains = {
-                site: _precise(slope * (other[site].clone() - seen[site].detach()[:, :width]))
+                site: precise(slope * (other[site].clone() - seen[site].detach()[:, :width]))
                 for site, slope in ((one, slopes[one][:, :width]) for one in sites)
             }
             np.add.at(found, [row.swap for row in rows], self._by_component(several, gains))
             advance(len(rows))
         return found
 
-    def _by_component(self, swaps: Sequence[Swap], gains: Mapping[_Site, torch.Tensor]) -> NDArray[np.float64]:
+    def _by_component(self, swaps: Sequence[Swap], gains: Mapping[Site, torch.Tensor]) -> NDArray[np.float64]:
         import torch  # noqa: PLC0415
 
         device = next(iter(gains.values())).device
-        masks = {
-            place: torch.tensor([[one == place for one in swap.places()] for swap in swaps], device=device).float()
-            for place in Place
-        }
+        masks = {place: mask_of(swaps, place, device=device).float() for place in Place}
         columns = []
         for component in self.components:
             site, part = self._site(component)
             columns.append((gains[site][:, :, part].sum(dim=2) * masks[component.place]).sum(dim=1))
         return np.asarray(torch.stack(columns, dim=1).double().cpu().numpy(), dtype=np.float64)
 
-    def _site(self, component: Component) -> tuple[_Site, slice]:
+    def _site(self, component: Component) -> tuple[Site, slice]:
         if component.kind is ComponentKind.EMBEDDINGS:
             return self._embeddings, slice(None)
         block = self._sites[component.block]
         if component.kind is ComponentKind.MLP:
-            return _Site(name=block.mlp, before=False), slice(None)
-        return _Site(name=block.heads, before=True), _slice_of(block, component.head)
+            return Site(name=block.mlp, before=False), slice(None)
+        return Site(name=block.heads, before=True), slice_of(block, component.head)
 
-    def _all_sites(self) -> list[_Site]:
+    def _all_sites(self) -> list[Site]:
         return [
             self._embeddings,
             *(
                 site
                 for block in self._sites
-                for site in (_Site(name=block.heads, before=True), _Site(name=block.mlp, before=False))
+                for site in (Site(name=block.heads, before=True), Site(name=block.mlp, before=False))
             ),
         ]
 
     def _batches(self, swaps: Sequence[Swap]) -> Iterator[list[_Row]]:
-        """Yield rows of one length of context and of text."""
-        found: dict[tuple[int, int], list[_Row]] = defaultdict(list)
-        for number, swap in enumerate(swaps):
-            for row in _rows(number, swap):
-                found[len(swap.to), len(row.ids)].append(row)
-        for _, rows in sorted(found.items()):
-            yield from (rows[at : at + _ROWS] for at in range(0, len(rows), _ROWS))
+        """Yield rows of like length, so many that neither tokens nor places of the output layer are too many."""
+        rows = [row for number, swap in enumerate(swaps) for row in _rows(number, swap)]
+        most_read = max(1, _LOGITS // self.loaded.vocabulary_size)
+        batch: list[_Row] = []
+        for row in sorted(rows, key=lambda row: (len(swaps[row.swap].to), len(row.ids))):
+            n_read = sum(len(one.wanted) for one in (*batch, row))
+            if batch and ((len(batch) + 1) * len(row.ids) > _TOKENS or n_read > most_read):
+                yield batch
+                batch = []
+            batch.append(row)
+        if batch:
+            yield batch
 
     def _read(self, rows: Sequence[_Row]) -> torch.Tensor:
         """Return the weighted log-probabilities of each row, shape (n_rows,)."""
         import torch  # noqa: PLC0415
 
-        device = self.loaded.model.device
-        places = sorted({at for row in rows for at, _, _ in row.wanted})
-        ids = torch.tensor([row.ids for row in rows], device=device)
-        keep = torch.tensor(places, device=device)
-        logits = _precise(self.loaded.model(input_ids=ids, logits_to_keep=keep, use_cache=False).logits)
-        logprobs = logits - torch.logsumexp(logits, dim=2, keepdim=True)
-        picked = [
-            torch.stack([weight * logprobs[number, places.index(at), token] for at, token, weight in row.wanted]).sum()
-            for number, row in enumerate(rows)
-        ]
-        return torch.stack(picked)
+        wanted = [(number, *one) for number, row in enumerate(rows) for one in row.wanted]
+        places = [(number, at) for number, at, _, _ in wanted]
+        logits = one_pass(self.loaded.model, self._model, [row.ids for row in rows], places)
+        tokens, owners = (torch.tensor([one[at] for one in wanted], device=logits.device) for at in (2, 0))
+        weights = torch.tensor([one[3] for one in wanted], device=logits.device, dtype=logits.dtype)
+        logprobs = logits.gather(1, tokens[:, None])[:, 0] - torch.logsumexp(logits, dim=1)
+        zeros = torch.zeros(len(rows), device=logits.device, dtype=logits.dtype)
+        return zeros.index_add(0, owners, weights * logprobs)
 
-    def _activations(self, of: LoadedModel, contexts: Sequence[tuple[int, ...]]) -> dict[_Site, torch.Tensor]:
-        """Return what every site holds while contexts of one length are read, shape (n_contexts, n_tokens, width)."""
+    def _activations(self, of: LoadedModel, contexts: Sequence[tuple[int, ...]]) -> dict[Site, torch.Tensor]:
+        """Return what every site holds while contexts are read, shape (n_contexts, n_tokens, width); padded."""
         import torch  # noqa: PLC0415
 
         distinct = list(dict.fromkeys(contexts))
-        ids = torch.tensor(distinct, device=of.model.device)
         with self._seen(of, follow=False) as seen:
-            of.model(input_ids=ids, logits_to_keep=1, use_cache=False)
-        rows = torch.tensor([distinct.index(one) for one in contexts], device=ids.device)
+            one_pass(of.model, of.causal_model, distinct, [(0, 0)])
+        rows = torch.tensor([distinct.index(one) for one in contexts], device=of.model.device)
         return {site: found[rows] for site, found in seen.items()}
 
     @contextmanager
-    def _seen(self, of: LoadedModel, *, follow: bool) -> Iterator[dict[_Site, torch.Tensor]]:
+    def _seen(self, of: LoadedModel, *, follow: bool) -> Iterator[dict[Site, torch.Tensor]]:
         """Collect what every site holds in the forwards within; `follow` lets gradients reach them."""
-        seen: dict[_Site, torch.Tensor] = {}
+        seen: dict[Site, torch.Tensor] = {}
 
-        def take(site: _Site) -> Callable[[torch.Tensor], torch.Tensor]:
+        def take(site: Site) -> Callable[[torch.Tensor], torch.Tensor]:
             def taken(found: torch.Tensor) -> torch.Tensor:
                 if follow and site == self._embeddings:
                     found = found.detach().requires_grad_()
@@ -264,7 +258,7 @@ class Patcher:
 
             return taken
 
-        with _hooked(of, {site: take(site) for site in self._all_sites()}):
+        with hooked(of, {site: take(site) for site in self._all_sites()}):
             yield seen
 
     @contextmanager
@@ -272,8 +266,8 @@ class Patcher:
         self,
         swaps: Sequence[Swap],
         patch: Patch,
-        own: Mapping[_Site, torch.Tensor],
-        other: Mapping[_Site, torch.Tensor],
+        own: Mapping[Site, torch.Tensor],
+        other: Mapping[Site, torch.Tensor],
         *,
         seed: tuple[int, ...],
     ) -> Iterator[None]:
@@ -281,29 +275,29 @@ class Patcher:
         import torch  # noqa: PLC0415
 
         draws = np.random.default_rng(seed)
-        grouped: dict[_Site, list[tuple[slice, Place]]] = defaultdict(list)
+        grouped: dict[Site, list[tuple[slice, Place]]] = defaultdict(list)
         for component in sorted(patch.components, key=lambda one: one.name):
             site, part = self._site(component)
             grouped[site].append((part, component.place))
-        replaced: dict[_Site, Callable[[torch.Tensor], torch.Tensor]] = {}
+        replaced: dict[Site, Callable[[torch.Tensor], torch.Tensor]] = {}
         for site, several in grouped.items():
             wanted = own[site].clone()
             for part, place in several:
-                mask = torch.tensor([[one == place for one in swap.places()] for swap in swaps], device=wanted.device)
+                mask = mask_of(swaps, place, device=wanted.device)
                 new = other[site][:, :, part]
                 if patch.random:
-                    new = _turned(own[site][:, :, part], new, draws)
+                    new = turned(own[site][:, :, part], new, draws)
                 wanted[:, :, part] = torch.where(mask.unsqueeze(2), new, wanted[:, :, part])
-            replaced[site] = _replacing(several, swaps, wanted)
-        with _hooked(self.loaded, replaced):
+            replaced[site] = replacing(several, swaps, wanted)
+        with hooked(self.loaded, replaced):
             yield
 
     def _hold_against_donor(
         self,
         rows: Sequence[_Row],
         swaps: Sequence[Swap],
-        own: Mapping[_Site, torch.Tensor],
-        other: Mapping[_Site, torch.Tensor],
+        own: Mapping[Site, torch.Tensor],
+        other: Mapping[Site, torch.Tensor],
     ) -> None:
         with self._put(swaps, Patch(components=frozenset(self.components)), own, other, seed=(0,)):
             found = self._read(rows)
@@ -320,23 +314,6 @@ class Patcher:
             )
 
 
-@contextmanager
-def _hooked(of: LoadedModel, changes: Mapping[_Site, Callable[[torch.Tensor], torch.Tensor]]) -> Iterator[None]:
-    """Change what sites of a model hold, in the forwards within."""
-    handles = []
-    try:
-        for site, change in changes.items():
-            module = of.causal_model.get_submodule(site.name)
-            if site.before:
-                handles.append(module.register_forward_pre_hook(_changing_input(change)))
-            else:
-                handles.append(module.register_forward_hook(_changing_output(change)))
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
 def _rows(number: int, swap: Swap) -> Iterator[_Row]:
     """Yield the texts that are read for a swap: one where both continuations differ in their last token alone."""
     found: dict[tuple[int, ...], list[tuple[int, int, float]]] = defaultdict(list)
@@ -345,54 +322,3 @@ def _rows(number: int, swap: Swap) -> Iterator[_Row]:
         found[whole[:-1]] += [(at - 1, whole[at], weight) for at in range(len(swap.to), len(whole))]
     for ids, wanted in found.items():
         yield _Row(swap=number, ids=ids, wanted=tuple(wanted))
-
-
-def _precise(found: torch.Tensor) -> torch.Tensor:
-    """Return the same in single precision at least."""
-    import torch  # noqa: PLC0415
-
-    return found.to(torch.promote_types(found.dtype, torch.float32))
-
-
-def _slice_of(block: BlockSites, head: int) -> slice:
-    return slice(head * block.head_size, (head + 1) * block.head_size)
-
-
-def _turned(own: torch.Tensor, other: torch.Tensor, draws: np.random.Generator) -> torch.Tensor:
-    """Return own activations moved as far as the other's are away, in a random direction at each place."""
-    import torch  # noqa: PLC0415
-
-    direction = torch.from_numpy(draws.standard_normal(own.shape)).to(own.device, own.dtype)
-    length = (other - own).norm(dim=2, keepdim=True)
-    turned: torch.Tensor = own + direction / direction.norm(dim=2, keepdim=True) * length
-    return turned
-
-
-def _replacing(
-    several: Sequence[tuple[slice, Place]], swaps: Sequence[Swap], wanted: torch.Tensor
-) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Return a function that puts what is wanted into what a site holds, where it is wanted."""
-    import torch  # noqa: PLC0415
-
-    places = {
-        place: torch.tensor([[one == place for one in swap.places()] for swap in swaps], device=wanted.device)
-        for place in {place for _, place in several}
-    }
-    n_tokens = wanted.shape[1]
-
-    def replaced(found: torch.Tensor) -> torch.Tensor:
-        changed = found.clone()
-        for part, place in several:
-            here = changed[:, :n_tokens, part]
-            changed[:, :n_tokens, part] = torch.where(places[place].unsqueeze(2), wanted[:, :, part], here)
-        return changed
-
-    return replaced
-
-
-def _changing_input(change: Callable[[torch.Tensor], torch.Tensor]) -> Callable[..., Any]:  # as hooks of torch are
-    return lambda _, inputs: (change(inputs[0]), *inputs[1:])
-
-
-def _changing_output(change: Callable[[torch.Tensor], torch.Tensor]) -> Callable[..., Any]:  # as above
-    return lambda _, __, output: change(output)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CHOOSE: Final = "choose"
 TEST: Final = "test"
-N_ITEMS: Final = 64
+N_ITEMS: Final = 24
 """At most so many of a half."""
 
 Tokens = tuple[int, ...]
@@ -144,7 +144,7 @@ def _swaps(parts: Sequence[tuple[Tokens, Tokens] | None]) -> tuple[Swap, Swap] |
     if any(part is None for part in parts):
         return None
     (a1, first), (a2, second), (b1, first_b), (b2, second_b) = (part for part in parts if part is not None)
-    if a1 != a2 or b1 != b2 or (first, second) != (first_b, second_b):
+    if a1 != a2 or b1 != b2 or (first, second) != (first_b, second_b) or first == second:
         return None
     one, other = swapped(a1, b1, first, second), swapped(b1, a1, first, second)
     return None if one is None or other is None else (one, other)

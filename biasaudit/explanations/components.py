@@ -26,7 +26,7 @@ CHANGE: Final = "change"
 QUESTIONS: Final = (IN_BASE, IN_TUNED, CHANGE)
 """What carries the lean in the base, what in the tuned checkpoint, and what brings the change about."""
 
-N_CHOSEN: Final = 8
+N_CHOSEN: Final = 6
 """Components that are put to the test."""
 N_BLOCKS: Final = 3
 """Whole blocks that are, too."""

@@ -87,11 +87,20 @@ class Swap:
         if len(self.to) != len(self.donor) or not 0 <= self.begins < self.ends <= len(self.to):
             msg = "a donor is as long as the context, and the changed word lies within"
             raise ValueError(msg)
+        if self.first == self.second:
+            msg = "the continuations are one"
+            raise ValueError(msg)
+
+    @property
+    def shared(self) -> int:
+        """How many tokens both continuations begin with."""
+        differ = (at for at, (one, other) in enumerate(zip(self.first, self.second, strict=False)) if one != other)
+        return next(differ, min(len(self.first), len(self.second)))
 
     @property
     def n_texts(self) -> int:
-        """How many texts are read: one where both continuations are one token."""
-        return len({self.first[:-1], self.second[:-1]})
+        """How many texts are read: one for each continuation that goes on behind where they part, and one at least."""
+        return max(1, sum(len(one) > self.shared + 1 for one in (self.first, self.second)))
 
     def places(self) -> list[Place]:
         """Return where each token of the context is; a last one that is of the word counts there.

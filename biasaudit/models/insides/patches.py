@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _TOKENS: Final = 1024
 """Of one forward, with padding."""
-_LOGITS: Final = 2**26
-"""Numbers of the output layer in one forward: 256 places of a vocabulary of 262,144 words."""
+_LOGITS: Final = 2**24
+"""Numbers of the output layer in one forward: 64 places of a vocabulary of 262,144 words."""
 _APART_NATS: Final = 5e-3
 """By so much at most the odds with everything put in may differ from those after the donor itself."""
 
@@ -315,10 +315,21 @@ class Patcher:
 
 
 def _rows(number: int, swap: Swap) -> Iterator[_Row]:
-    """Yield the texts that are read for a swap: one where both continuations differ in their last token alone."""
-    found: dict[tuple[int, ...], list[tuple[int, int, float]]] = defaultdict(list)
-    for continuation, weight in ((swap.first, 1.0), (swap.second, -1.0)):
-        whole = (*swap.to, *continuation)
-        found[whole[:-1]] += [(at - 1, whole[at], weight) for at in range(len(swap.to), len(whole))]
-    for ids, wanted in found.items():
-        yield _Row(swap=number, ids=ids, wanted=tuple(wanted))
+    """Yield the texts that are read for a swap.
+
+    What both continuations begin with is as likely in both, and is not read. Where they part, both tokens are read in
+    one text; what follows in each is read in its own.
+    """
+    shared = swap.shared
+    at = len(swap.to) + shared - 1
+    parting = [(at, one[shared], sign) for one, sign in _signed(swap) if len(one) > shared]
+    rests = {one: sign for one, sign in _signed(swap) if len(one) > shared + 1}
+    for one, sign in rests.items() or {swap.first[: shared + 1]: 0.0}.items():
+        whole = (*swap.to, *one)
+        rest = [(place - 1, whole[place], sign) for place in range(at + 2, len(whole))]
+        yield _Row(swap=number, ids=whole[:-1] if len(one) > shared else whole, wanted=(*parting, *rest))
+        parting = []
+
+
+def _signed(swap: Swap) -> tuple[tuple[tuple[int, ...], float], tuple[tuple[int, ...], float]]:
+    return (swap.first, 1.0), (swap.second, -1.0)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 COMMON = ("gemma3_text", "gpt2", "llama", "mistral", "phi3", "qwen3")
 NOTHING = Patch(components=frozenset())
 MLP = Component(kind=ComponentKind.MLP, place=Place.WORD, block=0)
+HEAD = Component(kind=ComponentKind.HEAD, place=Place.WORD, block=0, head=1)
 
 
 def opened(reference: str) -> LoadedModel:
@@ -215,3 +216,17 @@ def _hook(component: Component, cache: Any) -> tuple[str, Any]:  # of Transforme
         return changed
 
     return name, put
+
+
+def test_texts_of_other_lengths_beside_it_change_nothing(tmp_path: Path) -> None:
+    """Contexts and continuations of several lengths go through the model together, padded."""
+    patcher = Patcher(opened(str(save_architecture(tmp_path / "base", "llama", ARCHITECTURES["llama"]))))
+    short = swapped((5, 6, 7), (5, 9, 7), (9,), (11, 4, 12))
+    assert short is not None
+    several = [*swaps(), short]
+    units = [Patch(components=frozenset({one})) for one in (HEAD, MLP)]
+    alone = np.concatenate([patcher.odds([swap], [NOTHING, *units]) for swap in several], axis=1)
+    np.testing.assert_allclose(patcher.odds(several, [NOTHING, *units]), alone, atol=1e-5)
+    slopes = np.concatenate([patcher.slopes([swap]) for swap in several])
+    np.testing.assert_allclose(patcher.slopes(several), slopes, atol=1e-5)
+    assert min(np.abs(one - alone[0]).max() for one in alone[1:]) > 1e-5

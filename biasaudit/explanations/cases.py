@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CHOOSE: Final = "choose"
 TEST: Final = "test"
-N_ITEMS: Final = 24
+N_ITEMS: Final = 16
 """At most so many of a half."""
 
 Tokens = tuple[int, ...]

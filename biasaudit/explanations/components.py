@@ -26,9 +26,9 @@ CHANGE: Final = "change"
 QUESTIONS: Final = (IN_BASE, IN_TUNED, CHANGE)
 """What carries the lean in the base, what in the tuned checkpoint, and what brings the change about."""
 
-N_CHOSEN: Final = 6
+N_CHOSEN: Final = 5
 """Components that are put to the test."""
-N_BLOCKS: Final = 3
+N_BLOCKS: Final = 2
 """Whole blocks that are, too."""
 
 WHOLE: Final = "everything"

@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from biasaudit.errors import PartsError
 from biasaudit.models.engine.one_pass import one_pass
-from biasaudit.models.insides.replacing import Site, hooked, mask_of, precise, replacing, slice_of, turned
+from biasaudit.models.insides.replacing import (
+    Rewrite,
+    Site,
+    chosen_of,
+    hooked,
+    mask_of,
+    precise,
+    replacing,
+    rewriting,
+    rewritten,
+    slice_of,
+    turned,
+    written,
+)
+from biasaudit.models.insides.rows import Row, rows_of
 from biasaudit.models.insides.sites import sites_of
 from biasaudit.types.components import Component, ComponentKind, Patch, Place, Swap
 
@@ -32,25 +46,6 @@ _APART_NATS: Final = 5e-3
 
 def _unheard(_: int) -> None:
     """Tell nobody."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    """A text that is read, and which of its tokens' log-probabilities count.
-
-    Attributes
-    ----------
-    swap : int
-        Number of its swap.
-    ids : tuple of int
-        Context, and the continuation but for its last token.
-    wanted : tuple of (int, int, float)
-        Place, the token that follows it, and its weight.
-    """
-
-    swap: int
-    ids: tuple[int, ...]
-    wanted: tuple[tuple[int, int, float], ...]
 
 
 class Patcher:
@@ -133,7 +128,7 @@ class Patcher:
                 own = self._activations(self.loaded, [one.to for one in several])
                 other = self._activations(self._donor, [one.donor for one in several])
                 at = [row.swap for row in rows]
-                if number == 0 and self._donor is self.loaded:
+                if number == 0 and not self._between:
                     self._hold_against_donor(rows, several, own, other)
                 for place, patch in enumerate(patches):
                     with self._put(several, patch, own, other, seed=(seed, number, place)):
@@ -170,23 +165,59 @@ class Patcher:
             sites = list(seen)
             slopes = dict(zip(sites, torch.autograd.grad(total, [seen[site] for site in sites]), strict=True))
             width = max(len(one.to) for one in several)
-            gains = {
-                site: precise(slope * (other[site].clone() - seen[site].detach()[:, :width]))
-                for site, slope in ((one, slopes[one][:, :width]) for one in sites)
-            }
+            gains = self._gains(
+                {site: slopes[site][:, :width] for site in sites},
+                {site: seen[site].detach()[:, :width] for site in sites},
+                {site: other[site].clone() for site in sites},
+            )
             np.add.at(found, [row.swap for row in rows], self._by_component(several, gains))
             advance(len(rows))
         return found
 
-    def _by_component(self, swaps: Sequence[Swap], gains: Mapping[Site, torch.Tensor]) -> NDArray[np.float64]:
+    def _gains(
+        self,
+        slopes: Mapping[Site, torch.Tensor],
+        own: Mapping[Site, torch.Tensor],
+        other: Mapping[Site, torch.Tensor],
+    ) -> dict[tuple[int, ComponentKind, int], torch.Tensor]:
+        """Return (block, kind, head) -> slope times how far the donor is away, shape (n_swaps, n_tokens)."""
+        import torch  # noqa: PLC0415
+
+        found = {}
+        for component in self.components:
+            key = (component.block, component.kind, component.head)
+            if key in found:
+                continue
+            site, part = self._site(component)
+            if site.before and self._between:
+                chosen = torch.zeros_like(own[site], dtype=torch.bool)
+                chosen[:, :, part] = True
+                with torch.no_grad():
+                    away = self._written(site, other, chosen, donor=True) - self._written(site, own, chosen)
+                gain = slopes[_behind(site)] * away
+            else:
+                gain = slopes[site][:, :, part] * (other[site][:, :, part] - own[site][:, :, part])
+            found[key] = precise(gain).sum(dim=2)
+        return found
+
+    def _written(
+        self, site: Site, held: Mapping[Site, torch.Tensor], chosen: torch.Tensor, *, donor: bool = False
+    ) -> torch.Tensor:
+        """Return what chosen heads write through the projection of the one checkpoint or the other."""
+        of = self._donor if donor else self.loaded
+        return written(of.causal_model.get_submodule(site.name), held[site], chosen)
+
+    def _by_component(
+        self, swaps: Sequence[Swap], gains: Mapping[tuple[int, ComponentKind, int], torch.Tensor]
+    ) -> NDArray[np.float64]:
         import torch  # noqa: PLC0415
 
         device = next(iter(gains.values())).device
         masks = {place: mask_of(swaps, place, device=device).float() for place in Place}
-        columns = []
-        for component in self.components:
-            site, part = self._site(component)
-            columns.append((gains[site][:, :, part].sum(dim=2) * masks[component.place]).sum(dim=1))
+        columns = [
+            (gains[component.block, component.kind, component.head] * masks[component.place]).sum(dim=1)
+            for component in self.components
+        ]
         return np.asarray(torch.stack(columns, dim=1).double().cpu().numpy(), dtype=np.float64)
 
     def _site(self, component: Component) -> tuple[Site, slice]:
@@ -205,13 +236,19 @@ class Patcher:
                 for block in self._sites
                 for site in (Site(name=block.heads, before=True), Site(name=block.mlp, before=False))
             ),
+            *(_behind(Site(name=block.heads, before=True)) for block in self._sites if self._between),
         ]
 
-    def _batches(self, swaps: Sequence[Swap]) -> Iterator[list[_Row]]:
+    @property
+    def _between(self) -> bool:
+        """Whether activations are another checkpoint's: heads then write through a projection of its own."""
+        return self._donor is not self.loaded
+
+    def _batches(self, swaps: Sequence[Swap]) -> Iterator[list[Row]]:
         """Yield rows of like length, so many that neither tokens nor places of the output layer are too many."""
-        rows = [row for number, swap in enumerate(swaps) for row in _rows(number, swap)]
+        rows = [row for number, swap in enumerate(swaps) for row in rows_of(number, swap)]
         most_read = max(1, _LOGITS // self.loaded.vocabulary_size)
-        batch: list[_Row] = []
+        batch: list[Row] = []
         for row in sorted(rows, key=lambda row: (len(swaps[row.swap].to), len(row.ids))):
             n_read = sum(len(one.wanted) for one in (*batch, row))
             if batch and ((len(batch) + 1) * len(row.ids) > _TOKENS or n_read > most_read):
@@ -221,7 +258,7 @@ class Patcher:
         if batch:
             yield batch
 
-    def _read(self, rows: Sequence[_Row]) -> torch.Tensor:
+    def _read(self, rows: Sequence[Row]) -> torch.Tensor:
         """Return the weighted log-probabilities of each row, shape (n_rows,)."""
         import torch  # noqa: PLC0415
 
@@ -280,7 +317,15 @@ class Patcher:
             site, part = self._site(component)
             grouped[site].append((part, component.place))
         replaced: dict[Site, Callable[[torch.Tensor], torch.Tensor]] = {}
+        rewrites: dict[str, Rewrite] = {}
         for site, several in grouped.items():
+            if site.before and self._between:
+                chosen = chosen_of(several, swaps, own[site])
+                new = self._written(site, other, chosen, donor=True)
+                if patch.random:
+                    new = turned(self._written(site, own, chosen), new, draws)
+                rewrites[site.name] = rewriting(chosen, new)
+                continue
             wanted = own[site].clone()
             for part, place in several:
                 mask = mask_of(swaps, place, device=wanted.device)
@@ -289,12 +334,12 @@ class Patcher:
                     new = turned(own[site][:, :, part], new, draws)
                 wanted[:, :, part] = torch.where(mask.unsqueeze(2), new, wanted[:, :, part])
             replaced[site] = replacing(several, swaps, wanted)
-        with hooked(self.loaded, replaced):
+        with hooked(self.loaded, replaced), rewritten(self.loaded, rewrites):
             yield
 
     def _hold_against_donor(
         self,
-        rows: Sequence[_Row],
+        rows: Sequence[Row],
         swaps: Sequence[Swap],
         own: Mapping[Site, torch.Tensor],
         other: Mapping[Site, torch.Tensor],
@@ -302,7 +347,7 @@ class Patcher:
         with self._put(swaps, Patch(components=frozenset(self.components)), own, other, seed=(0,)):
             found = self._read(rows)
         there = [
-            _Row(swap=row.swap, ids=(*swap.donor, *row.ids[len(swap.donor) :]), wanted=row.wanted)
+            Row(swap=row.swap, ids=(*swap.donor, *row.ids[len(swap.donor) :]), wanted=row.wanted)
             for row, swap in zip(rows, swaps, strict=True)
         ]
         apart = float((found - self._read(there)).abs().max())
@@ -314,22 +359,6 @@ class Patcher:
             )
 
 
-def _rows(number: int, swap: Swap) -> Iterator[_Row]:
-    """Yield the texts that are read for a swap.
-
-    What both continuations begin with is as likely in both, and is not read. Where they part, both tokens are read in
-    one text; what follows in each is read in its own.
-    """
-    shared = swap.shared
-    at = len(swap.to) + shared - 1
-    parting = [(at, one[shared], sign) for one, sign in _signed(swap) if len(one) > shared]
-    rests = {one: sign for one, sign in _signed(swap) if len(one) > shared + 1}
-    for one, sign in rests.items() or {swap.first[: shared + 1]: 0.0}.items():
-        whole = (*swap.to, *one)
-        rest = [(place - 1, whole[place], sign) for place in range(at + 2, len(whole))]
-        yield _Row(swap=number, ids=whole[:-1] if len(one) > shared else whole, wanted=(*parting, *rest))
-        parting = []
-
-
-def _signed(swap: Swap) -> tuple[tuple[tuple[int, ...], float], tuple[tuple[int, ...], float]]:
-    return (swap.first, 1.0), (swap.second, -1.0)
+def _behind(site: Site) -> Site:
+    """Return what comes out of a module of which a site is what goes in."""
+    return replace(site, before=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from biasaudit.types.components import Place, Swap
 
@@ -64,6 +64,67 @@ def precise(found: torch.Tensor) -> torch.Tensor:
     import torch  # noqa: PLC0415
 
     return found.to(torch.promote_types(found.dtype, torch.float32))
+
+
+Rewrite: TypeAlias = Callable[[Any, "torch.Tensor", "torch.Tensor"], "torch.Tensor"]
+"""From a projection, what goes in and what comes out, to what is to come out."""
+
+
+@contextmanager
+def rewritten(of: LoadedModel, rewrites: Mapping[str, Rewrite]) -> Iterator[None]:
+    """Change what projections of a model write, in the forwards within."""
+    handles = []
+    try:
+        for name, rewrite in rewrites.items():
+            module = of.causal_model.get_submodule(name)
+            handles.append(
+                module.register_forward_hook(
+                    lambda module, inputs, output, rewrite=rewrite: rewrite(module, inputs[0], output)
+                )
+            )
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def rewriting(chosen: torch.Tensor, new: torch.Tensor) -> Rewrite:
+    """Return what puts new writing of chosen heads in the place of theirs.
+
+    Parameters
+    ----------
+    chosen : Tensor of bool, shape (n_texts, n_tokens, width)
+        Of what goes into the projection.
+    new : Tensor, shape (n_texts, n_tokens, width of the stream)
+    """
+    n_tokens = new.shape[1]
+
+    def rewrite(module: Any, hidden: torch.Tensor, output: torch.Tensor) -> torch.Tensor:  # Any: a module of torch
+        changed = output.clone()
+        changed[:, :n_tokens] += new - written(module, hidden[:, :n_tokens], chosen)
+        return changed
+
+    return rewrite
+
+
+def written(projection: Any, hidden: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:  # Any: a module of torch
+    """Return what chosen heads write to the stream, without the projection's bias."""
+    import torch  # noqa: PLC0415
+
+    nothing = torch.zeros_like(hidden)
+    # Not called as a module: it may be hooked just now.
+    found: torch.Tensor = projection.forward(torch.where(chosen, hidden, nothing)) - projection.forward(nothing)
+    return found
+
+
+def chosen_of(several: Sequence[tuple[slice, Place]], swaps: Sequence[Swap], held: torch.Tensor) -> torch.Tensor:
+    """Return which of what goes into a projection is of some heads at some places."""
+    import torch  # noqa: PLC0415
+
+    chosen = torch.zeros_like(held, dtype=torch.bool)
+    for part, place in several:
+        chosen[:, :, part] |= mask_of(swaps, place, device=held.device).unsqueeze(2)
+    return chosen
 
 
 def slice_of(block: BlockSites, head: int) -> slice:

@@ -230,3 +230,31 @@ def test_texts_of_other_lengths_beside_it_change_nothing(tmp_path: Path) -> None
     slopes = np.concatenate([patcher.slopes([swap]) for swap in several])
     np.testing.assert_allclose(patcher.slopes(several), slopes, atol=1e-5)
     assert min(np.abs(one - alone[0]).max() for one in alone[1:]) > 1e-5
+
+
+@pytest.mark.parametrize("kind", COMMON)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+def test_what_heads_write_is_of_the_projection_that_they_write_through(tmp_path: Path, kind: str) -> None:
+    """Where only the projections behind the heads differ, the heads of the base bring all of the change."""
+    import torch
+
+    folder = save_architecture(tmp_path / "base", kind, ARCHITECTURES[kind])
+    base, other = opened(str(folder)), opened(str(folder))
+    named = dict(other.causal_model.named_parameters())
+    draws = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for name, weight in named.items():
+            if "o_proj.weight" in name or "attn.c_proj.weight" in name:
+                weight.add_(0.5 * weight.std() * torch.randn(weight.shape, generator=draws))
+    patcher = Patcher(other, base)
+    asked = [swapped_to_itself(swap) for swap in swaps(second=(11,))]
+    heads = frozenset(one for one in patcher.components if one.kind is ComponentKind.HEAD)
+    before, of_heads, everything = patcher.odds(
+        asked, [NOTHING, Patch(components=heads), Patch(components=frozenset(patcher.components))]
+    )
+    wanted = read(base, [swap.to for swap in asked], asked[0])
+    assert np.abs(wanted - before).max() > 1e-2
+    np.testing.assert_allclose(of_heads, wanted, atol=1e-4)
+    np.testing.assert_allclose(everything, wanted, atol=1e-4)
+    of_first = [at for at, one in enumerate(patcher.components) if one.block == 0 and one.kind is ComponentKind.HEAD]
+    assert np.abs(patcher.slopes(asked)[:, of_first]).max() > 1e-3

@@ -135,8 +135,9 @@ def cases_of(
                 second=swaps[1],
             )
         )
+    found = _with_same_side(found, found)
     kept = [one for name in (CHOOSE, TEST) for one in _few([one for one in found if one.half == name], n_items, seed)]
-    return Cases(cases=tuple(_with_same_side(kept, found)), n_uneven=n_uneven, n_items=len(bias), crossed=crossed)
+    return Cases(cases=tuple(kept), n_uneven=n_uneven, n_items=len(bias), crossed=crossed)
 
 
 def _swaps(parts: Sequence[tuple[Tokens, Tokens] | None]) -> tuple[Swap, Swap] | None:
@@ -151,11 +152,15 @@ def _swaps(parts: Sequence[tuple[Tokens, Tokens] | None]) -> tuple[Swap, Swap] |
 
 
 def _few(cases: Sequence[Case], n_items: int, seed: int) -> list[Case]:
-    """Return at most so many cases, as many of each wording as there is room for."""
+    """Return at most so many cases, as many of each wording as there is room for; first those with a same side."""
     ranked: dict[str, list[Case]] = defaultdict(list)
-    for one in sorted(cases, key=lambda one: (place(seed, "components", "items", one.item_id), one.item_id)):
+    for one in sorted(cases, key=lambda one: (one.same is None, place(seed, "components", "items", one.item_id))):
         ranked[one.cluster_id].append(one)
-    turns = [(turn, one.cluster_id, one) for several in ranked.values() for turn, one in enumerate(several)]
+    turns = [
+        (turn, place(seed, "components", one.cluster_id), one)
+        for several in ranked.values()
+        for turn, one in enumerate(several)
+    ]
     turns.sort(key=lambda one: one[:2])
     return [one for _, _, one in turns[:n_items]]
 

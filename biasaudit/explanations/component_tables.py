@@ -17,6 +17,7 @@ from biasaudit.record.columns import count, flag, number, text
 from biasaudit.record.tables import checked
 from biasaudit.stats import clustered, mean_estimate
 from biasaudit.stats.clusters import MIN_CLUSTERS
+from biasaudit.stats.intervals import point
 from biasaudit.stats.perturbed.max_t import losses_p
 from biasaudit.types import ClusterDesign, Estimate, Status
 
@@ -58,7 +59,8 @@ COMPONENTS: Final = pa.DataFrameSchema(
         **_interval("random", "what a random direction of the same length does there", "nats"),
         **_interval("same_side", "what another item's context of the same side does there", "nats"),
         "p_adjusted": number(
-            "one-sided, of the effect against 0 and against each control, by max-T over all units; the largest",
+            "one-sided, of the effect against 0 and against each control, by max-T over all units: the largest, times "
+            "how many there are",
             null=True,
         ),
         "confirmed": flag("whether it goes beyond 0 and beyond each control that there is"),
@@ -76,7 +78,7 @@ ASKED: Final = pa.DataFrameSchema(
         ),
         "flag": text("why nothing is confirmed, in words; empty where something may be"),
         **_interval("lean", "d of the checkpoint in which activations are put, on the items of the test", "nats"),
-        **_interval("whole", "what putting in everything does: d itself; of the change, all but norm and head", "nats"),
+        **_interval("whole", "what putting in everything does: d itself, or of the change what 15.4 says", "nats"),
         **_interval("joint", "what all chosen components do together", "nats"),
         "summed": number("sum of what each does alone; less than `joint` where they back each other up", "nats"),
         "held_out_share": number(
@@ -88,6 +90,7 @@ ASKED: Final = pa.DataFrameSchema(
         "n_test": count("items of the test", "items"),
         "n_clusters": count("clusters of these", "clusters"),
         "n_also": count("second clusters of these; 0 where the probe has no second factor", "clusters"),
+        "same_side_asked": flag("whether enough clusters have a control of the same side, so that it was asked for"),
         "n_same_side": count("items of the test that have a control of the same side", "items"),
     },
     strict=True,
@@ -169,8 +172,8 @@ class _Values:
             return Estimate(status=Status.NOT_MEASURED, unit="nats")
         return mean_estimate(self.sample(values), facts.design, level=facts.level, unit="nats")
 
-    def plain_mean(self, key: tuple[str, str]) -> float:
-        return float(self.by[key].mean())
+    def plain_mean(self, key: tuple[str, str], facts: ComponentFacts) -> float:
+        return point(self.sample(self.by[key]), facts.design)
 
 
 def _values(rows: pd.DataFrame) -> _Values:
@@ -189,9 +192,8 @@ def _question(
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:  # Any: as above
     chosen_on, tested_on = (_values(rows[rows["half"] == name]) for name in (CHOOSE, TEST))
     units = [unit for unit, what in chosen_on.by if what == FIRST_ORDER]
-    slopes = {
-        unit: (chosen_on.plain_mean((unit, FIRST_ORDER)), tested_on.plain_mean((unit, FIRST_ORDER))) for unit in units
-    }
+    halves = (chosen_on, tested_on)
+    slopes = {unit: tuple(half.plain_mean((unit, FIRST_ORDER), facts) for half in halves) for unit in units}
     singles = [unit for unit in units if not _is_block(unit)]
     first, other = (sum(np.sign(slopes[unit][0]) * slopes[unit][half] for unit in singles) for half in (0, 1))
     share = other / first if first > 0 else None
@@ -224,12 +226,13 @@ def _question(
         **three("lean", "lean_", tested_on.mean(("", LEAN), facts)),
         **three("whole", "whole_", whole),
         **three("joint", "joint_", tested_on.mean((JOINT, EFFECT), facts)),
-        "summed": sum(tested_on.plain_mean((unit, EFFECT)) for unit in singles),
+        "summed": sum(tested_on.plain_mean((unit, EFFECT), facts) for unit in singles),
         "held_out_share": share,
         "n_choose": len(chosen_on.clusters),
         "n_test": len(tested_on.clusters),
         "n_clusters": sample.n_clusters,
         "n_also": sample.n_also,
+        "same_side_asked": bool(same_side) and tested_on.sample(same_side[0]).n_clusters >= MIN_CLUSTERS,
         "n_same_side": int((~np.isnan(same_side[0])).sum()) if same_side else 0,
     }
     return _ranked(found), asked
@@ -258,12 +261,13 @@ def _barred(whole: Estimate, share: float | None) -> str:
 
 
 def _p_values(
-    units: Sequence[str], slopes: Mapping[str, tuple[float, float]], values: _Values, facts: ComponentFacts
+    units: Sequence[str], slopes: Mapping[str, tuple[float, ...]], values: _Values, facts: ComponentFacts
 ) -> dict[str, float]:
-    """Return the largest p-value of each unit: against 0 and a random direction, and against the same side.
+    """Return a p-value of each unit: the largest of its tests, times how many families of tests there are.
 
-    The direction is that of the half on which a unit was chosen. Every one of these tests must reject, so that they
-    need no correction among themselves; over the units each is adjusted.
+    Against 0, a random direction, and the same side where enough clusters have one; in the direction of the half on
+    which a unit was chosen. Each family is adjusted over the units; a unit's null may be true in another than its
+    neighbour's, which is what the factor is for.
     """
     signed = {unit: np.sign(slopes[unit][0]) for unit in units}
     effects = [signed[unit] * values.by[unit, EFFECT] for unit in units]
@@ -274,16 +278,18 @@ def _p_values(
                 [effect - signed[unit] * values.by[unit, what] for unit, effect in zip(units, effects, strict=True)]
             )
     found: dict[str, float] = {}
+    n_families = 0
     for number_of, several in enumerate(tests):
         samples = [values.sample(one) for one in several]
         if samples[0].n_clusters < MIN_CLUSTERS:
             if number_of:  # there are too few items with this control
                 continue
             return {}
+        n_families += 1
         p_values = losses_p(samples, facts.design, rng=np.random.default_rng([facts.seed, 26, number_of]))
         for unit, p_value in zip(units, p_values, strict=True):
             found[unit] = max(found.get(unit, 0.0), float(p_value))
-    return found
+    return {unit: min(1.0, n_families * p_value) for unit, p_value in found.items()}
 
 
 def _ranked(found: list[dict[str, Any]]) -> list[dict[str, Any]]:  # Any: as above

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import pandas as pd
 
-from biasaudit.analysis.arms import ALL, features_of
+from biasaudit.analysis.arms import features_of
 from biasaudit.audits.asked import requests_of
 from biasaudit.errors import InstructionError, PartsError, TrainingDataError
-from biasaudit.explanations.cases import TEST, cases_of
+from biasaudit.explanations.cases import CHOOSE, TEST, cases_of
 from biasaudit.explanations.component_tables import ComponentFacts, component_tables
 from biasaudit.explanations.components import CHANGE, IN_BASE, IN_TUNED, Asking, patches
 from biasaudit.explanations.layers import layers
@@ -104,6 +105,9 @@ def _components(given: Gathering) -> Found:
     bias = tuple(item for item in asked.probe.items if item.role is Role.BIAS)
     if not bias or not all(isinstance(item.texts, AssociationTexts) for item in bias):
         raise _NotMeasuredError(_NO_CONTEXTS)
+    features = features_of(given.scores, given.facts.probe)
+    if len(features) > 1:
+        raise _NotMeasuredError("this probe has several features, and halves would mix them: name one with --feature")
     inside = {
         IN_BASE: given.exchange.inside(tuned=False, donor_tuned=False),
         IN_TUNED: given.exchange.inside(tuned=True, donor_tuned=True),
@@ -118,8 +122,8 @@ def _components(given: Gathering) -> Found:
         also=None if second is None else second.tag,
         seed=given.facts.seed,
     )
-    if not any(case.half == TEST for case in found.cases):
-        raise _NotMeasuredError("no item of the test has two contexts of as many tokens")
+    if {case.half for case in found.cases} != {CHOOSE, TEST}:
+        raise _NotMeasuredError("one half of the wordings has no item with two contexts of as many tokens")
     measured = patches(
         [Asking(question=question, inside=one) for question, one in inside.items()],
         found,
@@ -128,8 +132,7 @@ def _components(given: Gathering) -> Found:
         advance=lambda n_texts: given.told.advance(n_texts, 0),
     )
     ends = ends_barred(given.scores, given.facts)
-    features = features_of(given.scores, given.facts.probe)
-    of_change = given.facts.barred.get(ALL if ALL in features else features[0], "")
+    of_change = given.facts.barred.get(features[0], "")
     barred = {IN_BASE: ends[0], IN_TUNED: ends[1], CHANGE: ends[0] or ends[1] or of_change}
     facts = ComponentFacts(design=given.facts.design, level=given.facts.level, seed=given.facts.seed, barred=barred)
     of_components, questions = component_tables(measured, facts)
@@ -222,8 +225,8 @@ def _held_against(found: Mapping[str, Sequence[float]], index: Mapping[str, floa
     """Return the status: the last kept weights must be those that were audited."""
     for feature, values in found.items():
         audited = index.get(feature)
-        if audited is None or abs(values[-1] - audited) > MOST_APART:
-            said = "no index" if audited is None else f"{audited:.3f}"
+        if audited is None or not abs(values[-1] - audited) <= MOST_APART:
+            said = "no index" if audited is None or math.isnan(audited) else f"{audited:.3f}"
             return (
                 f"the last kept weights give an index of {values[-1]:.3f} of {feature}, and the audit has {said}: they "
                 "are not those that were audited, or read another beginning of texts"

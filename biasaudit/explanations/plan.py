@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.errors import UsageError
-from biasaudit.explanations.names import EVIDENCE
+from biasaudit.explanations.names import EVIDENCE, OF_RECORDS
 
 if TYPE_CHECKING:
     from biasaudit.framing import FramingName
@@ -67,6 +67,11 @@ class ExplanationPlan:
         unknown = [name for name in self.evidence if name not in EVIDENCE]
         if unknown:
             raise UsageError(f"there is no evidence {unknown[0]!r}.", fix=f"There is: {', '.join(EVIDENCE)}.")
+        if self.records is not None and OF_RECORDS not in self.evidence:
+            raise UsageError(
+                f"{self.records} is named, and records are not among the evidence that is asked for.",
+                fix="Add --evidence records, or leave --records out.",
+            )
         if self.records is not None and not self.records.is_file():
             raise UsageError(
                 f"{self.records} is no file of training records.", fix="Name the file that the adapter was trained on."

@@ -87,8 +87,9 @@ def test_what_was_measured_becomes_the_right_numbers() -> None:
     assert (rows[HEAD]["rank"], rows[MLP]["rank"], rows[BLOCK]["rank"]) == (1, 2, 1)
     # The MLP does less than another context of the same side.
     assert {unit: row["confirmed"] for unit, row in rows.items()} == {HEAD: True, MLP: False, BLOCK: True}
-    # Eight wordings that all agree: one of 256 flips is as large.
-    assert rows[HEAD]["p_adjusted"] == pytest.approx(1 / 256, abs=1e-6)
+    # Eight wordings that all agree: one of 256 flips is as large, in each of three families.
+    assert rows[HEAD]["p_adjusted"] == pytest.approx(3 / 256, abs=1e-6)
+    assert asked["same_side_asked"]
     said = component_sentence(asked, records(components))
     assert said.startswith("In the base the log odds lean by 2.00")
     assert f"Putting in what {HEAD} writes for the other context takes 1.00 (0.94 to 1.06) of it, 50" in said
@@ -116,6 +117,17 @@ def test_nothing_is_named_where_the_other_half_does_not_show_it(given: dict[str,
     assert why in questions["flag"].iloc[0]
     assert not components["confirmed"].any()
     assert "nothing is named" in component_sentence(records(questions)[0], records(components))
+
+
+def test_a_control_that_too_few_clusters_have_is_said_not_to_be_asked() -> None:
+    rows = by_hand()
+    few = rows[~((rows["what"] == "same side") & ~rows["cluster_id"].isin(["test 0", "test 1"]))]
+    components, questions = component_tables(few, FACTS)
+    assert not questions["same_side_asked"].iloc[0]
+    assert questions["n_same_side"].iloc[0] == 4
+    # Two families of tests are left.
+    (row,) = [row for row in records(components) if row["unit"] == HEAD]
+    assert row["p_adjusted"] == pytest.approx(2 / 256, abs=1e-6)
 
 
 def test_a_random_direction_that_does_as_much_is_the_threshold() -> None:
@@ -196,6 +208,16 @@ def test_random_weights_are_flagged_and_everything_is_kept(audit: Path, tmp_path
     assert "Not measured" not in page.split('id="components"')[1].split("</section>")[0]
 
 
+def test_halves_that_cannot_be_made_are_a_status(models: Path, tmp_path: Path) -> None:
+    """A probe of one wording has nothing to choose on."""
+    one = save_crossed(tmp_path / "one", n_templates=1, groups=("mother", "father"))
+    given: dict[str, Any] = {"framing_names": ("plain",), "device": "cpu", "out": tmp_path / "audit"}
+    biasaudit.audit(str(models / "base"), str(models / "tuned"), probes=[str(one)], **given)
+    found = biasaudit.explain(tmp_path / "audit", probe="one", evidence=("components",))
+    assert "one half of the wordings has no item" in found.evidence.unmeasured["components"]
+    assert "one half of the wordings has no item" in render_explanation(found)
+
+
 def test_evidence_that_was_not_asked_for_is_said(audit: Path) -> None:
     found = biasaudit.explain(audit, probe="mini", evidence=())
     assert dict(found.evidence.unmeasured) == dict.fromkeys(EVIDENCE, "it was not asked for")
@@ -203,6 +225,8 @@ def test_evidence_that_was_not_asked_for_is_said(audit: Path) -> None:
     assert "it was not asked for" in render_explanation(found)
     with pytest.raises(UsageError, match="no evidence 'hearts'"):
         biasaudit.explain(audit, probe="mini", evidence=("hearts",))
+    with pytest.raises(UsageError, match="records are not among the evidence"):
+        biasaudit.explain(audit, probe="mini", evidence=("words",), records=audit / "manifest.json")
 
 
 @pytest.mark.slow

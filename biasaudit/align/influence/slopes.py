@@ -129,7 +129,7 @@ def index_gradients(
     with _differentiable(flat):
         for batch in _table_batches(tables, _most_scored(loaded)):
             found = _values(loaded, [tables[number] for number in batch])
-            values[batch] = found.detach().double().cpu().numpy()
+            values[batch] = found.detach().cpu().double().numpy()
             directions = sorted({one for number in batch for one in tables[number].weights})
             for place, direction in enumerate(directions):
                 weight = torch.tensor([tables[number].weights.get(direction, 0.0) for number in batch])
@@ -217,7 +217,7 @@ def _slopes(
     losses = torch.zeros(len(examples), device=nats.device).index_add(0, owner, nats)
     losses = losses / torch.tensor([_n_scored(one) for one in examples], device=nats.device)
     (found,) = torch.autograd.grad(losses.sum(), steps)
-    return found.double().cpu().numpy(), losses.detach().double().cpu().numpy()
+    return found.cpu().double().numpy(), losses.detach().cpu().double().numpy()
 
 
 def _n_scored(example: Example) -> int:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 GROUP_FIELDS: Final = ("group", "source", "category")
 """Fields of a record that say where it comes from; the first that is there is taken."""
-METHODS: Final = ("sft",)
+ATTRIBUTED: Final = ("sft",)
 """Methods whose loss is known here."""
 
 _AGAIN: Final = "Train it again, into another folder: `biasaudit align sft ... --keep-checkpoints 3`."
@@ -92,10 +92,10 @@ def trained_on(located: Located, data: Path) -> TrainedOn:
             fix=_CARD_FIX,
         )
     card = _card(folder)
-    if card.method not in METHODS:
+    if card.method not in ATTRIBUTED:
         raise TrainingDataError(
             f"the adapter {folder.name!r} was trained by {card.method!r}; records are told apart in adapters by: "
-            f"{', '.join(METHODS)}.",
+            f"{', '.join(ATTRIBUTED)}.",
             fix="Ask for it of an adapter by one of these.",
         )
     if card.identity.get("base_weights") != located.weights:

@@ -132,7 +132,7 @@ class Patcher:
                     self._hold_against_donor(rows, several, own, other)
                 for place, patch in enumerate(patches):
                     with self._put(several, patch, own, other, seed=(seed, number, place)):
-                        np.add.at(found[place], at, self._read(rows).double().cpu().numpy())
+                        np.add.at(found[place], at, self._read(rows).cpu().double().numpy())
                     advance(len(rows))
         return found
 
@@ -218,7 +218,7 @@ class Patcher:
             (gains[component.block, component.kind, component.head] * masks[component.place]).sum(dim=1)
             for component in self.components
         ]
-        return np.asarray(torch.stack(columns, dim=1).double().cpu().numpy(), dtype=np.float64)
+        return np.asarray(torch.stack(columns, dim=1).cpu().double().numpy(), dtype=np.float64)
 
     def _site(self, component: Component) -> tuple[Site, slice]:
         if component.kind is ComponentKind.EMBEDDINGS:

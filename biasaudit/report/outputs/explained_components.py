@@ -70,9 +70,8 @@ def _question(asked: Row, rows: Sequence[Row]) -> QuestionView:
         sentence=component_sentence(asked, rows),
         counts=(
             f"Chosen on {int(asked['n_choose']):,} items, tested on {int(asked['n_test']):,} others in "
-            f"{int(asked['n_clusters']):,} clusters{also}, of which {int(asked['n_same_side']):,} have a control of "
-            f"the same side; what was chosen does {NOT_MEASURED if share is None else percent(share, decimals=0)} as "
-            "much there, to first order."
+            f"{int(asked['n_clusters']):,} clusters{also}. {_same_side(asked)} What was chosen does "
+            f"{NOT_MEASURED if share is None else percent(share, decimals=0)} as much there, to first order."
         ),
         together=(
             f"All chosen components together: {three(asked, 'joint')} nats; the sum of each alone: "
@@ -81,6 +80,13 @@ def _question(asked: Row, rows: Sequence[Row]) -> QuestionView:
         picture=picture(wide, narrow, alt=finding.description),
         units=tuple(_unit(row) for row in rows),
     )
+
+
+def _same_side(asked: Row) -> str:
+    there = f"{int(asked['n_same_side']):,} have a control of the same side"
+    if asked["same_side_asked"]:
+        return f"Of these {there}."
+    return f"Of these {there}, in too few clusters: units are held against 0 and a random direction alone."
 
 
 def _unit(row: Row) -> UnitRow:

@@ -86,14 +86,14 @@ def items() -> list[ProbeItem]:
 
 
 def cases(inside: LocalInside, *, seed: int) -> Cases:
-    """Return the cases of these items, in two halves by a seed."""
+    """Return the cases of these items, in two halves by a seed: more of them than of a large model."""
     asked = items()
     requests = [
         framed(prompt, item_id=item.item_id, framing=PLAIN, chat=None, language=ENGLISH, probe_id="tiny-world")
         for item in asked
         for prompt in prompts(item, ENGLISH)
     ]
-    return cases_of(asked, requests, inside.encoded(requests), also="words", seed=seed)
+    return cases_of(asked, requests, inside.encoded(requests), also="words", seed=seed, n_items=64)
 
 
 def tables(

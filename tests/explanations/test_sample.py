@@ -10,6 +10,7 @@ import pytest
 import biasaudit
 from biasaudit.explanations import profile, read_explanation
 from biasaudit.explanations.asked import barred
+from biasaudit.explanations.component_tables import ComponentFacts, component_tables
 from biasaudit.explanations.record import PAGE
 from biasaudit.report import render_explanation
 from biasaudit.report.words.explained.depths import depth_sentence
@@ -35,6 +36,14 @@ def test_the_sample_says_what_was_found() -> None:
     assert found.parts["phi"].sum() == pytest.approx(row["reduction"], abs=1e-9)
     # Eighteen blocks have an adapter; embeddings, norm and head have none.
     assert found.parts["exchanged"].sum() == 18
+
+
+def test_components_of_the_sample_come_out_of_what_was_put_in() -> None:
+    found = read_explanation(SAMPLE)
+    facts = ComponentFacts(design=found.facts.design, level=found.facts.level, seed=found.facts.seed, barred={})
+    components, questions = component_tables(found.evidence.tables["patches"], facts)
+    pd.testing.assert_frame_equal(components, found.components, check_dtype=False, atol=1e-9)
+    pd.testing.assert_frame_equal(questions, found.questions, check_dtype=False, atol=1e-9)
 
 
 def test_what_bars_a_verdict_is_said_of_the_values_that_are_explained() -> None:

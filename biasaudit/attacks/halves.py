@@ -11,7 +11,7 @@ from biasaudit.errors import UsageError
 from biasaudit.kinds import KINDS, kind_of
 from biasaudit.probes import Probe
 from biasaudit.probes.registry import content_sha256
-from biasaudit.probes.units import half, place
+from biasaudit.probes.units import half, in_turns, place
 from biasaudit.stats.clusters import MIN_CLUSTERS
 from biasaudit.types import ProbeItem, Role
 
@@ -120,9 +120,7 @@ def _few(items: Sequence[ProbeItem], n_items: int, *, seed: int) -> tuple[ProbeI
     ranked: dict[str, list[ProbeItem]] = defaultdict(list)
     for item in sorted(items, key=lambda one: (place(seed, "attack", "items", one.item_id), one.item_id)):
         ranked[item.cluster_id].append(item)
-    turns = [(turn, item.cluster_id, item) for several in ranked.values() for turn, item in enumerate(several)]
-    turns.sort(key=lambda one: one[:2])
-    return tuple(item for _, _, item in turns[:n_items])
+    return tuple(in_turns([ranked[name] for name in sorted(ranked)], n_items))
 
 
 def _held_out(probe: Probe, left: Sequence[ProbeItem], *, n_bias: int, crossed: bool) -> Probe:

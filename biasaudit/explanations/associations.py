@@ -11,6 +11,8 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final
 
 from biasaudit.audits.asked import requests_of
+from biasaudit.kinds.association import PARTS
+from biasaudit.probes.units import in_turns
 from biasaudit.record.columns import type_of
 from biasaudit.record.tables import checked
 from biasaudit.types import AssociationTexts, ProbeItem, Role
@@ -157,9 +159,7 @@ def association_items(asked: Asked, *, n_items: int, least: int = 1) -> tuple[Pr
     for of_cell in cells.values():
         of_cell.sort(key=lambda item: (drawn(second_of(asked, item) or item.item_id), item.item_id))
     order = sorted(cells, key=lambda cell: drawn("/".join(cell)))[: max(1, n_items // least)]
-    longest = max(map(len, cells.values()), default=0)
-    taken = [cells[cell][at] for at in range(longest) for cell in order if at < len(cells[cell])][:n_items]
-    kept = {item.item_id for item in taken}
+    kept = {item.item_id for item in in_turns([cells[cell] for cell in order], n_items)}
     return tuple(item for item in asked.probe.items if item.item_id in kept)
 
 
@@ -198,7 +198,4 @@ def tables(asked: Asked, items: Sequence[ProbeItem], chat: ChatFrame | None) -> 
     by_item: dict[str, list[Request]] = defaultdict(list)
     for request in cells:
         by_item[request.item_id].append(request)
-    return [sorted(by_item[item.item_id], key=lambda request: _ORDER.index(request.part)) for item in items]
-
-
-_ORDER: Final = ("1|A", "2|A", "1|B", "2|B")
+    return [sorted(by_item[item.item_id], key=lambda request: PARTS.index(request.part)) for item in items]

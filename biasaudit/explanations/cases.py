@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from biasaudit.kinds.association import PARTS
-from biasaudit.probes.units import half, place
+from biasaudit.probes.units import half, in_turns, place
 from biasaudit.stats.clusters import MIN_CLUSTERS
 from biasaudit.types import AssociationTexts, ProbeItem, Role
 from biasaudit.types.components import Swap, swapped
@@ -156,13 +156,8 @@ def _few(cases: Sequence[Case], n_items: int, seed: int) -> list[Case]:
     ranked: dict[str, list[Case]] = defaultdict(list)
     for one in sorted(cases, key=lambda one: (one.same is None, place(seed, "components", "items", one.item_id))):
         ranked[one.cluster_id].append(one)
-    turns = [
-        (turn, place(seed, "components", one.cluster_id), one)
-        for several in ranked.values()
-        for turn, one in enumerate(several)
-    ]
-    turns.sort(key=lambda one: one[:2])
-    return [one for _, _, one in turns[:n_items]]
+    order = sorted(ranked, key=lambda name: place(seed, "components", name))
+    return in_turns([ranked[name] for name in order], n_items)
 
 
 def _with_same_side(cases: Sequence[Case], others: Sequence[Case]) -> list[Case]:

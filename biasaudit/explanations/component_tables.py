@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from biasaudit.analysis.perturbed.rows import three
+from biasaudit.analysis.perturbed.rows import framed, three
 from biasaudit.explanations.cases import CHOOSE, TEST
 from biasaudit.explanations.components import EFFECT, FIRST_ORDER, JOINT, LEAN, QUESTIONS, RANDOM, SAME_SIDE, WHOLE
-from biasaudit.record.columns import count, flag, number, text
-from biasaudit.record.tables import checked
+from biasaudit.record.columns import count, flag, number, text, with_bounds
 from biasaudit.stats import clustered, mean_estimate
 from biasaudit.stats.clusters import MIN_CLUSTERS
 from biasaudit.stats.intervals import point
@@ -32,14 +31,6 @@ LEAST_HELD_OUT: Final = 0.75
 _BLOCK: Final = "block"
 
 
-def _interval(name: str, meaning: str, unit: str) -> dict[str, pa.Column]:
-    return {
-        name: number(meaning, unit, null=True),
-        f"{name}_ci_low": number("lower bound of its interval", unit, null=True),
-        f"{name}_ci_high": number("upper bound of its interval", unit, null=True),
-    }
-
-
 COMPONENTS: Final = pa.DataFrameSchema(
     {
         "question": text(
@@ -50,14 +41,14 @@ COMPONENTS: Final = pa.DataFrameSchema(
         "is_block": flag("whether it is a whole block"),
         "rank": count("place among the components, or among the blocks, from 1, by its effect", ""),
         "first_order": number("its slope on the items that it was chosen on", "nats"),
-        **_interval(
+        **with_bounds(
             "effect",
             "what putting it in takes of the lean, or gives back of the change, on items that it was not chosen on",
             "nats",
         ),
         "share": number("`effect` over that of everything; the components do not add up", "relative", null=True),
-        **_interval("random", "what a random direction of the same length does there", "nats"),
-        **_interval("same_side", "what another item's context of the same side does there", "nats"),
+        **with_bounds("random", "what a random direction of the same length does there", "nats"),
+        **with_bounds("same_side", "what another item's context of the same side does there", "nats"),
         "p_adjusted": number(
             "one-sided, of the effect against 0 and against each control, by max-T over all units: the largest, times "
             "how many there are",
@@ -77,10 +68,10 @@ ASKED: Final = pa.DataFrameSchema(
             check=pa.Check.isin(QUESTIONS),
         ),
         "flag": text("why nothing is confirmed, in words; empty where something may be"),
-        **_interval("lean", "d of the checkpoint in which activations are put, on the items of the test", "nats"),
-        **_interval("whole", "what putting in everything does: d itself, or of the change what 15.4 says", "nats"),
-        **_interval("joint", "what all chosen components do together", "nats"),
-        "summed": number("sum of what each does alone; less than `joint` where they back each other up", "nats"),
+        **with_bounds("lean", "d of the checkpoint in which activations are put, on the items of the test", "nats"),
+        **with_bounds("whole", "what putting in everything does: d itself, or of the change what 15.4 says", "nats"),
+        **with_bounds("joint", "what all chosen components do together", "nats"),
+        **with_bounds("summed", "sum of what each does alone; less than `joint` where they back each other up", "nats"),
         "held_out_share": number(
             "what the chosen do to first order on the items of the test, over those that they were chosen on",
             "relative",
@@ -135,14 +126,7 @@ def component_tables(patches: pd.DataFrame, facts: ComponentFacts) -> tuple[pd.D
             of_units, of_question = _question(question, rows, facts)
             components += of_units
             asked.append(of_question)
-    return _framed(components, COMPONENTS), _framed(asked, ASKED)
-
-
-def _framed(rows: Sequence[Mapping[str, Any]], schema: pa.DataFrameSchema) -> pd.DataFrame:  # Any: as above
-    frame = pd.DataFrame(rows, columns=list(schema.columns))
-    kinds = {name: str(column.dtype) for name, column in schema.columns.items()}
-    frame = frame.astype({name: kind for name, kind in kinds.items() if kind in {"float64", "int64", "bool"}})
-    return checked(frame, schema)
+    return framed(components, COMPONENTS), framed(asked, ASKED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +154,9 @@ class _Values:
         values = self.by.get(key)
         if values is None or np.isnan(values).all():
             return Estimate(status=Status.NOT_MEASURED, unit="nats")
+        return self.estimate(values, facts)
+
+    def estimate(self, values: NDArray[np.float64], facts: ComponentFacts) -> Estimate:
         return mean_estimate(self.sample(values), facts.design, level=facts.level, unit="nats")
 
     def plain_mean(self, key: tuple[str, str], facts: ComponentFacts) -> float:
@@ -218,6 +205,7 @@ def _question(
                 "confirmed": not barred and p_value is not None and p_value <= 1 - facts.level,
             }
         )
+    summed = np.sum([tested_on.by[unit, EFFECT] for unit in singles], axis=0)
     same_side = [values for (_, what), values in tested_on.by.items() if what == SAME_SIDE]
     sample = tested_on.sample(tested_on.by["", LEAN])
     asked = {
@@ -226,7 +214,7 @@ def _question(
         **three("lean", "lean_", tested_on.mean(("", LEAN), facts)),
         **three("whole", "whole_", whole),
         **three("joint", "joint_", tested_on.mean((JOINT, EFFECT), facts)),
-        "summed": sum(tested_on.plain_mean((unit, EFFECT), facts) for unit in singles),
+        **three("summed", "summed_", tested_on.estimate(summed, facts)),
         "held_out_share": share,
         "n_choose": len(chosen_on.clusters),
         "n_test": len(tested_on.clusters),
@@ -297,6 +285,6 @@ def _ranked(found: list[dict[str, Any]]) -> list[dict[str, Any]]:  # Any: as abo
     ranked = []
     for is_block in (True, False):
         several = [row for row in found if row["is_block"] is is_block]
-        several.sort(key=lambda row: (-abs(row["effect"] or 0.0), row["unit"]))
+        several.sort(key=lambda row: (row["effect"] is None, -abs(row["effect"] or 0.0), row["unit"]))
         ranked += [{**row, "rank": place} for place, row in enumerate(several, start=1)]
     return ranked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ import pandera.pandas as pa
 from biasaudit.explanations.cases import CHOOSE, TEST, Case, Cases
 from biasaudit.record.columns import number, text
 from biasaudit.record.tables import checked
-from biasaudit.types.components import Component, ComponentKind, Patch
+from biasaudit.types.components import Component, ComponentKind, Patch, Swap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,7 +100,7 @@ class Asking:
         """Whether activations of the base are put in, read from the same text."""
         return self.question == CHANGE
 
-    def swaps(self, cases: Sequence[Case]) -> list[Any]:  # of Swap
+    def swaps(self, cases: Sequence[Case]) -> list[Swap]:
         """Return the contexts of the first sides, then those of the second."""
         both = [case.own if self.between else case.swaps for case in cases]
         return [one for one, _ in both] + [other for _, other in both]

@@ -24,7 +24,7 @@ from biasaudit.explanations.associations import (
 )
 from biasaudit.explanations.linear_probe import held_out_accuracy
 from biasaudit.explanations.words import counted
-from biasaudit.record.columns import count, number, text
+from biasaudit.record.columns import count, number, text, with_bounds
 from biasaudit.stats import clustered, mean_estimate
 from biasaudit.types import Estimate, Status
 from biasaudit.types.progress import Progress, Silence
@@ -43,34 +43,26 @@ MOST_APART: Final = 1e-4
 N_ITEMS: Final = 240
 
 
-def _interval(name: str, meaning: str, unit: str) -> dict[str, pa.Column]:
-    return {
-        name: number(meaning, unit, null=True),
-        f"{name}_ci_low": number("lower bound of its interval", unit, null=True),
-        f"{name}_ci_high": number("upper bound of its interval", unit, null=True),
-    }
-
-
 LAYERS: Final = pa.DataFrameSchema(
     {
         "feature": text("sensitive feature"),
         "checkpoint": text("`base` or the name of the tuned checkpoint"),
         "number": count("place of the layer, from 0, the embeddings", ""),
         "layer": text("`embeddings`, `block 0`, ...: after it ran"),
-        **_interval(
+        **with_bounds(
             "lens_d",
             "d of the first token in which the continuations differ, by the base's final norm and head",
             "nats",
         ),
-        **_interval("own_d", "d of that token by the checkpoint's own final norm and head", "nats"),
-        **_interval(
+        **with_bounds("own_d", "d of that token by the checkpoint's own final norm and head", "nats"),
+        **with_bounds(
             "decodable",
             "share of contexts whose side a linear probe tells, of words and wordings that it has "
             "not seen; one half is chance",
             "share",
         ),
         "control": number("the same of random labels of the words, averaged over labellings", "share", null=True),
-        **_interval("selectivity", "`decodable` less `control`", "share"),
+        **with_bounds("selectivity", "`decodable` less `control`", "share"),
         "n_items": count("items of the lens", "items"),
         "n_contexts": count("different pairs of contexts that the probe was asked of", "pairs"),
     },

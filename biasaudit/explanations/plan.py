@@ -102,5 +102,12 @@ class ExplanationPlan:
             "framing": self.framing,
             "cut": self.cut,
             "evidence": [name for name in EVIDENCE if name in self.evidence],
-            "records": None if self.records is None else hashlib.sha256(self.records.read_bytes()).hexdigest(),
+            "records": None if self.records is None else _sha256(self.records),
         }
+
+
+def _sha256(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as exc:
+        raise UsageError(f"{file} cannot be read: {exc.strerror or exc}.", fix="Make it readable.") from exc

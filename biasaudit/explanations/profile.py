@@ -11,9 +11,8 @@ import pandas as pd
 import pandera.pandas as pa
 
 from biasaudit.analysis.arms import ALL, cell_items, features_of
-from biasaudit.analysis.perturbed.rows import three
-from biasaudit.record.columns import count, flag, number, text
-from biasaudit.record.tables import checked
+from biasaudit.analysis.perturbed.rows import framed, three
+from biasaudit.record.columns import count, flag, number, text, with_bounds
 from biasaudit.stats import mean_estimate
 from biasaudit.stats.depth import DepthProfile, DepthRule, depth_profile
 from biasaudit.stats.verdict import COMPETENCE_CHANCE
@@ -29,14 +28,6 @@ _MOST_MISSING: Final = 0.02
 """Of the items may have no value in some hybrid: of fewer nothing is said."""
 
 
-def _interval(name: str, meaning: str, unit: str) -> dict[str, pa.Column]:
-    return {
-        name: number(meaning, unit, null=True),
-        f"{name}_ci_low": number("lower bound of its interval", unit, null=True),
-        f"{name}_ci_high": number("upper bound of its interval", unit, null=True),
-    }
-
-
 PARTS: Final = pa.DataFrameSchema(
     {
         "feature": text("sensitive feature; `all` pools a probe's features"),
@@ -47,9 +38,9 @@ PARTS: Final = pa.DataFrameSchema(
         "index_above": number("index with this part and all below it the base's, all others tuned", "index", null=True),
         "competence_below": number("competence of the first of these models", "share", null=True),
         "competence_above": number("competence of the second", "share", null=True),
-        **_interval("from_below", "fall of the index when this part is exchanged after all below it", "index points"),
-        **_interval("from_above", "fall of the index when it is exchanged after all above it", "index points"),
-        **_interval("phi", "mean of the two; over all parts these sum to D", "index points"),
+        **with_bounds("from_below", "fall of the index when this part is exchanged after all below it", "index points"),
+        **with_bounds("from_above", "fall of the index when it is exchanged after all above it", "index points"),
+        **with_bounds("phi", "mean of the two; over all parts these sum to D", "index points"),
         "p_adjusted": number("two-sided, of `phi`, by max-T over all parts that differ", null=True),
     },
     strict=True,
@@ -65,14 +56,14 @@ CELLS: Final = pa.DataFrameSchema(
             check=pa.Check.isin([one.value for one in DepthVerdict]),
         ),
         "reason": text("what decided it, in words"),
-        **_interval("base", "index of the base", "index"),
-        **_interval("tuned", "index of the tuned checkpoint", "index"),
-        **_interval("reduction", "D, base less tuned", "index points"),
-        **_interval("lower", "D of the parts below the cut exchanged alone", "index points"),
-        **_interval("upper", "D of the parts above the cut exchanged alone", "index points"),
-        **_interval("lower_share", "`lower` over D", "relative"),
-        **_interval("upper_share", "`upper` over D", "relative"),
-        **_interval("interaction", "1 less both shares: what the halves do together alone", "relative"),
+        **with_bounds("base", "index of the base", "index"),
+        **with_bounds("tuned", "index of the tuned checkpoint", "index"),
+        **with_bounds("reduction", "D, base less tuned", "index points"),
+        **with_bounds("lower", "D of the parts below the cut exchanged alone", "index points"),
+        **with_bounds("upper", "D of the parts above the cut exchanged alone", "index points"),
+        **with_bounds("lower_share", "`lower` over D", "relative"),
+        **with_bounds("upper_share", "`upper` over D", "relative"),
+        **with_bounds("interaction", "1 less both shares: what the halves do together alone", "relative"),
         "n_items": count("items that every hybrid scored", "items"),
         "n_clusters": count("clusters of these", "clusters"),
         "n_also": count("second clusters of these; 0 where the probe has no second factor", "clusters"),
@@ -146,14 +137,7 @@ def profiles(scores: pd.DataFrame, facts: ProfileFacts) -> tuple[pd.DataFrame, p
         of_parts, cell = _feature(scores, facts, feature)
         parts += of_parts
         cells.append(cell)
-    return _framed(parts, PARTS), _framed(cells, CELLS)
-
-
-def _framed(rows: Sequence[Mapping[str, Any]], schema: pa.DataFrameSchema) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=list(schema.columns))
-    numbers = [name for name, column in schema.columns.items() if str(column.dtype) == "float64"]
-    frame[numbers] = frame[numbers].astype(float)
-    return checked(frame, schema)
+    return framed(parts, PARTS), framed(cells, CELLS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

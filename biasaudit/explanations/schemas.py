@@ -9,6 +9,7 @@ from typing import Any, Final
 import pandas as pd
 import pandera.pandas as pa
 
+from biasaudit.explanations.associations import empty
 from biasaudit.explanations.component_tables import ASKED, COMPONENTS
 from biasaudit.explanations.components import PATCHES
 from biasaudit.explanations.layers import LAYERS
@@ -48,8 +49,4 @@ class Evidence:
 
 def empty_tables() -> dict[str, pd.DataFrame]:
     """Return every table of every kind without rows."""
-    return {name: _empty(schema) for several in SCHEMAS.values() for name, schema in several.items()}
-
-
-def _empty(schema: pa.DataFrameSchema) -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series(dtype=str(column.dtype)) for name, column in schema.columns.items()})
+    return {name: empty(schema) for several in SCHEMAS.values() for name, schema in several.items()}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from biasaudit.kinds import kind_of
 from biasaudit.probes.layouts.own.words import slug
 from biasaudit.types import ProbeItem
+
+T = TypeVar("T")
 
 
 def units_of(items: Sequence[ProbeItem]) -> dict[str, list[ProbeItem]]:
@@ -54,6 +57,18 @@ def half(names: Mapping[str, Iterable[str]], seed: int, *purpose: str) -> set[st
         in_order = sorted(several, key=lambda one: (place(seed, *purpose, one), one))
         chosen |= set(in_order[: len(in_order) // 2])
     return chosen
+
+
+def in_turns(clusters: Sequence[Sequence[T]], n_most: int) -> list[T]:
+    """Return at most so many members of clusters, one of each in their order, then a second one of each, and so on.
+
+    Examples
+    --------
+    >>> in_turns(["abc", "d", "ef"], 5)
+    ['a', 'd', 'e', 'b', 'f']
+    """
+    longest = max(map(len, clusters), default=0)
+    return [several[at] for at in range(longest) for several in clusters if at < len(several)][:n_most]
 
 
 def companions(item: ProbeItem) -> tuple[str, ...]:

@@ -65,6 +65,15 @@ def listed(meaning: str, unit: str = "", *, null: bool = False, later: bool = Fa
     return _column(object, meaning, unit, null=null, later=later)
 
 
+def with_bounds(name: str, meaning: str, unit: str) -> dict[str, pa.Column]:
+    """Return the columns of a number that may be missing and of its interval, ``NAME_ci_low`` to ``NAME_ci_high``."""
+    return {
+        name: number(meaning, unit, null=True),
+        f"{name}_ci_low": number("lower bound of its interval", unit, null=True),
+        f"{name}_ci_high": number("upper bound of its interval", unit, null=True),
+    }
+
+
 def _column(
     kind: type, meaning: str, unit: str, *, check: pa.Check | None = None, null: bool = False, later: bool = False
 ) -> pa.Column:

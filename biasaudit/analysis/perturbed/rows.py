@@ -24,9 +24,9 @@ def three(value: str, prefix: str, estimate: Estimate) -> dict[str, float | None
     }
 
 
-def framed(rows: Iterable[Mapping[str, object]], schema: DataFrameSchema, *, by: Sequence[str]) -> pd.DataFrame:
-    """Return rows as a table, sorted by its key and held to its schema."""
+def framed(rows: Iterable[Mapping[str, object]], schema: DataFrameSchema, *, by: Sequence[str] = ()) -> pd.DataFrame:
+    """Return rows as a table, sorted by its key if one is named, and held to its schema."""
     frame = pd.DataFrame(list(rows), columns=list(schema.columns))
     numbers = [name for name, column in schema.columns.items() if str(column.dtype) == "float64"]
     frame[numbers] = frame[numbers].astype(float)
-    return checked(frame.sort_values(list(by), ignore_index=True), schema)
+    return checked(frame.sort_values(list(by), ignore_index=True) if by else frame, schema)

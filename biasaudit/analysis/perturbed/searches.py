@@ -14,7 +14,7 @@ from biasaudit.analysis.perturbed.cells import FEW
 from biasaudit.analysis.perturbed.reading import Both, reading_of, too_few
 from biasaudit.analysis.perturbed.rows import framed, three
 from biasaudit.analysis.table import Given, Table
-from biasaudit.record.columns import count, number, text
+from biasaudit.record.columns import count, text, with_bounds
 from biasaudit.stats import mean_estimate
 from biasaudit.types import Checkpoint, Contrast, Estimate, Role, SearchVerdict, Status
 from biasaudit.types.search import AGAINST, GUIDED, RANDOM, WITH
@@ -39,14 +39,6 @@ _DIFFERENCES: Final = {
 }
 
 
-def _three_columns(name: str, meaning: str, unit: str) -> dict[str, pa.Column]:
-    return {
-        name: number(meaning, unit, null=True),
-        f"{name}_ci_low": number("lower bound of its interval", unit, null=True),
-        f"{name}_ci_high": number("upper bound of its interval", unit, null=True),
-    }
-
-
 SCHEMA: Final = pa.DataFrameSchema(
     {
         "searched": text("checkpoint whose lean was searched, as the search names it"),
@@ -62,12 +54,12 @@ SCHEMA: Final = pa.DataFrameSchema(
         **{
             key: column
             for name, said in _INDEX.items()
-            for key, column in _three_columns(name, f"index {said}", "index").items()
+            for key, column in with_bounds(name, f"index {said}", "index").items()
         },
         **{
             key: column
             for name, said in _DIFFERENCES.items()
-            for key, column in _three_columns(name, said, "index points").items()
+            for key, column in with_bounds(name, said, "index points").items()
         },
         "n_items": count("items that were scored without and after all of these", "items"),
         "n_clusters": count("clusters of these", "clusters"),

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.report.charts.chart_parts import WIDE, Finding, domain
-from biasaudit.report.charts.row_chart import Mark, Panel, Row, base_arm, rows_chart, tuned_arms
-from biasaudit.report.words.wording import present
+from biasaudit.report.charts.row_chart import Panel, Row, base_arm, marks_of, rows_chart, tuned_arms
 
 if TYPE_CHECKING:
     import altair as alt
@@ -26,18 +25,10 @@ def depth_chart(rows: Sequence[Mapping[str, Any]], finding: Finding, *, width: i
     width : int
         Of the plot without labels, in pixels.
     """
-    marks = [
-        Mark(row=at, arm=arm, value=value, low=low, high=high)
-        for at, row in enumerate(rows)
-        for name, arm in _ARMS.items()
-        if row["exchanged"]
-        and (value := present(row[name])) is not None
-        and (low := present(row[f"{name}_ci_low"])) is not None
-        and (high := present(row[f"{name}_ci_high"])) is not None
-    ]
+    marks = tuple(mark for mark in marks_of(rows, _ARMS) if rows[mark.row]["exchanged"])
     low, high = domain([end for mark in marks for end in (mark.low, mark.high)] or [0.0])
     title = "Fall of the index" if width < WIDE else "Fall of the index when this part is exchanged, in index points"
-    panel = Panel(title=title, marks=tuple(marks), ends=(low, high), guides=(0.0,))
+    panel = Panel(title=title, marks=marks, ends=(low, high), guides=(0.0,))
     below, above, both = _ARMS.values()
     arms = (base_arm(below), *tuned_arms((above, both)))
     return rows_chart([Row(label=str(row["part"])) for row in rows], [panel], arms, finding, width=width)

@@ -19,10 +19,10 @@ from biasaudit.report.charts.chart_parts import (
     styled,
 )
 from biasaudit.report.charts.pictures import BASE, INK, LINK, MUTED, SURFACE, TUNED, WARM
-from biasaudit.report.words.wording import chart_label
+from biasaudit.report.words.wording import chart_label, present
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _SHAPES: Final = ("diamond", "triangle-up", "square", "triangle-down", "cross")
 """Of the checkpoints after the base, or of their framings, in order; all filled."""
@@ -56,6 +56,26 @@ class Mark:
     value: float
     low: float
     high: float
+
+
+def marks_of(rows: Sequence[Mapping[str, Any]], arms: Mapping[str, str]) -> tuple[Mark, ...]:  # Any: pandas cells
+    """Return a mark for each number of rows that has an interval.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Each has, for a name, ``NAME``, ``NAME_ci_low`` and ``NAME_ci_high``.
+    arms : mapping
+        Name -> the arm that it is.
+    """
+    return tuple(
+        Mark(row=at, arm=arm, value=value, low=low, high=high)
+        for at, row in enumerate(rows)
+        for name, arm in arms.items()
+        if (value := present(row[name])) is not None
+        and (low := present(row[f"{name}_ci_low"])) is not None
+        and (high := present(row[f"{name}_ci_high"])) is not None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from biasaudit.report.charts.chart_parts import NARROW, WIDE, Finding
 from biasaudit.report.charts.component_chart import component_chart
 from biasaudit.report.charts.pictures import Picture, picture
-from biasaudit.report.words.explained.components import QUESTIONS, component_sentence, three
-from biasaudit.report.words.wording import NOT_MEASURED, chart_label, clean, number, p_value, percent, present, records
+from biasaudit.report.words.explained.components import QUESTIONS, component_sentence
+from biasaudit.report.words.wording import NOT_MEASURED, chart_label, clean, in_row, p_value, percent, present, records
 
 if TYPE_CHECKING:
     from biasaudit.explanations.record import Explanation
@@ -74,8 +74,8 @@ def _question(asked: Row, rows: Sequence[Row]) -> QuestionView:
             f"{NOT_MEASURED if share is None else percent(share, decimals=0)} as much there, to first order."
         ),
         together=(
-            f"All chosen components together: {three(asked, 'joint')} nats; the sum of each alone: "
-            f"{_number(asked['summed'])}; everything: {three(asked, 'whole')}."
+            f"All chosen components together: {in_row(asked, 'joint')} nats; the sum of each alone: "
+            f"{in_row(asked, 'summed')}; everything: {in_row(asked, 'whole')}."
         ),
         picture=picture(wide, narrow, alt=finding.description),
         units=tuple(_unit(row) for row in rows),
@@ -94,14 +94,9 @@ def _unit(row: Row) -> UnitRow:
     return UnitRow(
         unit=clean(row["unit"]),
         confirmed=bool(row["confirmed"]),
-        effect=three(row, "effect"),
+        effect=in_row(row, "effect"),
         share=NOT_MEASURED if share is None else percent(share, decimals=0),
-        random=three(row, "random"),
-        same_side=three(row, "same_side"),
+        random=in_row(row, "random"),
+        same_side=in_row(row, "same_side"),
         p_adjusted=p_value(present(row["p_adjusted"])),
     )
-
-
-def _number(value: object) -> str:
-    found = present(value)
-    return NOT_MEASURED if found is None else number(found)

@@ -11,8 +11,8 @@ from biasaudit.report.charts.chart_parts import NARROW, WIDE, Finding, domain
 from biasaudit.report.charts.pictures import Picture, picture
 from biasaudit.report.charts.row_chart import Mark, Panel, Row, base_arm, rows_chart, tuned_arms
 from biasaudit.report.section import Section, Source
-from biasaudit.report.words.searched import search_finding, search_rows, three
-from biasaudit.report.words.wording import NOT_MEASURED, chart_label, clean, number, present, verdict_class
+from biasaudit.report.words.searched import search_finding, search_rows
+from biasaudit.report.words.wording import NOT_MEASURED, chart_label, clean, in_row, number, present, verdict_class
 from biasaudit.types import Checkpoint
 from biasaudit.types.search import AGAINST, GUIDED
 
@@ -113,7 +113,7 @@ def _row(source: Source, row: Mapping[str, Any]) -> SearchRow:  # Any: pandas ce
         verdict=str(row["verdict"]),
         css_class=verdict_class(str(row["verdict"])),
         why=clean(row["reason"], limit=300),
-        **{name: three(row, name) for name in ("plain", "found", "random", "against", "gain", "excess", "one_sided")},
+        **{name: in_row(row, name) for name in ("plain", "found", "random", "against", "gain", "excess", "one_sided")},
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.report.words.wording import NOT_MEASURED, clean, present, records, with_interval
+from biasaudit.report.words.wording import clean, in_row, records
 from biasaudit.types import Checkpoint, SearchVerdict, stage_place
 
 if TYPE_CHECKING:
@@ -61,25 +61,17 @@ def search_lines(audit: AuditRecord) -> list[str]:
     """Return what came of the searches, a line for each row: without the words themselves."""
     return [
         f"{clean(row['searched'])} searched, {clean(row['checkpoint'])} asked, {clean(row['probe'])}, "
-        f"{clean(row['feature'])}: {row['verdict']}; lean {three(row, 'plain')} without, {three(row, 'found')} after "
-        f"what was found, {three(row, 'random')} after the best at random"
+        f"{clean(row['feature'])}: {row['verdict']}; lean {in_row(row, 'plain')} without, {in_row(row, 'found')} after "
+        f"what was found, {in_row(row, 'random')} after the best at random"
         for row in search_rows(audit)
     ]
-
-
-def three(row: Row, name: str) -> str:
-    """Return a number of a row with its interval."""
-    found = present(row[name])
-    if found is None:
-        return NOT_MEASURED
-    return with_interval(found, present(row[f"{name}_ci_low"]), present(row[f"{name}_ci_high"]))
 
 
 def search_warnings(audit: AuditRecord, names: Mapping[str, str]) -> tuple[str, ...]:
     """Return what the first screen must say: words after which a tuned model leans more than it is seen to."""
     named = [
-        f"{names.get(str(row['probe']), clean(row['probe']))}, {clean(row['feature'])}: {three(row, 'plain')} without "
-        f"words, {three(row, 'found')} after those found"
+        f"{names.get(str(row['probe']), clean(row['probe']))}, {clean(row['feature'])}: {in_row(row, 'plain')} without "
+        f"words, {in_row(row, 'found')} after those found"
         for row in search_rows(audit)
         if row["verdict"] == SearchVerdict.FOUND.value
         and row["searched"] == row["checkpoint"]

@@ -172,6 +172,12 @@ def with_interval(
     return f"{shown} ({shown_low} to {shown_high})"
 
 
+def in_row(row: Mapping[str, Any], name: str) -> str:  # Any: pandas cells
+    """Return a number of a row with its interval, ``NAME_ci_low`` to ``NAME_ci_high``; without one, no number."""
+    found, low, high = (present(row[one]) for one in (name, f"{name}_ci_low", f"{name}_ci_high"))
+    return with_interval(found, low, high)
+
+
 def as_carried(value: float, low: float | None, high: float | None, *, least: int = LEAST_INDEX) -> str:
     """Return a value alone, with the decimals that it has beside its interval; without one, with the fewest.
 

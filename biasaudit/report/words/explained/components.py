@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from biasaudit.report.words.wording import clean, number, percent, present, with_interval
+from biasaudit.report.words.wording import clean, in_row, percent, present, with_interval
 
 Row = Mapping[str, Any]  # Any: pandas cells
 
@@ -48,26 +48,18 @@ def component_sentence(asked: Row, rows: Sequence[Row]) -> str:
     if not named:
         return f"{heading}: no component goes beyond its controls."
     top = min(named, key=lambda row: int(row["rank"]))
-    lead = _LEADS[str(asked["question"])].format(whole=three(asked, "whole"), unit=clean(top["unit"]))
+    lead = _LEADS[str(asked["question"])].format(whole=in_row(asked, "whole"), unit=clean(top["unit"]))
     whole, effect = present(asked["whole"]), present(top["effect"])
     against = whole is not None and effect is not None and whole * effect < 0
     share = present(top["share"])
     does = _DOES[str(asked["question"])][against].format(effect=_size(top))
     told = "" if share is None or against else f", {percent(share, decimals=0)}"
-    return f"{lead} {does}{told}; a random direction of the same length: {three(top, 'random')}."
+    return f"{lead} {does}{told}; a random direction of the same length: {in_row(top, 'random')}."
 
 
 def _size(row: Row) -> str:
     """Return how large an effect is, whichever way it goes, with its interval."""
     found, low, high = (present(row[one]) for one in ("effect", "effect_ci_low", "effect_ci_high"))
     if found is None or low is None or high is None:
-        return three(row, "effect")
+        return in_row(row, "effect")
     return with_interval(-found, -high, -low) if found < 0 else with_interval(found, low, high)
-
-
-def three(row: Row, name: str) -> str:
-    """Return a number of a row with its interval."""
-    found, low, high = (present(row[one]) for one in (name, f"{name}_ci_low", f"{name}_ci_high"))
-    if found is None:
-        return "not measured"
-    return number(found) if low is None or high is None else with_interval(found, low, high)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from biasaudit.report.words.wording import NOT_MEASURED, clean, number, percent_with_interval, present, with_interval
+from biasaudit.report.words.wording import (
+    NOT_MEASURED,
+    clean,
+    in_row,
+    number,
+    percent_with_interval,
+    present,
+    with_interval,
+)
 from biasaudit.types.depth import DepthVerdict
 
 if TYPE_CHECKING:
@@ -29,12 +37,12 @@ _SAID: Final = {
 
 def three(row: Row, name: str) -> str:
     """Return a number of a row with its interval; a share as a percentage."""
+    if name not in {"lower_share", "upper_share", "interaction"}:
+        return in_row(row, name)
     found, low, high = (present(row[one]) for one in (name, f"{name}_ci_low", f"{name}_ci_high"))
-    if found is None:
+    if found is None or low is None or high is None:
         return NOT_MEASURED
-    if name in {"lower_share", "upper_share", "interaction"} and low is not None and high is not None:
-        return percent_with_interval(found, low, high)
-    return with_interval(found, low, high)
+    return percent_with_interval(found, low, high)
 
 
 def depth_sentence(row: Row) -> str:

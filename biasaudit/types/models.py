@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from biasaudit.types.vocabulary import Reading
 from biasaudit.visible import in_short
 
 
@@ -61,6 +62,14 @@ class ModelFingerprint:
     beginning_token, beginning_id : str and int, or None
         What its texts without a context begin with in this audit, as the tokenizer that chose it writes it; None
         where nothing was chosen.
+    engine : str or None
+        Program and build that computes, as far as it says; None is transformers in this process.
+    quantization : str or None
+        Scheme in which the weights stand in memory; None where they are as `dtype` says, or nobody says.
+    kv_dtype : str or None
+        Of the keys and values that are kept of a text; None is `dtype`.
+    reading : Reading or None
+        How log-probabilities are got out of a server; None where the model is in this process.
     """
 
     reference: str
@@ -79,6 +88,10 @@ class ModelFingerprint:
     text_files_sha256: str | None = None
     beginning_token: str | None = None
     beginning_id: int | None = None
+    engine: str | None = None
+    quantization: str | None = None
+    kv_dtype: str | None = None
+    reading: Reading | None = None
 
     def __repr__(self) -> str:
         """Return which model it is, how large, and the beginning of its checksum."""

@@ -23,6 +23,20 @@ class Ability(StrEnum):
     GRADIENTS = "gradients"
 
 
+class Reading(StrEnum):
+    """How log-probabilities are got out of a model that somebody else runs, from the most that can be had down.
+
+    ``exact-prompt``: the server gives those of every token of a prompt. ``exact-forced``: it gives that of one token
+    that it is made to take, so that a text is read token by token. ``next-token-topk``: of the next token, for the k
+    most likely ones; of all others only a bound is known. ``sampled``: it gives text alone, and answers are counted.
+    """
+
+    PROMPT = "exact-prompt"
+    FORCED = "exact-forced"
+    TOP_K = "next-token-topk"
+    SAMPLED = "sampled"
+
+
 class Role(StrEnum):
     """What an item is for.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from biasaudit.framing import request_key
 from biasaudit.models import cache_identity
-from biasaudit.types import ModelFingerprint, Task
+from biasaudit.types import ModelFingerprint, Reading, Task
 
 FINGERPRINT = ModelFingerprint(
     reference="org/model",
@@ -81,3 +83,16 @@ def test_another_method_of_scoring_is_another_identity() -> None:
         cache_identity(FINGERPRINT, method=method) for method in ("pseudo-likelihood", "summed from the right")
     }
     assert len({cache_identity(FINGERPRINT), *identities}) == 3
+
+
+def test_who_computes_and_how_it_is_read_are_of_the_identity() -> None:
+    """The same weights differ by engine, scheme and way of reading; none of them is an answer of another."""
+    elsewhere = [
+        replace(FINGERPRINT, engine="llama-server 1"),
+        replace(FINGERPRINT, engine="llama-server 2"),
+        replace(FINGERPRINT, quantization="nf4"),
+        replace(FINGERPRINT, kv_dtype="float16"),
+        replace(FINGERPRINT, reading=Reading.PROMPT),
+        replace(FINGERPRINT, reading=Reading.FORCED),
+    ]
+    assert len({cache_identity(one) for one in (FINGERPRINT, *elsewhere)}) == 7

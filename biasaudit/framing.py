@@ -11,11 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
 from biasaudit.languages import ENGLISH, Language
-from biasaudit.types import Request, Task
+from biasaudit.types import Generation, Request, Sampling, Task
 
 FramingName = Literal["plain", "chat"]
 
@@ -118,6 +118,9 @@ class Prompt:
         framing's neutral request is the user's turn, and the text the assistant's.
     reply : str
         How the assistant's turn begins, before the continuation, where there is a `turn`.
+    options : mapping of str to tuple of str, or None
+        What is written after it is read for: name of an answer -> how it is spelt. None asks for the log-probability
+        of the continuation.
     """
 
     part: str
@@ -125,6 +128,7 @@ class Prompt:
     continuation: str
     turn: str | None = None
     reply: str = ""
+    options: Mapping[str, tuple[str, ...]] | None = None
 
 
 def framed(
@@ -135,6 +139,7 @@ def framed(
     chat: ChatFrame | None,
     language: Language = ENGLISH,
     probe_id: str = "",
+    sampling: Sampling | None = None,
 ) -> Request:
     """Put `prompt` into `framing`.
 
@@ -150,11 +155,13 @@ def framed(
         Of the prompt: a request or a lead in another one would ask for a translation.
     probe_id : str
         The probe whose item it is.
+    sampling : Sampling, optional
+        How texts are drawn; needed where the prompt has options.
 
     Raises
     ------
     ValueError
-        If a chat framing comes without the template.
+        If a chat framing comes without the template, or options without a way of drawing.
     """
     continuation = prompt.continuation
     if framing.framing == "plain":
@@ -174,15 +181,27 @@ def framed(
     if not context:
         # Nothing stands before it, so there is nothing to separate it from.
         continuation = continuation.removeprefix(" ")
+    asks = {"item_id": item_id, "part": prompt.part, "framing_id": framing.framing_id, "probe_id": probe_id}
+    if prompt.options is not None:
+        return _generation(prompt.options, context, templated=templated, sampling=sampling, **asks)
     return Request(
         key=request_key(context, continuation, templated=templated),
         context=context,
         continuation=continuation,
         templated=templated,
-        item_id=item_id,
-        part=prompt.part,
-        framing_id=framing.framing_id,
-        probe_id=probe_id,
+        **asks,
+    )
+
+
+def _generation(
+    options: Mapping[str, tuple[str, ...]], context: str, *, templated: bool, sampling: Sampling | None, **asks: str
+) -> Generation:
+    if sampling is None:
+        msg = f"part {asks['part']!r} is to be drawn, and nothing says how"
+        raise ValueError(msg)
+    key = request_key(context, "", templated=templated, task=Task.GENERATION, sampling=asdict(sampling))
+    return Generation(
+        key=key, context=context, continuation="", templated=templated, sampling=sampling, options=options, **asks
     )
 
 

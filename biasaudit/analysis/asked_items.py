@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from biasaudit import kinds
+from biasaudit.analysis import counts as stored_counts
 from biasaudit.benchmarks import Answered
 from biasaudit.errors import AlteredAuditError
 from biasaudit.kinds import ItemKind
-from biasaudit.types import Failed, Response, Role, Scored
+from biasaudit.types import Counted, Failed, Response, Role, Scored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -155,10 +156,15 @@ def _responses(responses: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, 
     """Return (checkpoint, framing_id, probe) -> item -> part -> response."""
     shared = (_shared(responses[name]) for name in ("checkpoint", "framing_id", "probe", "item_id", "part", "status"))
     own = (responses[name].tolist() for name in ("key", "reason", "token_logprobs_nats"))
+    drawn = responses["counts"].tolist() if "counts" in responses.columns else [None] * len(responses)
     found: dict[tuple[str, str, str], dict[str, dict[str, Response]]] = {}
-    for checkpoint, framing_id, probe, item_id, part, status, key, reason, logprobs in zip(*shared, *own, strict=True):
+    for checkpoint, framing_id, probe, item_id, part, status, key, reason, logprobs, counts in zip(
+        *shared, *own, drawn, strict=True
+    ):
         response: Response
-        if status == "ok":
+        if status == "ok" and isinstance(counts, str):
+            response = _counted(counts, key=key, part=part, item_id=item_id)
+        elif status == "ok":
             nats = logprobs.tolist() if isinstance(logprobs, np.ndarray) else logprobs
             if nats is None or not len(nats):
                 raise AlteredAuditError(
@@ -170,6 +176,16 @@ def _responses(responses: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, 
             response = Failed(key=key, reason=reason)
         found.setdefault((checkpoint, framing_id, probe), {}).setdefault(item_id, {})[part] = response
     return found
+
+
+def _counted(stored: str, *, key: str, part: str, item_id: str) -> Counted:
+    try:
+        return stored_counts.of_json(key, stored)
+    except (ValueError, RecursionError) as exc:
+        raise AlteredAuditError(
+            f"responses.parquet: part {part!a} of item {item_id!a} has no counts: {exc}.",
+            fix="Restore it, or run the audit again.",
+        ) from exc
 
 
 def _shared(column: pd.Series[Any]) -> list[str]:  # Any: of pandas

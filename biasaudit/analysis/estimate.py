@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from biasaudit.analysis.arms import CellItems, cell_items, features_of
+from biasaudit.analysis.arms import ALL, CellItems, cell_items, features_of
+from biasaudit.analysis.draws import Unanswered, unanswered
 from biasaudit.analysis.table import Given, Table
 from biasaudit.kinds import index_of
 from biasaudit.record import tables
-from biasaudit.stats import mean_estimate
+from biasaudit.stats import clustered, mean_estimate
 from biasaudit.types import ClusterDesign, Estimate, Role
 from biasaudit.types.competence import competence_level
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,7 +29,12 @@ SATURATED: Final = 0.95
 
 
 def estimates_frame(
-    scores: pd.DataFrame, *, kinds: Mapping[str, str], designs: Mapping[str, ClusterDesign], level: float
+    scores: pd.DataFrame,
+    *,
+    kinds: Mapping[str, str],
+    designs: Mapping[str, ClusterDesign],
+    level: float,
+    unanswered: Sequence[Unanswered] = (),
 ) -> pd.DataFrame:
     """Estimate every index, competence and control.
 
@@ -38,6 +44,8 @@ def estimates_frame(
     kinds, designs : mapping
         Probe -> kind, probe -> design of its clusters.
     level : float
+    unanswered : sequence of Unanswered, optional
+        Bias items of which answers were drawn.
 
     Returns
     -------
@@ -47,13 +55,16 @@ def estimates_frame(
         (nats), ``sign_per_token``, ``index_independent`` (interval as if items were independent),
         ``competence`` (share of sense over nonsense, or of right persons over wrong ones, unknown counting half; its
         interval is one of :func:`biasaudit.types.competence.competence_level`), ``control`` (graded, where no
-        stereotype is).
+        stereotype is), ``refused`` and ``unparsed`` (shares of drawn answers, pooled over a probe's features).
     """
     rows: list[dict[str, object]] = []
     for probe, kind in kinds.items():
         for feature in features_of(scores, probe):
             rows += _bias_rows(scores, probe, feature, kind=kind, design=designs[probe], level=level)
         rows += _other_rows(scores, probe, design=designs[probe], level=level)
+        rows += _unanswered_rows(
+            [one for one in unanswered if one.probe == probe], probe, design=designs[probe], level=level
+        )
     frame = pd.DataFrame(rows, columns=list(tables.ESTIMATES.columns))
     numbers = ["value", "ci_low", "ci_high"]
     frame[numbers] = frame[numbers].astype(float)
@@ -116,6 +127,20 @@ def _other_rows(scores: pd.DataFrame, probe: str, *, design: ClusterDesign, leve
     return rows
 
 
+def _unanswered_rows(
+    found: Sequence[Unanswered], probe: str, *, design: ClusterDesign, level: float
+) -> list[dict[str, object]]:
+    """Draws without an answer: shares of an item, pooled over a probe's features."""
+    rows = []
+    for arm in sorted({(one.checkpoint, one.framing) for one in found}):
+        of_arm = [one for one in found if (one.checkpoint, one.framing) == arm]
+        for metric in ("refused", "unparsed"):
+            sample = clustered([getattr(one, metric) for one in of_arm], [one.cluster_id for one in of_arm])
+            estimate = mean_estimate(sample, design, level=level, unit="share")
+            rows.append(_row(arm, probe, ALL, metric, estimate, n_asked=len(of_arm), saturated=False))
+    return rows
+
+
 def _saturated(signs: NDArray[np.float64]) -> bool:
     there = signs[~np.isnan(signs)]
     return len(there) > 0 and max(float((there > 0).mean()), float((there < 0).mean())) > SATURATED
@@ -139,7 +164,13 @@ def _row(
 
 def _computed(given: Given) -> pd.DataFrame:
     analysis = given.analysis
-    return estimates_frame(given.tables["scores"], kinds=analysis.kinds, designs=analysis.designs, level=analysis.level)
+    return estimates_frame(
+        given.tables["scores"],
+        kinds=analysis.kinds,
+        designs=analysis.designs,
+        level=analysis.level,
+        unanswered=unanswered(given.asked, analysis.framings),
+    )
 
 
 ESTIMATES: Final = Table(name="estimates", schema=tables.ESTIMATES, computed=_computed)

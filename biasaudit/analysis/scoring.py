@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from biasaudit.analysis import counts as stored_counts
 from biasaudit.analysis.asked_items import GROUP_SEPARATOR, AskedItem
 from biasaudit.analysis.table import Given, Table
 from biasaudit.record import tables
-from biasaudit.types import Failed, Request, Response, Role, Scored
+from biasaudit.types import Counted, Failed, Request, Response, Role, Scored
 
 if TYPE_CHECKING:
     from biasaudit.framing import Framing
@@ -76,6 +77,7 @@ def response_rows(
     pairs: Iterable[tuple[Request, Response]],
     *,
     omit_tokens: bool,
+    omit_written: bool = False,
     token_ends: Mapping[str, Sequence[int]] | None = None,
 ) -> list[dict[str, object]]:
     """Return one row per request.
@@ -86,12 +88,14 @@ def response_rows(
     pairs : iterable of (Request, Response)
     omit_tokens : bool
         Leave out token ids, from which the text could be read back.
+    omit_written : bool
+        Leave out what was drawn, which may repeat the text.
     token_ends : mapping, optional
         Key of a request -> where its tokens end, in characters of the continuation.
     """
     rows: list[dict[str, object]] = []
     for request, response in pairs:
-        scored = isinstance(response, Scored)
+        answers = isinstance(response, Scored | Counted)
         rows.append(
             {
                 "checkpoint": checkpoint,
@@ -100,11 +104,15 @@ def response_rows(
                 "item_id": request.item_id,
                 "part": request.part,
                 "key": request.key,
-                "status": "ok" if scored else "failed",
+                "status": "ok" if answers else "failed",
                 "reason": response.reason if isinstance(response, Failed) else None,
                 "token_ids": list(response.token_ids) if isinstance(response, Scored) and not omit_tokens else None,
                 "token_logprobs_nats": list(response.token_logprobs_nats) if isinstance(response, Scored) else None,
                 "token_ends": None if omit_tokens else (token_ends or {}).get(request.key),
+                "counts": stored_counts.as_json(response) if isinstance(response, Counted) else None,
+                "written": stored_counts.shown(response)
+                if isinstance(response, Counted) and not omit_written
+                else None,
             }
         )
     return rows
@@ -113,6 +121,8 @@ def response_rows(
 def responses_frame(rows: list[dict[str, object]]) -> pd.DataFrame:
     """Return the rows as a table, sorted."""
     frame = pd.DataFrame(rows, columns=list(tables.RESPONSES.columns))
+    if not frame["counts"].notna().any():
+        frame = frame.drop(columns=["counts", "written"])
     by = ["checkpoint", "framing_id", "probe", "item_id", "part"]
     return tables.checked(frame.sort_values(by, ignore_index=True), tables.RESPONSES)
 

@@ -44,6 +44,8 @@ class Analysis:
         Whether each tuned checkpoint was made from the base and none from another.
     perturbed : Perturbed or None
         The perturbed probes that were asked beside these; None where none were asked for.
+    drawn : bool
+        Whether answers were drawn, in place of log-probabilities.
     """
 
     kinds: Mapping[str, str]
@@ -59,6 +61,7 @@ class Analysis:
     trained_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     siblings: bool = False
     perturbed: Perturbed | None = None
+    drawn: bool = False
 
     @property
     def primary(self) -> Contrast:
@@ -102,6 +105,8 @@ class Table:
         and cannot be computed again.
     of_perturbed : bool
         Whether it is about perturbed probes: an audit without has no such table.
+    of_drawn : bool
+        Whether it is about answers in words: an audit in which none were drawn has no such table.
     of_search : bool
         Whether it is about words that a search found: of perturbed probes, only where some are such.
     """
@@ -111,10 +116,13 @@ class Table:
     computed: Callable[[Given], pd.DataFrame] | None
     of_perturbed: bool = False
     of_search: bool = False
+    of_drawn: bool = False
 
     def is_of(self, analysis: Analysis) -> bool:
         """Whether an audit with this analysis has it."""
         perturbed = analysis.perturbed
+        if self.of_drawn and not analysis.drawn:
+            return False
         if perturbed is None:
             return not self.of_perturbed
         return bool(perturbed.found) or not self.of_search

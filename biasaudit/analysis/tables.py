@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from biasaudit.analysis.compare import COMPARISONS
 from biasaudit.analysis.damage import DAMAGE
 from biasaudit.analysis.disparity import DISPARITIES
+from biasaudit.analysis.draws import DRAWS
 from biasaudit.analysis.estimate import ESTIMATES
 from biasaudit.analysis.exposure import EXPOSURE
 from biasaudit.analysis.perturbed.evidence import VARIANT_ITEMS, VARIANT_RESPONSES, VARIANT_SCORES
@@ -35,6 +36,7 @@ TABLES: Final[Mapping[str, Table]] = {
         ITEMS,
         RESPONSES,
         SCORES,
+        DRAWS,
         ESTIMATES,
         FAMILIES,
         EXPOSURE,
@@ -53,7 +55,7 @@ TABLES: Final[Mapping[str, Table]] = {
 """In the order in which they are computed: each may need those before it."""
 
 
-IN_EVERY_AUDIT: Final = tuple(name for name, table in TABLES.items() if not table.of_perturbed)
+IN_EVERY_AUDIT: Final = tuple(name for name, table in TABLES.items() if not (table.of_perturbed or table.of_drawn))
 """Names of those that an audit of this version has whatever it asks."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from biasaudit.analysis.asked_items import asked_items
@@ -14,10 +15,10 @@ from biasaudit.record.audit_record import AuditRecord, as_attributes
 from biasaudit.record.exposure_facts import exposure_of
 from biasaudit.record.manifest import Manifest
 from biasaudit.record.perturbed_facts import perturbed_of
-from biasaudit.types import ClusterDesign, stage_place
+from biasaudit.types import ClusterDesign, Reading, stage_place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
 
@@ -50,6 +51,7 @@ def analysis_of_probes(
     exposure: Mapping[str, CardExposure] | None = None,
     siblings: bool = False,
     perturbed: Perturbed | None = None,
+    drawn: bool = False,
 ) -> Analysis:
     """Return the analysis of an audit with these probes."""
     noted = exposure or {}
@@ -67,6 +69,7 @@ def analysis_of_probes(
         trained_features=_trained_features(tuned, noted),
         siblings=siblings,
         perturbed=perturbed,
+        drawn=drawn,
     )
 
 
@@ -97,6 +100,9 @@ def analysis_of_manifest(manifest: Manifest) -> Analysis:
         trained_features=_trained_features(tuned, noted),
         siblings=bool(plan.get("siblings", False)),
         perturbed=perturbed_of(manifest.perturbed),
+        drawn=any(
+            isinstance(one, Mapping) and one.get("reading") == Reading.SAMPLED for one in manifest.fingerprints.values()
+        ),
     )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit import kinds
 from biasaudit.analysis.scoring import item_row, items_sha256
 from biasaudit.errors import UsageError
 from biasaudit.framing import PLAIN, framed
+from biasaudit.kinds.replies import counted
 from biasaudit.languages import ENGLISH, find_language, language_of
+from biasaudit.models.backend import answers as backend_answers
 from biasaudit.probes import Probe, load_probe
 from biasaudit.probes.registry import card_of
-from biasaudit.types import Ability, Role, Scored
+from biasaudit.types import Ability, Failed, Generation, Role, Scored, Written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +22,13 @@ if TYPE_CHECKING:
     from biasaudit.framing import ChatFrame, Framing
     from biasaudit.languages import Language
     from biasaudit.models import Backend, Way
+    from biasaudit.models.backend import Advance
     from biasaudit.probes.card import Card
-    from biasaudit.types import Request, Response
+    from biasaudit.types import Request, Response, Sampling
+
+
+NOT_DRAWN: Final = "it is asked by log-probability, and answers in words were drawn"
+"""Why a request of a kind without answers in words is not asked where such answers are drawn."""
 
 
 def probes_to_ask(probes: Sequence[str | Probe], *, data_dir: Path | None, way: Way | None = None) -> list[Probe]:
@@ -85,7 +92,9 @@ def _refuse_unanswered(cards: Sequence[Card], way: Way) -> None:
         )
 
 
-def requests_of(probe: Probe, framings: Sequence[Framing], chat: ChatFrame | None) -> list[Request]:
+def requests_of(
+    probe: Probe, framings: Sequence[Framing], chat: ChatFrame | None, *, sampling: Sampling | None = None
+) -> list[Request]:
     """Return what a probe asks of one checkpoint, framing by framing.
 
     Parameters
@@ -94,6 +103,8 @@ def requests_of(probe: Probe, framings: Sequence[Framing], chat: ChatFrame | Non
     framings : sequence of Framing
     chat : ChatFrame or None
         What the chat template puts around the user's turn; needed where a framing is ``chat``.
+    sampling : Sampling, optional
+        How answers are drawn, of the kinds that have answers in words; what others ask is not drawn, and fails.
 
     Raises
     ------
@@ -102,11 +113,58 @@ def requests_of(probe: Probe, framings: Sequence[Framing], chat: ChatFrame | Non
     """
     language = asking_language(probe, framings)
     return [
-        framed(prompt, item_id=item.item_id, framing=framing, chat=chat, language=language, probe_id=probe.card.id)
+        framed(
+            prompt,
+            item_id=item.item_id,
+            framing=framing,
+            chat=chat,
+            language=language,
+            probe_id=probe.card.id,
+            sampling=sampling,
+        )
         for framing in framings
         for item in probe.items
-        for prompt in kinds.prompts(item, language)
+        for prompt in kinds.prompts(item, language, drawn=sampling is not None)
     ]
+
+
+def answers(
+    backend: Backend,
+    asked: Sequence[Request],
+    *,
+    name: str,
+    sampling: Sampling | None = None,
+    on_progress: Advance | None = None,
+) -> list[Response]:
+    """Return the answer to each request; what was written is read for an answer.
+
+    Parameters
+    ----------
+    backend : Backend
+    asked : sequence of Request
+    name : str
+        Of the checkpoint, for the message.
+    sampling : Sampling, optional
+        How answers are drawn: what is not drawn then is not asked, since numbers of two readings have no difference.
+    on_progress : callable, optional
+
+    Raises
+    ------
+    BackendError
+        If there are others: every item would have the answer to another one.
+    """
+    if sampling is None:
+        return backend_answers(backend, asked, name=name, on_progress=on_progress)
+    drawn = [request for request in asked if isinstance(request, Generation)]
+    found = iter(backend_answers(backend, drawn, name=name, on_progress=on_progress))
+    return [
+        _read(request, next(found)) if isinstance(request, Generation) else Failed(key=request.key, reason=NOT_DRAWN)
+        for request in asked
+    ]
+
+
+def _read(request: Generation, response: Response) -> Response:
+    return counted(request, response) if isinstance(response, Written) else response
 
 
 def asking_language(probe: Probe, framings: Sequence[Framing]) -> Language:

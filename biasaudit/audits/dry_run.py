@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from biasaudit.audits.places import disk_bytes
 from biasaudit.audits.preflight import checked_places, made_ready
 from biasaudit.models.foreign import foreign_collected
+from biasaudit.types import Generation
 from biasaudit.types.progress import Silence
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from biasaudit.audits.plan import Plan
     from biasaudit.models.local.outlook import CheckpointForecast
     from biasaudit.types.progress import Progress
+
+DRAWN: Final = "answers are drawn in words: how long that takes is not forecast"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +77,15 @@ def dry_run(plan: Plan, *, out: Path | None = None, progress: Progress | None = 
     with foreign_collected(told.say, progress=told, label="preparing models"):
         prepared = way.locate(plan.checkpoints, plan.settings, told.say).prepared()
         asked = made_ready(plan, probes, prepared, out).asked
-        found = {} if prepared.forecast is None else prepared.forecast(asked)
+        scored = [request for request in asked if not isinstance(request, Generation)]
+        found = {} if prepared.forecast is None else prepared.forecast(scored)
     return Forecast(
         checkpoints=found,
         n_requests=len(asked),
-        notices=(*(notice for probe in probes for notice in probe.notices), *prepared.told),
+        notices=(
+            *(notice for probe in probes for notice in probe.notices),
+            *prepared.told,
+            *(() if prepared.sampling is None else (DRAWN,)),
+        ),
         disk_bytes=disk_bytes(len(plan.checkpoints) * len(asked)),
     )

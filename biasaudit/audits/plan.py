@@ -69,6 +69,9 @@ class Plan:
     omit_texts : bool
         Leave the texts of published data sets out of the audit and its report.
     allow_different_lineage, trust_remote_code : bool
+    draws : int or None
+        How many answers in words are drawn of each question, in place of log-probabilities; None draws none, where the
+        model gives log-probabilities.
     allow_implausible : bool
         Audit a model that finds shuffled words as likely as sentences, too; the report says so.
     """
@@ -98,6 +101,7 @@ class Plan:
     allow_different_lineage: bool = False
     trust_remote_code: bool = False
     allow_implausible: bool = False
+    draws: int | None = None
 
     def __post_init__(self) -> None:
         check_settings(
@@ -124,6 +128,8 @@ class Plan:
         template_date(self.template_date)
         if self.limit is not None and self.limit < 1:
             raise UsageError(f"the limit is {self.limit} items.", fix="It is at least 1.")
+        if self.draws is not None and self.draws < 1:
+            raise UsageError(f"{self.draws} answers are to be drawn.", fix="It is at least 1.")
         if self.robustness is not None:
             perturbation_set(self.robustness)
         together = Together()
@@ -167,6 +173,8 @@ class Plan:
             trust_remote_code=self.trust_remote_code,
             batch_tokens=self.batch_tokens,
             allow_different_lineage=self.allow_different_lineage,
+            draws=self.draws,
+            seed=self.seed,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -181,6 +189,7 @@ class Plan:
             "tuned": {name: reference for name, reference in checkpoints.items() if name != "base"},
             # Only where it is so: most audits are of one tuned checkpoint, or of stages.
             **({"siblings": True} if self.siblings else {}),
+            **({} if self.draws is None else {"draws": self.draws}),
             **({} if self.robustness is None else {"robustness": perturbation_set(self.robustness).sha256}),
             "probes": list(self.probes),
             "suite": self.suite,

@@ -89,6 +89,8 @@ def made_ready(plan: Plan, probes: list[Probe], prepared: Prepared, out: Path | 
     ------
     ChatTemplateError
         If a chat is to be asked of models without one.
+    UsageError
+        If answers are to be drawn from models that write no texts.
     BiasauditError
     """
     if prepared.chat is None and any(framing.framing == "chat" for framing in plan.framings):
@@ -96,10 +98,20 @@ def made_ready(plan: Plan, probes: list[Probe], prepared: Prepared, out: Path | 
             f"the chat framing was asked for, and models that are reached as {plan.base} is have no chat template.",
             fix="Ask in plain framing only: --framing plain.",
         )
-    requests = {probe.card.id: requests_of(probe, plan.framings, prepared.chat) for probe in probes}
+    if plan.draws is not None and prepared.sampling is None:
+        raise UsageError(
+            f"answers were to be drawn, and models that are reached as {plan.base} is write no texts.",
+            fix="Leave --draws out.",
+        )
+    requests = {
+        probe.card.id: requests_of(probe, plan.framings, prepared.chat, sampling=prepared.sampling) for probe in probes
+    }
     beside = perturbing(plan, probes)
     if beside is not None:
-        of_variants = {one.card.id: requests_of(one, beside.framings, prepared.chat) for one in beside.probes}
+        of_variants = {
+            one.card.id: requests_of(one, beside.framings, prepared.chat, sampling=prepared.sampling)
+            for one in beside.probes
+        }
         requests = {**requests, **of_variants}
     n_responses = len(plan.checkpoints) * sum(map(len, requests.values()))
     check_room(out, prepared.cache, n_responses=n_responses)

@@ -8,14 +8,14 @@ import json
 import resource
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from biasaudit.analysis.derived import read_record
 from biasaudit.analysis.scoring import items_frame, response_rows, responses_frame
 from biasaudit.analysis.tabulate import analysis_of_probes, tabulate
-from biasaudit.audits.asked import asking_language, probe_facts, token_ends_of
+from biasaudit.audits.asked import answers, asking_language, probe_facts, token_ends_of
 from biasaudit.audits.exposed import exposed, said_of_damaged
 from biasaudit.audits.finish import Render, completed, written
 from biasaudit.audits.notices import Notices
@@ -24,12 +24,11 @@ from biasaudit.audits.sanity import sanity_of
 from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAuditError
 from biasaudit.languages import ENGLISH
 from biasaudit.models import plausibility
-from biasaudit.models.backend import answers as answered
 from biasaudit.models.foreign import foreign_collected
 from biasaudit.record import store
 from biasaudit.record.audit_record import AuditRecord
 from biasaudit.record.manifest import Manifest, from_dict
-from biasaudit.types import Ability
+from biasaudit.types import Ability, Reading
 from biasaudit.types.progress import Progress, Silence
 from biasaudit.version import __version__
 
@@ -137,6 +136,7 @@ def run(
         exposure=exposure,
         siblings=plan.siblings,
         perturbed=None if ready.perturbing is None else ready.perturbing.facts,
+        drawn=prepared.sampling is not None,
     )
     evidence = {"items": items_frame(probes, omit_texts=plan.omit_texts), "responses": responses_frame(responses.rows)}
     if ready.perturbing is not None:
@@ -263,7 +263,9 @@ def _scored(name: str, backend: Backend, work: _Work, found: _Rows) -> dict[str,
     started = time.monotonic()
     try:
         # In their order and not by key: equal texts of two items may be answered otherwise where nothing has weights.
-        pairs = zip(asked, answered(backend, asked, name=name, on_progress=advance), strict=True)
+        sampling = work.ready.prepared.sampling
+        found_all = answers(backend, asked, name=name, sampling=sampling, on_progress=advance)
+        pairs = zip(asked, found_all, strict=True)
     except KeyboardInterrupt:
         kept = "" if work.ready.prepared.cache is None else ", and kept in the cache"
         told.say(f"of {name}, {n_done:,} of {n_distinct:,} distinct requests are answered{kept}")
@@ -275,11 +277,15 @@ def _scored(name: str, backend: Backend, work: _Work, found: _Rows) -> dict[str,
     beside = work.ready.perturbing
     for probe in (*work.probes, *(() if beside is None else beside.probes)):
         of_probe = list(itertools.islice(pairs, len(work.ready.requests[probe.card.id])))
-        omit = Ability.TOKEN_ENDS not in backend.can or (work.plan.omit_texts and probe.card.data.published)
+        omit_texts = work.plan.omit_texts and probe.card.data.published
+        omit = Ability.TOKEN_ENDS not in backend.can or omit_texts
         ends = {} if omit else token_ends_of(probe, of_probe, backend)
         rows = found.perturbed if beside is not None and probe.card.id in beside.facts.variants else found.rows
-        rows += response_rows(name, probe.card.id, of_probe, omit_tokens=omit, token_ends=ends)
-    return asdict(backend.fingerprint)
+        rows += response_rows(name, probe.card.id, of_probe, omit_tokens=omit, omit_written=omit_texts, token_ends=ends)
+    fingerprint = backend.fingerprint
+    if sampling is not None:
+        fingerprint = replace(fingerprint, reading=Reading.SAMPLED)
+    return asdict(fingerprint)
 
 
 def _finished(plan: Plan, probes: list[Probe], found: Found, out: Path | None, *, render: Render) -> AuditRecord | None:

@@ -49,6 +49,10 @@ def audit(
     limit: Annotated[
         int | None, typer.Option(help="About so many items of each probe: a seeded sample of whole clusters.")
     ] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(help="Read answers from so many drawn texts a question, not from log-probabilities."),
+    ] = None,
     robustness: Annotated[
         str | None,
         typer.Option(help="Ask under perturbations too: quick, standard or a YAML file; does a reduction hold?"),
@@ -87,6 +91,7 @@ def audit(
         "seed": seed,
         "batch_tokens": batch_tokens,
         "limit": limit,
+        "draws": draws,
         "robustness": robustness,
         "omit_texts": omit_texts,
         "allow_different_lineage": allow_different_lineage,

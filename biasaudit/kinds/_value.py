@@ -13,7 +13,8 @@ class ItemValue:
     Attributes
     ----------
     d_nats : float or None
-        Positive with the stereotype (bias items), or towards sense or the right answer (competence items).
+        Positive with the stereotype (bias items), or towards sense or the right answer (competence items). None of an
+        item whose answers were counted: a count of none has no logarithm.
     d_per_token_nats : float or None
         The same from means per token; None where the kind has no such form.
     taken : float or None
@@ -30,14 +31,15 @@ class ItemValue:
     @property
     def ok(self) -> bool:
         """Whether there is a value."""
-        return self.d_nats is not None
+        return self.d_nats is not None or self.leaning is not None
 
     @property
     def sign(self) -> float | None:
         """Return -1, 0 or 1; 0 is an exact tie, or an answer that takes no side."""
-        if self.d_nats is None or self.taken is not None:
+        towards = self.leaning if self.d_nats is None else self.d_nats
+        if towards is None or self.taken is not None:
             return self.taken
-        return float((self.d_nats > 0) - (self.d_nats < 0))
+        return float((towards > 0) - (towards < 0))
 
     @property
     def graded(self) -> float | None:

@@ -120,7 +120,7 @@ def kind_of_parts(parts: frozenset[str]) -> ItemKind[Any]:  # Any: as above
     return found[0]
 
 
-def prompts(item: ProbeItem, language: Language = ENGLISH) -> tuple[Prompt, ...]:
+def prompts(item: ProbeItem, language: Language = ENGLISH, *, drawn: bool = False) -> tuple[Prompt, ...]:
     """Return what `item` asks of a model, before any framing.
 
     Parameters
@@ -128,8 +128,11 @@ def prompts(item: ProbeItem, language: Language = ENGLISH) -> tuple[Prompt, ...]
     item : ProbeItem
     language : Language
         Of the frames that its kind puts around a question.
+    drawn : bool
+        Ask for answers in words, where its kind has such.
     """
-    return kind_of(item).prompts(item.texts, language)
+    kind = kind_of(item)
+    return (kind.drawn if drawn and kind.drawn is not None else kind.prompts)(item.texts, language)
 
 
 def has_value(parts: frozenset[str]) -> bool:

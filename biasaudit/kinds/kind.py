@@ -198,6 +198,9 @@ class ItemKind(Generic[Texts]):
         Whether these are the parts of such an item; of no two kinds are the same.
     needs : Ability
         What a model must be able to do to be asked.
+    drawn : callable or None
+        From the texts and the language to what is asked of a model that gives text alone; its prompts have options, and
+        their parts are such as `owns` knows. None where such a model cannot be asked.
     value : callable or None
         None where an item by itself has no value.
     index : Index or None
@@ -233,6 +236,7 @@ class ItemKind(Generic[Texts]):
     prompts: Callable[[Texts, Language], tuple[Prompt, ...]]
     owns: Callable[[frozenset[str]], bool]
     needs: Ability = Ability.LIKELIHOOD
+    drawn: Callable[[Texts, Language], tuple[Prompt, ...]] | None = None
     value: Value | None = None
     index: Index | None = None
     pull: Callable[[ProbeItem, str], float] = lambda item, part: 0.0  # noqa: ARG005  # the signature of every kind

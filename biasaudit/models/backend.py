@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from biasaudit.errors import BackendError
 from biasaudit.framing import ChatFrame
-from biasaudit.types import Ability, ModelFingerprint, Request, Response, ScoringFacts
+from biasaudit.types import Ability, ModelFingerprint, Request, Response, Sampling, ScoringFacts
 from biasaudit.types.search import Word
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Settings:
     ----------
     chat : bool
         Whether a chat template is needed.
-    chat_template, template_date, dtype, device, trust_remote_code, batch_tokens, allow_different_lineage
+    chat_template, template_date, dtype, device, trust_remote_code, batch_tokens, allow_different_lineage, draws, seed
         See :class:`biasaudit.audits.plan.Plan`.
     """
 
@@ -157,6 +157,26 @@ class Settings:
     trust_remote_code: bool = False
     batch_tokens: int | None = None
     allow_different_lineage: bool = False
+    draws: int | None = None
+    seed: int = 0
+
+
+def sampling_of(settings: Settings, *, n: int | None = None) -> Sampling | None:
+    """Return how answers are drawn under these settings.
+
+    Parameters
+    ----------
+    settings : Settings
+    n : int, optional
+        Draws where the settings name no number; None asks for log-probabilities then.
+
+    Examples
+    --------
+    >>> sampling_of(Settings()) is None, sampling_of(Settings(draws=5)).n, sampling_of(Settings(), n=25).n
+    (True, 5, 25)
+    """
+    wanted = settings.draws if settings.draws is not None else n
+    return None if wanted is None else Sampling(n=wanted, seed=settings.seed)
 
 
 class Inside(Protocol):
@@ -262,6 +282,8 @@ class Prepared:
     exchange : callable or None
         From the name of a tuned checkpoint to a context in which its parts and the base's are exchanged; None where
         models that are reached this way have none to exchange.
+    sampling : Sampling or None
+        How answers are drawn; None where log-probabilities are asked.
     """
 
     relations: Mapping[str, str]
@@ -277,6 +299,7 @@ class Prepared:
     trainings: Mapping[str, Training] = field(default_factory=dict)
     forecast: Callable[[Sequence[Request]], Mapping[str, CheckpointForecast]] | None = None
     exchange: Callable[[str, Say], AbstractContextManager[Exchange]] | None = None
+    sampling: Sampling | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,9 @@ from typing import Final, Self
 from biasaudit.errors import CacheError
 from biasaudit.models import database
 from biasaudit.models.cache_place import CACHE_VARIABLE, cache_place
-from biasaudit.models.cache_rows import COLUMNS, Row, response_of, row_of
+from biasaudit.models.cache_rows import COLUMNS, WRITTEN_COLUMNS, Row, response_of, row_of, written_of, written_row
 from biasaudit.models.database import Database, Trouble, trouble_of
-from biasaudit.types import ModelFingerprint, Response
+from biasaudit.types import ModelFingerprint, Response, Written
 
 SCORING: Final = 2
 """Version of how a request becomes scored tokens; what another version scored is not an answer of this one."""
@@ -26,6 +26,7 @@ LEFT_TO_RIGHT: Final = "left to right"
 # Rows of an earlier version are in a table `responses`: without checksums, of tokens that were cut otherwise.
 _TABLES: Final = {
     "checked_responses": COLUMNS,
+    "written_responses": WRITTEN_COLUMNS,
     "pack_sizes": "machine TEXT PRIMARY KEY, n_nodes INTEGER NOT NULL",
 }
 _ELSEWHERE: Final = ("engine", "quantization", "kv_dtype", "reading")
@@ -111,6 +112,38 @@ class ResponseCache:
             If there is no room; what was stored before stays.
         """
         self._write([row_of(model, response) for response in responses])
+
+    def found_written(self, model: str, keys: Iterable[str]) -> dict[str, Written]:
+        """Return what is known of texts that the model with identity `model` wrote; damaged rows are not."""
+        known: dict[str, Written] = {}
+        try:
+            for key in keys:
+                row = self._database.connection.execute(
+                    "SELECT texts, checksum FROM written_responses WHERE model = ? AND request = ?", (model, key)
+                ).fetchone()
+                found = None if row is None else written_of(model, key, row)
+                if found is not None:
+                    known[key] = found
+        except sqlite3.Error as exc:
+            self._not_read(exc)
+        return known
+
+    def keep_written(self, model: str, response: Written) -> None:
+        """Store what was written.
+
+        Raises
+        ------
+        CacheError
+            If there is no room; what was stored before stays.
+        """
+        if self._path is not None and not self._database.writable:
+            return
+        try:
+            self._database.connection.execute(
+                "INSERT OR REPLACE INTO written_responses VALUES (?, ?, ?, ?)", written_row(model, response)
+            )
+        except sqlite3.Error as exc:
+            self._not_written(exc)
 
     def pack_size(self, machine: str) -> int | None:
         """Return the nodes of a pack that a calibration chose for a model on a machine."""

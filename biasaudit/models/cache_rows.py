@@ -8,11 +8,15 @@ import json
 import math
 from typing import Final
 
-from biasaudit.types import Failed, Response, Scored
+from biasaudit.types import Failed, Response, Scored, Written
 
 COLUMNS: Final = (
     "model TEXT NOT NULL, request TEXT NOT NULL, reason TEXT, token_ids BLOB, logprobs BLOB, "
     "checksum BLOB NOT NULL, PRIMARY KEY (model, request)"
+)
+WRITTEN_COLUMNS: Final = (
+    "model TEXT NOT NULL, request TEXT NOT NULL, texts TEXT NOT NULL, checksum BLOB NOT NULL, "
+    "PRIMARY KEY (model, request)"
 )
 Row = tuple[str, str, str | None, bytes | None, bytes | None, bytes]
 
@@ -24,12 +28,20 @@ def row_of(model: str, response: Response) -> Row:
     ----------
     model : str
         Identity of the model that gave it.
-    response : Response
+    response : Scored or Failed
+
+    Raises
+    ------
+    TypeError
+        If it is another response.
     """
     reason: str | None = None
     ids = logprobs = None
     if isinstance(response, Failed):
         reason = response.reason
+    elif not isinstance(response, Scored):
+        msg = f"{type(response).__name__} has no log-probabilities to keep"
+        raise TypeError(msg)
     else:
         ids = array.array("i", response.token_ids).tobytes()
         logprobs = array.array("d", response.token_logprobs_nats).tobytes()
@@ -81,6 +93,35 @@ def _scored(key: str, ids: bytes, logprobs: bytes) -> Scored | None:
     if not all(math.isfinite(value) and value <= 0 for value in values):
         return None
     return Scored(key=key, token_ids=tuple(token_ids), token_logprobs_nats=tuple(values))
+
+
+def written_row(model: str, response: Written) -> tuple[str, str, str, bytes]:
+    """Return texts that a model wrote as a row."""
+    texts = json.dumps(response.texts)
+    return model, response.key, texts, _checksum(model, response.key, texts, None, None)
+
+
+def written_of(model: str, key: str, row: tuple[object, ...]) -> Written | None:
+    """Return the texts that a row holds, None if it is not what was written.
+
+    Examples
+    --------
+    >>> whole = written_row("m", Written(key="k", texts=("Yes", "")))
+    >>> written_of("m", "k", whole[2:]).texts
+    ('Yes', '')
+    >>> written_of("m", "k", ('["No"]', whole[3])) is None
+    True
+    """
+    texts, checksum = row
+    if not isinstance(texts, str) or checksum != _checksum(model, key, texts, None, None):
+        return None
+    try:
+        found = json.loads(texts)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        return None
+    return Written(key=key, texts=tuple(found))
 
 
 def _checksum(model: str, key: str, reason: object, ids: object, logprobs: object) -> bytes:

@@ -82,6 +82,20 @@ RESPONSES: Final = pa.DataFrameSchema(
             null=True,
             later=True,
         ),
+        "counts": text(
+            "draws by answer, with those that were `refused` and `unparsed` (methods.md, section 2.9); null where none "
+            "were drawn. Absent from audits in which nothing was drawn",
+            "JSON",
+            null=True,
+            later=True,
+        ),
+        "written": text(
+            "what was drawn, 300 characters of each at most; null where texts were left out, or nothing was drawn. "
+            "Absent from audits in which nothing was drawn",
+            "JSON",
+            null=True,
+            later=True,
+        ),
     },
     strict=True,
 )
@@ -130,8 +144,8 @@ ESTIMATES: Final = pa.DataFrameSchema(
         "probe": text("id of the probe"),
         "feature": text("sensitive feature; `all` pools a probe's features"),
         "metric": text(
-            "`index`, `index_independent`, `graded`, `sign`, `sign_per_token`, `mean_d`, `mean_abs_d`, `competence` "
-            "or `control`"
+            "`index`, `index_independent`, `graded`, `sign`, `sign_per_token`, `mean_d`, `mean_abs_d`, `competence`, "
+            "`control`, and of drawn answers `refused` and `unparsed`"
         ),
         **ESTIMATE_COLUMNS,
         "n_asked": count("items asked for; coverage is `n_items` over this", "items"),

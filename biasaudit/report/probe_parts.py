@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from biasaudit.report.part import Part
-from biasaudit.report.parts import asked, attributes, competence, damage, items, limits, rates, verdicts, wordings
+from biasaudit.report.parts import (
+    asked,
+    attributes,
+    competence,
+    damage,
+    drawn,
+    items,
+    limits,
+    rates,
+    verdicts,
+    wordings,
+)
 
 PARTS: Final[Mapping[str, Part]] = {
     part.name: part
@@ -17,6 +28,7 @@ PARTS: Final[Mapping[str, Part]] = {
         attributes.PART,
         wordings.PART,
         competence.PART,
+        drawn.PART,
         damage.PART,
         items.PART,
         limits.PART,

@@ -14,7 +14,7 @@ from biasaudit.testing.responders import (
     random_responder,
     unscorable,
 )
-from biasaudit.testing.scripted import Answer, ScriptedModel, choosing, leaning, noisy, scripted_audit
+from biasaudit.testing.scripted import Answer, ScriptedModel, choosing, leaning, noisy, scripted_audit, writing
 from biasaudit.testing.tiny import tiny_biased_model, tiny_probe, tiny_tuned_child
 
 __all__ = [
@@ -33,4 +33,5 @@ __all__ = [
     "tiny_probe",
     "tiny_tuned_child",
     "unscorable",
+    "writing",
 ]

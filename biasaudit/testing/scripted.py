@@ -20,7 +20,7 @@ from biasaudit.errors import UsageError
 from biasaudit.facade import Audit
 from biasaudit.kinds import kind_of
 from biasaudit.models.backends.scripted import Script, scripted
-from biasaudit.types import ProbeItem, Request, Response, Role
+from biasaudit.types import Generation, ProbeItem, Request, Response, Role
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +33,9 @@ Answer = Callable[[ProbeItem, Request], float | None]
 
 None is an answer that cannot be scored.
 """
+
+Writes = Callable[[ProbeItem, Generation], Sequence[str]]
+"""From an item and what is to be drawn of it to the texts, one for each draw."""
 
 USUAL_NATS: Final = -50.0
 """Log-probability of a continuation on which :func:`leaning` has no opinion."""
@@ -50,7 +53,18 @@ SLOT_MASS: Final = 0.9
 """Probability that they give both licensed words of a slot together; other words have the rest."""
 
 _REQUESTS: Final = ("Say something.",)
-_PLANNED: Final = ("base", "tuned", "probes", "framings", "margin", "level", "seed", "omit_texts", "robustness")
+_PLANNED: Final = (
+    "base",
+    "tuned",
+    "probes",
+    "framings",
+    "margin",
+    "level",
+    "seed",
+    "omit_texts",
+    "robustness",
+    "draws",
+)
 """Of a plan: what means something to functions."""
 
 
@@ -62,10 +76,13 @@ class ScriptedModel:
     ----------
     name : str
     answer : Answer
+    writes : callable, optional
+        From an item and what is to be drawn of it to the texts, one for each draw.
     """
 
     name: str
     answer: Answer
+    writes: Writes | None = None
 
     def respond(self, item: ProbeItem, request: Request) -> Response:
         """Answer one request.
@@ -85,7 +102,12 @@ class ScriptedModel:
         items : mapping
             (probe, item id) -> the item that a request is of.
         """
-        return Script(name=self.name, answer=partial(self._answered, items))
+        writes = None if self.writes is None else partial(self._written, items, self.writes)
+        return Script(name=self.name, answer=partial(self._answered, items), writes=writes)
+
+    @staticmethod
+    def _written(items: Mapping[tuple[str, str], ProbeItem], writes: Writes, request: Generation) -> Sequence[str]:
+        return writes(items[request.probe_id, request.item_id], request)
 
     def _answered(self, items: Mapping[tuple[str, str], ProbeItem], request: Request) -> float | None:
         return self.answer(items[request.probe_id, request.item_id], request)
@@ -197,6 +219,29 @@ def choosing(name: str, option: Callable[[ProbeItem], str | None]) -> ScriptedMo
     return ScriptedModel(name=name, answer=answer)
 
 
+def writing(name: str, texts: Callable[[ProbeItem, Generation], Sequence[str] | str]) -> ScriptedModel:
+    """Return a model that answers in words.
+
+    Parameters
+    ----------
+    name : str
+    texts : callable
+        From an item and what is to be drawn of it to the texts, one for each draw, or to one that is drawn each time.
+        ``request.part`` says which case or order of options is asked, ``request.options`` what is looked for.
+
+    Examples
+    --------
+    >>> writing("always yes", lambda item, request: "Yes.").name
+    'always yes'
+    """
+
+    def writes(item: ProbeItem, request: Generation) -> Sequence[str]:
+        found = texts(item, request)
+        return [found] * request.sampling.n if isinstance(found, str) else found
+
+    return ScriptedModel(name=name, answer=lambda item, request: None, writes=writes)  # noqa: ARG005  # of every model
+
+
 def noisy(
     theta_nats: float, *, item_sd_nats: float = 0.0, cluster_sd_nats: float = 0.0, seed: int = 0
 ) -> Callable[[ProbeItem, Request], float]:
@@ -250,6 +295,7 @@ def scripted_audit(
     level: float = 0.95,
     seed: int = 0,
     robustness: str | None = None,
+    draws: int | None = None,
     data_dir: Path | None = None,
     out: Path | None = None,
 ) -> Audit:
@@ -268,6 +314,8 @@ def scripted_audit(
     robustness : str, optional
         Set of perturbations under which they are asked too. A perturbed item has the tag ``variant_of``, and the
         request the id of the perturbed probe.
+    draws : int, optional
+        How many answers in words are drawn of each question: of models that write.
     data_dir : Path, optional
         Folder with published data sets.
     out : Path, optional
@@ -304,6 +352,7 @@ def scripted_audit(
         level=level,
         seed=seed,
         robustness=robustness,
+        draws=draws,
     )
     beside = perturbing(plan, loaded)
     items |= {(one.card.id, item.item_id): item for one in (beside.probes if beside else ()) for item in one.items}

@@ -19,7 +19,7 @@ from biasaudit.types.items import (
     ProbeItem,
 )
 from biasaudit.types.models import ModelFingerprint, ModelSpec, ScoringFacts
-from biasaudit.types.responses import Failed, Request, Response, Scored
+from biasaudit.types.responses import Counted, Failed, Generation, Request, Response, Sampling, Scored, Written
 from biasaudit.types.vocabulary import (
     Ability,
     Checkpoint,
@@ -45,10 +45,12 @@ __all__ = [
     "ClusterDesign",
     "CompletionTexts",
     "Contrast",
+    "Counted",
     "DecisionTexts",
     "Estimate",
     "Exposure",
     "Failed",
+    "Generation",
     "ItemTexts",
     "LikelihoodTexts",
     "ModelFingerprint",
@@ -61,6 +63,7 @@ __all__ = [
     "Response",
     "Robustness",
     "Role",
+    "Sampling",
     "Scored",
     "ScoringFacts",
     "SearchVerdict",
@@ -68,5 +71,6 @@ __all__ = [
     "Task",
     "Verdict",
     "VerdictCode",
+    "Written",
     "stage_place",
 ]

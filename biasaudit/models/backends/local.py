@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.errors import Together
 from biasaudit.framing import ChatFrame
-from biasaudit.models.backend import LIBRARIES, Found, Prepared, Say, Settings, Way
+from biasaudit.models.backend import LIBRARIES, Found, Prepared, Say, Settings, Way, sampling_of
 from biasaudit.models.backends.exchanged import LocalExchange, local_exchange
 from biasaudit.models.backends.local_model import CAN, LocalModel
 from biasaudit.models.cache import ResponseCache, open_cache
@@ -83,6 +83,7 @@ class LocalReady:
             trainings={name: read_training(one.adapter_folder) for name, one in self.places.items() if name != "base"},
             forecast=self.outlook.of,
             exchange=self.exchange,
+            sampling=sampling_of(self.settings),
         )
 
     @property

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from biasaudit.models import speeds
 from biasaudit.models.backend import Advance, Backend, Say
+from biasaudit.models.drawing import write
 from biasaudit.models.engine.slopes import nearest_words, word_slopes
 from biasaudit.models.foreign import foreign_collected
 from biasaudit.models.insides.gradients import path_attributions
 from biasaudit.models.insides.states import layer_states, lens_log_odds
 from biasaudit.models.likelihood import score, token_ends_all
 from biasaudit.models.text.words import given_words, single_words
-from biasaudit.types import Ability, ModelFingerprint, Request, Response, ScoringFacts
+from biasaudit.types import Ability, Generation, ModelFingerprint, Request, Response, ScoringFacts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from biasaudit.types.insides import LayerStates, Paths
     from biasaudit.types.search import Word
 
-CAN: Final = frozenset({Ability.LIKELIHOOD, Ability.TOKEN_ENDS, Ability.GRADIENTS})
+CAN: Final = frozenset({Ability.LIKELIHOOD, Ability.GENERATION, Ability.TOKEN_ENDS, Ability.GRADIENTS})
 
 
 def _silent(_: str) -> None:
@@ -65,7 +66,9 @@ class LocalModel(Backend):
         return CAN
 
     def respond(self, requests: Sequence[Request], *, on_progress: Advance | None = None) -> Iterator[Response]:
-        """Answer through cache and engine; see :func:`biasaudit.models.likelihood.score`.
+        """Answer through cache and engine.
+
+        See :func:`biasaudit.models.likelihood.score`, and of generations :func:`biasaudit.models.drawing.write`.
 
         Raises
         ------
@@ -74,10 +77,24 @@ class LocalModel(Backend):
         """
         self.loaded.scoring = None  # of the requests before
         with foreign_collected(self.say):
+            generations = [one for one in requests if isinstance(one, Generation)]
+            if generations:
+                written = write(self.loaded, generations, cache=self.cache, on_progress=on_progress)
+                if len(generations) == len(requests):
+                    return iter(list(written))
+                return iter(self._both(requests, list(written), on_progress))
             found = score(
                 self.loaded, requests, cache=self.cache, batch_tokens=self.batch_tokens, on_progress=on_progress
             )
             return iter(list(found))
+
+    def _both(
+        self, requests: Sequence[Request], written: Sequence[Response], on_progress: Advance | None
+    ) -> list[Response]:
+        plain = [one for one in requests if not isinstance(one, Generation)]
+        scored = self.respond(plain, on_progress=on_progress)
+        drawn = iter(written)
+        return [next(drawn) if isinstance(one, Generation) else next(scored) for one in requests]
 
     @property
     def scoring(self) -> ScoringFacts | None:

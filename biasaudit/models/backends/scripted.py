@@ -10,11 +10,11 @@ from typing import Final
 
 from biasaudit.errors import ModelReferenceError, UsageError
 from biasaudit.framing import ChatFrame
-from biasaudit.models.backend import Advance, Backend, Found, Prepared, Say, Settings, Way
-from biasaudit.types import Ability, Failed, ModelFingerprint, Request, Response, Scored
+from biasaudit.models.backend import Advance, Backend, Found, Prepared, Say, Settings, Way, sampling_of
+from biasaudit.types import Ability, Failed, Generation, ModelFingerprint, Request, Response, Scored, Written
 
 PREFIX: Final = "scripted:"
-_CAN: Final = frozenset({Ability.LIKELIHOOD})
+_CAN: Final = frozenset({Ability.LIKELIHOOD, Ability.GENERATION})
 _CHAT: Final = ChatFrame(before="", after="\n")
 
 
@@ -27,10 +27,13 @@ class Script:
     name : str
     answer : callable
         From a request to the continuation's log-probability in nats, at most 0; None is what cannot be scored.
+    writes : callable, optional
+        From what is to be drawn to the texts, as many as are asked; None where the model writes nothing.
     """
 
     name: str
     answer: Callable[[Request], float | None]
+    writes: Callable[[Generation], Sequence[str]] | None = None
 
     @property
     def reference(self) -> str:
@@ -43,8 +46,10 @@ class Script:
         Raises
         ------
         UsageError
-            If the answer is not the logarithm of a probability above 0.
+            If the answer is not the logarithm of a probability above 0, or other than the texts that were asked.
         """
+        if isinstance(request, Generation):
+            return self._written(request)
         nats = self.answer(request)
         if nats is None:
             return Failed(key=request.key, reason=f"{self.name} gives no answer")
@@ -56,6 +61,18 @@ class Script:
                 fix="A log-probability is a finite number of at most 0; None is what cannot be scored.",
             )
         return Scored(key=request.key, token_ids=(0,), token_logprobs_nats=(float(nats),))
+
+    def _written(self, request: Generation) -> Response:
+        if self.writes is None:
+            return Failed(key=request.key, reason=f"{self.name} writes nothing")
+        texts = tuple(self.writes(request))
+        if len(texts) != request.sampling.n:
+            raise UsageError(
+                f"the scripted model {self.name!r} writes {len(texts)} texts for part {request.part!r} of item "
+                f"{request.item_id!r}, and {request.sampling.n} were asked.",
+                fix="Return one text for each draw; an empty one is a text.",
+            )
+        return Written(key=request.key, texts=texts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +99,7 @@ class ScriptedBackend(Backend):
 
     @property
     def can(self) -> frozenset[Ability]:
-        """Likelihood, of whole continuations: there are no tokens."""
+        """Likelihood, of whole continuations: there are no tokens. And texts, where the script has some."""
         return _CAN
 
     def respond(self, requests: Sequence[Request], *, on_progress: Advance | None = None) -> Iterator[Response]:
@@ -116,6 +133,7 @@ def scripted(scripts: Mapping[str, Script]) -> Way:
             chat=_CHAT,
             timed=False,
             libraries=("numpy", "scipy", "pandas"),
+            sampling=sampling_of(settings),
         )
         # Whether a function is the one of a finished audit cannot be known.
         return Found(prepared=lambda: prepared)

@@ -69,6 +69,9 @@ class Plan:
     omit_texts : bool
         Leave the texts of published data sets out of the audit and its report.
     allow_different_lineage, trust_remote_code : bool
+    allow_different_engines : bool
+        Compare checkpoints that differ in engine, number format, quantisation scheme or way of reading; the report
+        says so.
     allow_implausible : bool
         Audit a model that finds shuffled words as likely as sentences, too; the report says so.
     """
@@ -96,6 +99,7 @@ class Plan:
     search: Mapping[str, Any] | None = None  # Any: JSON values
     omit_texts: bool = False
     allow_different_lineage: bool = False
+    allow_different_engines: bool = False
     trust_remote_code: bool = False
     allow_implausible: bool = False
 
@@ -131,7 +135,7 @@ class Plan:
             with together.noted():
                 way_of(reference).parse(reference)
         together.raise_any()
-        way_of_all(self.checkpoints)
+        way_of_all(self.checkpoints, allow_several=self.allow_different_engines)
 
     def __repr__(self) -> str:
         """Return what is asked of which models, in two lines."""
@@ -153,7 +157,7 @@ class Plan:
     @property
     def way(self) -> Way:
         """How the checkpoints are reached."""
-        return way_of_all(self.checkpoints)
+        return way_of_all(self.checkpoints, allow_several=self.allow_different_engines)
 
     @property
     def settings(self) -> Settings:
@@ -167,6 +171,7 @@ class Plan:
             trust_remote_code=self.trust_remote_code,
             batch_tokens=self.batch_tokens,
             allow_different_lineage=self.allow_different_lineage,
+            allow_different_engines=self.allow_different_engines,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -181,6 +186,7 @@ class Plan:
             "tuned": {name: reference for name, reference in checkpoints.items() if name != "base"},
             # Only where it is so: most audits are of one tuned checkpoint, or of stages.
             **({"siblings": True} if self.siblings else {}),
+            **({"allow_different_engines": True} if self.allow_different_engines else {}),
             **({} if self.robustness is None else {"robustness": perturbation_set(self.robustness).sha256}),
             "probes": list(self.probes),
             "suite": self.suite,

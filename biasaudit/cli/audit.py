@@ -55,6 +55,10 @@ def audit(
     ] = None,
     omit_texts: Annotated[bool, typer.Option(help="Leave the texts of published sets out of the audit.")] = False,
     allow_different_lineage: Annotated[bool, typer.Option(help="Compare models of different lineage.")] = False,
+    allow_different_engines: Annotated[
+        bool,
+        typer.Option(help="Compare models that differ in engine, number format or quantisation; the report says so."),
+    ] = False,
     allow_implausible: Annotated[
         bool, typer.Option(help="Audit a model that finds shuffled words as likely as sentences; the report says so.")
     ] = False,
@@ -90,6 +94,7 @@ def audit(
         "robustness": robustness,
         "omit_texts": omit_texts,
         "allow_different_lineage": allow_different_lineage,
+        "allow_different_engines": allow_different_engines,
         "allow_implausible": allow_implausible,
         "trust_remote_code": trust_remote_code,
         **({"requests": tuple(request)} if request else {}),

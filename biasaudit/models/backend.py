@@ -146,6 +146,7 @@ class Settings:
     chat : bool
         Whether a chat template is needed.
     chat_template, template_date, dtype, device, trust_remote_code, batch_tokens, allow_different_lineage
+    allow_different_engines
         See :class:`biasaudit.audits.plan.Plan`.
     """
 
@@ -157,6 +158,7 @@ class Settings:
     trust_remote_code: bool = False
     batch_tokens: int | None = None
     allow_different_lineage: bool = False
+    allow_different_engines: bool = False
 
 
 class Inside(Protocol):

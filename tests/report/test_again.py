@@ -38,7 +38,7 @@ def read(text: str) -> Plan:
     assert asked is not None
     found = asked.make_context("audit", words[2:]).params
     same = ("base", "suite", "device", "margin", "level", "seed", "batch_tokens", "limit", "robustness")
-    flags = ("siblings", "omit_texts", "allow_different_lineage", "trust_remote_code")
+    flags = ("siblings", "omit_texts", "allow_different_lineage", "allow_different_engines", "trust_remote_code")
     options: dict[str, Any] = {name: found[name] for name in (*same, *flags)}
     if found["request"]:
         options["requests"] = tuple(found["request"])
@@ -73,6 +73,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"margin": 0.02, "level": 0.9, "seed": 7, "limit": 40, "batch_tokens": 128},
     {"robustness": "quick"},
     {"omit_texts": True, "allow_different_lineage": True, "trust_remote_code": True},
+    {"allow_different_engines": True},
 ]
 
 

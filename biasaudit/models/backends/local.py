@@ -21,6 +21,8 @@ from biasaudit.models.local.adapters import notices_of
 from biasaudit.models.local.loading import ModelShelf, check_before_loading, found_device, locate
 from biasaudit.models.local.located import Located
 from biasaudit.models.local.outlook import Outlook
+from biasaudit.models.local.quantized import quantization_config, scheme_of
+from biasaudit.models.one_engine import refuse_different_engines
 from biasaudit.models.reference import parse_reference
 from biasaudit.models.text.beginning import Beginning, Speaker, shared_beginning
 from biasaudit.models.text.chat import chat_frame, template_date
@@ -154,9 +156,12 @@ def made_ready(places: Mapping[str, Located], settings: Settings) -> LocalReady:
     together = Together()
     relations: dict[str, str] = {}
     for name, place in places.items():
-        if name != "base":
+        if name != "base" and "base" in places:  # else another way reaches the base
             with together.noted():
                 relations[name] = lineage(places["base"], place, allow_different=settings.allow_different_lineage)
+    if not settings.allow_different_engines:
+        with together.noted():
+            _refuse_different_schemes(places)
     # Before any tokenizer: what differs in sizes need not be looked at more closely.
     together.raise_any()
     for place in {one.folder: one for one in places.values()}.values():
@@ -218,6 +223,12 @@ def same_files(places: Mapping[str, Located]) -> dict[str, str]:
     return found
 
 
+def _refuse_different_schemes(places: Mapping[str, Located]) -> None:
+    """Compare what the files say; what only loading tells is compared when all are opened."""
+    schemes = {name: {"quantization": scheme_of(quantization_config(one.config))} for name, one in places.items()}
+    refuse_different_engines(schemes, {name: place.spec.reference for name, place in places.items()})
+
+
 def _speaker(place: Located, settings: Settings) -> Speaker:
     inner = place.config.get("text_config")
     size = (inner if isinstance(inner, dict) else place.config).get("vocab_size")
@@ -227,7 +238,7 @@ def _speaker(place: Located, settings: Settings) -> Speaker:
 
 def _chat_frame(places: Mapping[str, Located], speakers: Mapping[str, Speaker], settings: Settings) -> ChatFrame:
     """Return the template around a user's turn; the same bytes for every checkpoint."""
-    order = [*(name for name in places if name != "base"), "base"]
+    order = sorted(places, key=lambda name: name == "base")
     found = tuple(chat_templates_of(places[name], speakers[name].tokenizer) for name in order)
     template = chosen_template(settings.chat_template, found)
     return chat_frame(speakers[order[0]].tokenizer, template, date=template_date(settings.template_date))

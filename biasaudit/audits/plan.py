@@ -11,6 +11,8 @@ from biasaudit.framing import NEUTRAL_REQUESTS, Framing, FramingName, framings, 
 from biasaudit.models.backend import Settings, Way
 from biasaudit.models.backends import way_of, way_of_all
 from biasaudit.models.local.loading import Dtype
+from biasaudit.models.local.placement import DeviceMap
+from biasaudit.models.local.quantized import Quantize
 from biasaudit.models.text.chat import template_date
 from biasaudit.probes.suites import suite_of
 from biasaudit.robustness import perturbation_set
@@ -52,6 +54,11 @@ class Plan:
     data_dir : Path or None
     dtype, device
         See :class:`biasaudit.models.ModelShelf`.
+    quantize : {"nf4", "int8"} or None
+        Scheme in which plain weights are put when they are loaded; see :mod:`biasaudit.models.local.quantized`.
+    device_map : {"auto"} or None
+        Spread weights over all devices, and over memory and disk where these do not suffice; see
+        :mod:`biasaudit.models.local.placement`.
     margin : float
         Largest change of an index that counts as none.
     level : float
@@ -90,6 +97,8 @@ class Plan:
     data_dir: Path | None = None
     dtype: Dtype = "auto"
     device: str | None = None
+    quantize: Quantize | None = None
+    device_map: DeviceMap | None = None
     margin: float = 0.05
     level: float = 0.95
     seed: int = 0
@@ -172,6 +181,8 @@ class Plan:
             batch_tokens=self.batch_tokens,
             allow_different_lineage=self.allow_different_lineage,
             allow_different_engines=self.allow_different_engines,
+            quantize=self.quantize,
+            device_map=self.device_map,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -187,6 +198,8 @@ class Plan:
             # Only where it is so: most audits are of one tuned checkpoint, or of stages.
             **({"siblings": True} if self.siblings else {}),
             **({"allow_different_engines": True} if self.allow_different_engines else {}),
+            **({} if self.quantize is None else {"quantize": self.quantize}),
+            **({} if self.device_map is None else {"device_map": self.device_map}),
             **({} if self.robustness is None else {"robustness": perturbation_set(self.robustness).sha256}),
             "probes": list(self.probes),
             "suite": self.suite,

@@ -40,6 +40,12 @@ def audit(
     data_dir: Annotated[Path | None, typer.Option(help="Folder with published data sets.")] = None,
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     device: Annotated[str | None, typer.Option(help="cpu, cuda or mps; default the best there is.")] = None,
+    quantize: Annotated[
+        str | None, typer.Option(help="Put plain weights into nf4 or int8 when they are loaded (extra: quantized).")
+    ] = None,
+    device_map: Annotated[
+        str | None, typer.Option(help="auto: spread weights over all GPUs, then memory, then disk.")
+    ] = None,
     margin: Annotated[float, typer.Option(help="Largest change of an index that counts as none.")] = 0.05,
     level: Annotated[float, typer.Option(help="Confidence level of the intervals.")] = 0.95,
     seed: Annotated[int, typer.Option(help="Seed of the permutation tests and resamples.")] = 0,
@@ -86,6 +92,8 @@ def audit(
         "framing_names": names,
         "dtype": chosen_dtype,
         "device": device,
+        "quantize": choices.quantize(quantize),
+        "device_map": choices.device_map(device_map),
         "margin": margin,
         "level": level,
         "seed": seed,

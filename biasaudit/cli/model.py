@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +36,10 @@ def model(
         str | None, typer.Option(help="The same of the other model, where that is not the first's.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="With --against: cpu, cuda or mps; default the best.")] = None,
+    quantize: Annotated[
+        str | None, typer.Option(help="With --against: nf4 or int8 for plain weights of the first model.")
+    ] = None,
+    against_quantize: Annotated[str | None, typer.Option(help="The same of the other model.")] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="With --against: write what was found to this file too.")
     ] = None,
@@ -52,8 +57,9 @@ def model(
     if against is None:
         _told(reference, suite=suite, check=check)
         return
-    first = Settings(dtype=choices.dtype(dtype), device=device, trust_remote_code=trust_remote_code)
-    second = Settings(dtype=choices.dtype(against_dtype or dtype), device=device, trust_remote_code=trust_remote_code)
+    common = Settings(device=device, trust_remote_code=trust_remote_code)
+    first = replace(common, dtype=choices.dtype(dtype), quantize=choices.quantize(quantize))
+    second = replace(common, dtype=choices.dtype(against_dtype or dtype), quantize=choices.quantize(against_quantize))
     _against(reference, against, first, second, probe=probe, limit=limit, within=within, json_file=json_file)
 
 

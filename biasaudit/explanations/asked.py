@@ -113,6 +113,7 @@ def asked_of(plan: ExplanationPlan, record: AuditRecord) -> Asked:
             batch_tokens=plan.batch_tokens,
             allow_different_lineage=bool(audited.get("allow_different_lineage")),
             allow_different_engines=bool(audited.get("allow_different_engines")),
+            quantize=audited.get("quantize"),
         ),
     )
 

@@ -77,6 +77,12 @@ def quantization_config(config: Mapping[str, object]) -> Mapping[str, Any] | Non
     return None
 
 
+def quantization_of(model: Any) -> Mapping[str, Any] | None:  # PreTrainedModel in, JSON values out
+    """Return the same of a loaded model."""
+    found = getattr(model.config, "quantization_config", None)
+    return found if found is None or isinstance(found, Mapping) else dict(found.to_dict())
+
+
 def scheme_of(found: Mapping[str, Any] | None) -> str | None:  # Any: JSON values
     """Return a quantisation scheme in words: the method, and all settings of it that change numbers.
 

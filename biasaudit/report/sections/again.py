@@ -18,7 +18,7 @@ _LONGEST: Final = 2_000
 """Characters of a reference or request; a command cut short is none."""
 
 _DEFAULTS: Final[Mapping[str, object]] = {field.name: field.default for field in fields(Plan)}
-_VALUES: Final = ("dtype", "device", "margin", "level", "seed", "limit")
+_VALUES: Final = ("dtype", "device", "quantize", "device_map", "margin", "level", "seed", "limit")
 _FLAGS: Final = ("siblings", "omit_texts", "allow_different_lineage", "allow_different_engines")
 _ALLOWED: Final = ("allow_different_lineage", "allow_different_engines", "allow_implausible")
 

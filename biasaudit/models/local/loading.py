@@ -21,7 +21,7 @@ from biasaudit.models.local.gguf import converted_files, converted_folder, gguf_
 from biasaudit.models.local.headers import ModelSize
 from biasaudit.models.local.loaded import LoadedModel
 from biasaudit.models.local.located import Located
-from biasaudit.models.local.placement import DeviceMap, MaxMemory, input_device
+from biasaudit.models.local.placement import DeviceMap, MaxMemory, devices_of, input_device
 from biasaudit.models.local.quantized import (
     Quantize,
     library_versions_of,
@@ -243,6 +243,12 @@ class ModelShelf:
         return unchanged
 
     def _put_adapter_on(self, folder: Path) -> None:
+        if any(one.is_meta for one in self._model.parameters()):
+            raise UsageError(
+                f"the adapter {str(folder)!r} is not put on a base whose weights lie in several places "
+                f"({', '.join(devices_of(self._model))}).",
+                fix="Use a machine on which the base has room, or merge the adapter and name the merged model.",
+            )
         if self._base_trace is None:
             self._base_trace = trace_of(self._model)
         model, trace = self._model, self._base_trace

@@ -49,7 +49,7 @@ def _differences(base: Mapping[str, object], other: Mapping[str, object]) -> Ite
     if _text(base.get("engine")) == _text(other.get("engine")):
         # Another engine has other libraries: to name them too says nothing more.
         versions = [one if isinstance(one, Mapping) else {} for one in (base.get("libraries"), other.get("libraries"))]
-        named = sorted(set(versions[0]) | set(versions[1]), key=str)
+        named = sorted(set(versions[0]) & set(versions[1]), key=str)  # one of a scheme is told by the scheme
         differing = [name for name in named if versions[0].get(name) != versions[1].get(name)]
         for name in differing[:_SHOWN]:
             yield _phrase(f"version of {name}", versions[0].get(name), versions[1].get(name), "none")

@@ -80,9 +80,10 @@ def config_of(scheme: str) -> Any:  # Any: of transformers
         from torchao.quantization import Int8WeightOnlyConfig
 
         return transformers.TorchAoConfig(Int8WeightOnlyConfig())
+    made: Any = transformers.BitsAndBytesConfig  # Any: of a library without types
     if scheme == "int8":
-        return transformers.BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=0.0)
-    return transformers.BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4")
+        return made(load_in_8bit=True, llm_int8_threshold=0.0)
+    return made(load_in_4bit=True, bnb_4bit_quant_type="nf4")
 
 
 def folder_of(saved: dict[str, Path], scheme: str) -> Path:
@@ -247,8 +248,9 @@ def test_outliers_over_a_batch_are_scored_one_text_at_a_time(plain: Path, tmp_pa
     pytest.importorskip("bitsandbytes", reason="pip install 'biasaudit[quantized]'")
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+    made: Any = BitsAndBytesConfig  # Any: of a library without types
     model = AutoModelForCausalLM.from_pretrained(
-        plain, quantization_config=BitsAndBytesConfig(load_in_8bit=True), device_map={"": "cpu"}, dtype="float32"
+        plain, quantization_config=made(load_in_8bit=True), device_map={"": "cpu"}, dtype="float32"
     )
     model.save_pretrained(tmp_path / "q")
     for path in (*plain.glob("tokenizer*"), *plain.glob("*.jinja")):

@@ -33,7 +33,7 @@ def saved(folder: Path, *, tied: bool, copy: bool = False, padding: int = 0, sha
     model = LlamaForCausalLM(config)
     if padding:
         model.resize_token_embeddings(n_words + padding, mean_resizing=False)
-    model.save_pretrained(folder, **({"max_shard_size": "40KB"} if shards else {}))
+    model.save_pretrained(folder, max_shard_size="40KB" if shards else "5GB")
     if copy:
         tensors = load_file(folder / "model.safetensors")
         tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"].clone()

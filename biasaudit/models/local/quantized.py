@@ -143,11 +143,12 @@ def config_for(quantize: Quantize, *, dtype: str) -> BitsAndBytesConfig:
     import torch  # noqa: PLC0415  # slow to import
     from transformers import BitsAndBytesConfig  # noqa: PLC0415
 
+    made: Any = BitsAndBytesConfig  # Any: of a library without types
     if quantize == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=0.0)
-    return BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=getattr(torch, dtype)
-    )
+        found: BitsAndBytesConfig = made(load_in_8bit=True, llm_int8_threshold=0.0)
+    else:
+        found = made(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=getattr(torch, dtype))
+    return found
 
 
 def scheme_for(quantize: Quantize, *, dtype: str) -> str:

@@ -37,7 +37,19 @@ def read(text: str) -> Plan:
     asked = group.get_command(group.make_context("biasaudit", words[1:]), "audit")
     assert asked is not None
     found = asked.make_context("audit", words[2:]).params
-    same = ("base", "suite", "device", "margin", "level", "seed", "batch_tokens", "limit", "robustness")
+    same = (
+        "base",
+        "suite",
+        "device",
+        "margin",
+        "level",
+        "seed",
+        "batch_tokens",
+        "limit",
+        "robustness",
+        "quantize",
+        "device_map",
+    )
     flags = ("siblings", "omit_texts", "allow_different_lineage", "allow_different_engines", "trust_remote_code")
     options: dict[str, Any] = {name: found[name] for name in (*same, *flags)}
     if found["request"]:
@@ -74,6 +86,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"robustness": "quick"},
     {"omit_texts": True, "allow_different_lineage": True, "trust_remote_code": True},
     {"allow_different_engines": True},
+    {"quantize": "nf4", "device_map": "auto"},
 ]
 
 

@@ -236,6 +236,7 @@ def test_a_revision_is_that_of_base_adapter_and_tokenizer_alike() -> None:
         locate(parse_reference("org/base@v3"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cached")
 def test_an_audit_of_revisions_records_which_they_were(tmp_path: Path) -> None:
     probe = str(save_probe(tmp_path / "mini"))

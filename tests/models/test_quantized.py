@@ -200,6 +200,7 @@ def test_weights_are_not_quantised_twice(saved: dict[str, Path]) -> None:
         check_before_loading(place, quantize="nf4")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_an_adapter_on_a_quantised_base_is_audited_against_it(
     scheme: str, saved: dict[str, Path], plain: Path, tmp_path: Path

@@ -127,6 +127,7 @@ def test_several_ways_are_refused_with_the_word_that_allows_them(models: Path) -
     assert way_of_all({"base": references["base"]}, allow_several=True) is BACKENDS["local"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("script")
 @pytest.mark.parametrize("swapped", [False, True])
 def test_each_checkpoint_is_reached_by_its_own_way(models: Path, probe: str, tmp_path: Path, *, swapped: bool) -> None:

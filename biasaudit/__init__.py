@@ -22,6 +22,7 @@ __all__ = [
     "demo",
     "explain",
     "log_to_mlflow",
+    "model_against",
     "open_audit",
     "recompute",
     "score",
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     # that they refuse.
     from biasaudit import align, bundles, stats, testing
     from biasaudit.api import audit, check, demo, open_audit, recompute, score, side_by_side
+    from biasaudit.audits.against import model_against
     from biasaudit.facade import Audit
     from biasaudit.tracking import log_to_mlflow
     from biasaudit.tuned import attack, audit_tuned, explain, transfer
@@ -47,6 +49,7 @@ else:
         "audit_tuned": "tuned",
         "explain": "tuned",
         "log_to_mlflow": "tracking",
+        "model_against": "audits.against",
         "transfer": "tuned",
     }
     """Name -> the module that has it, imported when the name is first asked for."""

@@ -8,6 +8,7 @@
     │   ├── ModelFilesError           found, but there is nothing usable inside (no weights, pickles only)
     │   ├── ChatTemplateError         the chat framing was asked for, and there is no usable template
     │   ├── LineageError              the checkpoints do not descend from one another
+    │   ├── DifferentEnginesError     the checkpoints are computed or read in different ways
     │   ├── PartsError                a model's embeddings, blocks and head cannot be told apart or exchanged
     │   ├── FieldError                one field of one line: carries file, line, field, found, expected
     │   ├── ProbeError                a card, an items file or a data set is wrong
@@ -86,6 +87,10 @@ class ChatTemplateError(UsageError):
 
 class LineageError(UsageError):
     """Base and tuned checkpoint do not share architecture, sizes and vocabulary."""
+
+
+class DifferentEnginesError(UsageError):
+    """Checkpoints that are computed, kept or read in different ways: what differs may be that, and not the weights."""
 
 
 class PartsError(UsageError):

@@ -231,7 +231,16 @@ def test_the_format_has_every_field_of_the_manifest_and_no_other() -> None:
     text = FORMAT.read_text(encoding="utf-8")
     whole = text.partition("\n## The manifest\n")[2].partition("\n### ")[0]
     assert _fields(whole) == {field.name for field in fields(Manifest)} | {CHECKSUM}
-    plan = Plan(base="base", tuned=("one", "other"), siblings=True, robustness="quick", probes=("occupations",))
+    plan = Plan(
+        base="base",
+        tuned=("one", "other"),
+        siblings=True,
+        robustness="quick",
+        probes=("occupations",),
+        allow_different_engines=True,
+        quantize="nf4",
+        device_map="auto",
+    )
     assert _fields(section_of("plan")) == set(plan.as_dict())
     assert _fields(section_of("fingerprints")) == {field.name for field in fields(ModelFingerprint)}
     inner = {field.name for one in (ProbeExposure, SeenWords) for field in fields(one)} - {"unknown"}

@@ -11,6 +11,8 @@ from biasaudit.framing import NEUTRAL_REQUESTS, Framing, FramingName, framings, 
 from biasaudit.models.backend import Settings, Way
 from biasaudit.models.backends import way_of, way_of_all
 from biasaudit.models.local.loading import Dtype
+from biasaudit.models.local.placement import DeviceMap
+from biasaudit.models.local.quantized import Quantize
 from biasaudit.models.text.chat import template_date
 from biasaudit.probes.suites import suite_of
 from biasaudit.robustness import perturbation_set
@@ -52,6 +54,11 @@ class Plan:
     data_dir : Path or None
     dtype, device
         See :class:`biasaudit.models.ModelShelf`.
+    quantize : {"nf4", "int8"} or None
+        Scheme in which plain weights are put when they are loaded; see :mod:`biasaudit.models.local.quantized`.
+    device_map : {"auto"} or None
+        Spread weights over all devices, and over memory and disk where these do not suffice; see
+        :mod:`biasaudit.models.local.placement`.
     margin : float
         Largest change of an index that counts as none.
     level : float
@@ -72,6 +79,9 @@ class Plan:
     draws : int or None
         How many answers in words are drawn of each question, in place of log-probabilities; None draws none, where the
         model gives log-probabilities.
+    allow_different_engines : bool
+        Compare checkpoints that differ in engine, number format, quantisation scheme or way of reading; the report
+        says so.
     allow_implausible : bool
         Audit a model that finds shuffled words as likely as sentences, too; the report says so.
     """
@@ -90,6 +100,8 @@ class Plan:
     data_dir: Path | None = None
     dtype: Dtype = "auto"
     device: str | None = None
+    quantize: Quantize | None = None
+    device_map: DeviceMap | None = None
     margin: float = 0.05
     level: float = 0.95
     seed: int = 0
@@ -99,6 +111,7 @@ class Plan:
     search: Mapping[str, Any] | None = None  # Any: JSON values
     omit_texts: bool = False
     allow_different_lineage: bool = False
+    allow_different_engines: bool = False
     trust_remote_code: bool = False
     allow_implausible: bool = False
     draws: int | None = None
@@ -137,7 +150,7 @@ class Plan:
             with together.noted():
                 way_of(reference).parse(reference)
         together.raise_any()
-        way_of_all(self.checkpoints)
+        way_of_all(self.checkpoints, allow_several=self.allow_different_engines)
 
     def __repr__(self) -> str:
         """Return what is asked of which models, in two lines."""
@@ -159,7 +172,7 @@ class Plan:
     @property
     def way(self) -> Way:
         """How the checkpoints are reached."""
-        return way_of_all(self.checkpoints)
+        return way_of_all(self.checkpoints, allow_several=self.allow_different_engines)
 
     @property
     def settings(self) -> Settings:
@@ -175,6 +188,9 @@ class Plan:
             allow_different_lineage=self.allow_different_lineage,
             draws=self.draws,
             seed=self.seed,
+            allow_different_engines=self.allow_different_engines,
+            quantize=self.quantize,
+            device_map=self.device_map,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -190,6 +206,9 @@ class Plan:
             # Only where it is so: most audits are of one tuned checkpoint, or of stages.
             **({"siblings": True} if self.siblings else {}),
             **({} if self.draws is None else {"draws": self.draws}),
+            **({"allow_different_engines": True} if self.allow_different_engines else {}),
+            **({} if self.quantize is None else {"quantize": self.quantize}),
+            **({} if self.device_map is None else {"device_map": self.device_map}),
             **({} if self.robustness is None else {"robustness": perturbation_set(self.robustness).sha256}),
             "probes": list(self.probes),
             "suite": self.suite,

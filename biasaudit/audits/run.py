@@ -25,6 +25,7 @@ from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAud
 from biasaudit.languages import ENGLISH
 from biasaudit.models import plausibility
 from biasaudit.models.foreign import foreign_collected
+from biasaudit.models.one_engine import refuse_different_engines
 from biasaudit.record import store
 from biasaudit.record.audit_record import AuditRecord
 from biasaudit.record.manifest import Manifest, from_dict
@@ -195,8 +196,7 @@ def _responses(work: _Work) -> tuple[_Rows, dict[str, Any], Sanity | None]:
                 return opened(name)
 
         try:
-            if work.ready.prepared.sentences:
-                sanity, kept = _checked_sane(work, open_one)
+            sanity, kept = _checked_before(work, open_one)
         finally:
             notices.tell()
         for name in work.plan.checkpoints:
@@ -208,22 +208,26 @@ def _responses(work: _Work) -> tuple[_Rows, dict[str, Any], Sanity | None]:
     return found, fingerprints, sanity
 
 
-def _checked_sane(work: _Work, open_one: Callable[[str], Backend]) -> tuple[Sanity, dict[str, Backend]]:
-    """Open every checkpoint and ask it for ordinary sentences, before the first is scored.
+def _checked_before(work: _Work, open_one: Callable[[str], Backend]) -> tuple[Sanity | None, dict[str, Backend]]:
+    """Open every checkpoint before the first is scored, and make sure that all are computed alike and make sense.
 
     Returns
     -------
-    Sanity
+    Sanity or None
+        What each makes of ordinary sentences; None where they are not asked for.
     dict
         The base, which is asked last and stays open.
 
     Raises
     ------
+    DifferentEnginesError
+        If one is computed or read otherwise than the base, unless that is allowed.
     ImplausibleModelError
         If one finds shuffled words as likely, or gives no numbers, unless that is allowed.
     """
     prepared, names = work.ready.prepared, list(work.plan.checkpoints)
     answers: dict[str, Sequence[Response]] = {}
+    fingerprints: dict[str, dict[str, Any]] = {}  # Any: fields of several types
     unknown_ids: dict[str, int | None] = {}
     opened: dict[str, Backend] = {}
     for name in (*(name for name in names if name != "base"), "base"):
@@ -231,8 +235,14 @@ def _checked_sane(work: _Work, open_one: Callable[[str], Backend]) -> tuple[Sani
             continue
         opened.clear()
         opened[name] = open_one(name)
-        answers[name] = plausibility.asked(opened[name], name=name)
-        unknown_ids[name] = opened[name].unknown_id
+        fingerprints[name] = asdict(opened[name].fingerprint)
+        if prepared.sentences:
+            answers[name] = plausibility.asked(opened[name], name=name)
+            unknown_ids[name] = opened[name].unknown_id
+    if not work.plan.allow_different_engines:
+        refuse_different_engines(fingerprints, work.plan.checkpoints)
+    if not prepared.sentences:
+        return None, opened
     of = {name: prepared.same.get(name, name) for name in names}
     sanity = sanity_of(
         {name: answers[one] for name, one in of.items()},

@@ -38,6 +38,10 @@ def attack(
     device: Annotated[str | None, typer.Option(help="cpu, cuda or mps; default the best there is.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the halves, of what is drawn, and of the audit.")] = 0,
     allow_different_lineage: Annotated[bool, typer.Option(help="Compare models of different lineage.")] = False,
+    allow_different_engines: Annotated[
+        bool,
+        typer.Option(help="Compare models that differ in engine, number format or quantisation; the report says so."),
+    ] = False,
     allow_implausible: Annotated[
         bool, typer.Option(help="Audit a model that finds shuffled words as likely as sentences; the report says so.")
     ] = False,
@@ -54,6 +58,7 @@ def attack(
         "dtype": choices.dtype(dtype),
         "device": device,
         "allow_different_lineage": allow_different_lineage,
+        "allow_different_engines": allow_different_engines,
         "allow_implausible": allow_implausible,
         "trust_remote_code": trust_remote_code,
     }

@@ -40,6 +40,12 @@ def audit(
     data_dir: Annotated[Path | None, typer.Option(help="Folder with published data sets.")] = None,
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     device: Annotated[str | None, typer.Option(help="cpu, cuda or mps; default the best there is.")] = None,
+    quantize: Annotated[
+        str | None, typer.Option(help="Put plain weights into nf4 or int8 when they are loaded (extra: quantized).")
+    ] = None,
+    device_map: Annotated[
+        str | None, typer.Option(help="auto: spread weights over all GPUs, then memory, then disk.")
+    ] = None,
     margin: Annotated[float, typer.Option(help="Largest change of an index that counts as none.")] = 0.05,
     level: Annotated[float, typer.Option(help="Confidence level of the intervals.")] = 0.95,
     seed: Annotated[int, typer.Option(help="Seed of the permutation tests and resamples.")] = 0,
@@ -59,6 +65,10 @@ def audit(
     ] = None,
     omit_texts: Annotated[bool, typer.Option(help="Leave the texts of published sets out of the audit.")] = False,
     allow_different_lineage: Annotated[bool, typer.Option(help="Compare models of different lineage.")] = False,
+    allow_different_engines: Annotated[
+        bool,
+        typer.Option(help="Compare models that differ in engine, number format or quantisation; the report says so."),
+    ] = False,
     allow_implausible: Annotated[
         bool, typer.Option(help="Audit a model that finds shuffled words as likely as sentences; the report says so.")
     ] = False,
@@ -86,6 +96,8 @@ def audit(
         "framing_names": names,
         "dtype": chosen_dtype,
         "device": device,
+        "quantize": choices.quantize(quantize),
+        "device_map": choices.device_map(device_map),
         "margin": margin,
         "level": level,
         "seed": seed,
@@ -95,6 +107,7 @@ def audit(
         "robustness": robustness,
         "omit_texts": omit_texts,
         "allow_different_lineage": allow_different_lineage,
+        "allow_different_engines": allow_different_engines,
         "allow_implausible": allow_implausible,
         "trust_remote_code": trust_remote_code,
         **({"requests": tuple(request)} if request else {}),

@@ -21,6 +21,9 @@ def print_forecast(forecast: Forecast) -> None:
         work = found.work
         terminal.say_line(f"{name}: {found.reference}")
         terminal.say_line(f"  weights      {size_in_words(found)}")
+        for share in found.placement:
+            parts = f"{share.n_modules:,} parts, {share.n_bytes / 1e6:,.0f} MB of weights"
+            terminal.say_line(f"  on {share.device:<9} {parts}")
         of_them = f"distinct {work.n_distinct:,}, in the cache {work.n_cached:,}"
         terminal.say_line(f"  requests     {work.n_requests:,}, {of_them}")
         if work.n_failed:
@@ -48,6 +51,7 @@ def size_in_words(found: CheckpointForecast) -> str:
     return (
         f"{size.n_parameters / 1e6:,.1f} M parameters, {size.n_bytes / 1e6:,.0f} MB as {', '.join(size.stored_as)}, "
         f"computed in {found.dtype} on {found.device}"
+        + ("" if found.quantization is None else f", weights in {found.quantization}")
     )
 
 

@@ -282,17 +282,22 @@ def _unreadable(cells: Sequence[Row]) -> list[str]:
 
 def _answer(audit: Audit, headline: Headline, readable: Sequence[Row]) -> list[str]:
     """Say the headline in its one sentence, and what it leaves out."""
+    from biasaudit.record.engine_fact import of_different_engines
     from biasaudit.record.lineage_fact import of_different_lineage
     from biasaudit.report.words.crossed import crossed
     from biasaudit.report.words.exposures import exposures, summary
     from biasaudit.report.words.shares import left_out, sentence
 
     related = headline.tuned not in of_different_lineage(audit.manifest.lineage)
-    said = [sentence(headline, related=related)]
+    engines = of_different_engines(audit.manifest.fingerprints)
+    said = [sentence(headline, related=related and headline.tuned not in engines)]
     if on_the_other_side := crossed(readable):
         said.append(on_the_other_side)
     if not related:
         said.append("The second model cannot descend from the base: no difference is an effect of tuning.")
+    if headline.tuned in engines:
+        how = visible_line(engines[headline.tuned])
+        said.append(f"The two models were computed in different ways ({how}): no difference is an effect of tuning.")
     # The others are counted above; where there is no share, its reason names them.
     if set(headline.left_out) - _UNREADABLE and headline.relative_reduction.status == "ok":
         said.append(left_out(headline))

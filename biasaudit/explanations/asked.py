@@ -112,6 +112,8 @@ def asked_of(plan: ExplanationPlan, record: AuditRecord) -> Asked:
             trust_remote_code=plan.trust_remote_code,
             batch_tokens=plan.batch_tokens,
             allow_different_lineage=bool(audited.get("allow_different_lineage")),
+            allow_different_engines=bool(audited.get("allow_different_engines")),
+            quantize=audited.get("quantize"),
         ),
     )
 

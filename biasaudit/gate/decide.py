@@ -14,6 +14,7 @@ from biasaudit.gate.readings import Table
 from biasaudit.gate.rules import Cell, cells_of
 from biasaudit.gate.vocabulary import Outcome, Severity
 from biasaudit.gate.waivers import waived
+from biasaudit.record.marks import marks_of
 from biasaudit.record.sealed import level_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def decide(
     warnings_as_errors: bool = False,
     audit: str = "",
     baseline_name: str = "",
+    marks: tuple[str, ...] = (),
 ) -> GateDecision:
     """Judge an audit's tables by a policy.
 
@@ -64,6 +66,8 @@ def decide(
         Let rules of severity warning, and waivers that cover nothing, fail the run.
     audit, baseline_name : str
         Names to show.
+    marks : tuple of str
+        What bears on every difference; see :func:`biasaudit.record.marks.marks_of`. Each is a warning.
 
     Returns
     -------
@@ -91,7 +95,7 @@ def decide(
     if day is not None:
         results, waivers = waived(results, policy.waivers, today=day)
     return GateDecision(
-        outcome=outcome_of(results, waivers, warnings_as_errors=warnings_as_errors),
+        outcome=outcome_of(results, waivers, marks=marks, warnings_as_errors=warnings_as_errors),
         results=tuple(results),
         policy_name=policy.name,
         waivers=waivers,
@@ -100,6 +104,7 @@ def decide(
         warnings_as_errors=warnings_as_errors,
         audit=audit,
         baseline=baseline_name,
+        marks=marks,
     )
 
 
@@ -175,6 +180,7 @@ def decide_audit(
         warnings_as_errors=warnings_as_errors,
         audit=name,
         baseline_name=baseline_name,
+        marks=marks_of(audit.manifest),
     )
 
 

@@ -198,6 +198,8 @@ class GateDecision:
     warnings_as_errors : bool
     audit, baseline : str
         What was judged and what it was set against, as the caller names them; may be empty.
+    marks : tuple of str
+        What bears on every difference: checkpoints of different lineage, or computed in different ways.
 
     Raises
     ------
@@ -214,9 +216,11 @@ class GateDecision:
     warnings_as_errors: bool = False
     audit: str = ""
     baseline: str = ""
+    marks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        expected = outcome_of(self.results, self.waivers, warnings_as_errors=self.warnings_as_errors)
+        strict = self.warnings_as_errors
+        expected = outcome_of(self.results, self.waivers, marks=self.marks, warnings_as_errors=strict)
         if self.outcome is not expected:
             msg = f"the outcome is {self.outcome.value}, but the results say {expected.value}"
             raise ValueError(msg)
@@ -239,8 +243,9 @@ class GateDecision:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """Expired and unused waivers, and the absence of all evidence."""
-        return notes_of(self.results, self.waivers, warnings_as_errors=self.warnings_as_errors)
+        """Marks of the audit, expired and unused waivers, and the absence of all evidence."""
+        strict = self.warnings_as_errors
+        return notes_of(self.results, self.waivers, marks=self.marks, warnings_as_errors=strict)
 
     @property
     def counts(self) -> dict[Effect, int]:
@@ -250,7 +255,11 @@ class GateDecision:
 
 
 def notes_of(
-    results: Iterable[RuleResult], waivers: Iterable[WaiverUse], *, warnings_as_errors: bool
+    results: Iterable[RuleResult],
+    waivers: Iterable[WaiverUse],
+    *,
+    marks: Iterable[str] = (),
+    warnings_as_errors: bool,
 ) -> tuple[Note, ...]:
     """Return what bears on a run and belongs to no cell.
 
@@ -258,10 +267,14 @@ def notes_of(
     ----------
     results : iterable of RuleResult
     waivers : iterable of WaiverUse
+    marks : iterable of str
+        What bears on every difference of the audit.
     warnings_as_errors : bool
-        Whether an unused waiver is a violation.
+        Whether a mark, and an unused waiver, is a violation.
     """
-    found = [
+    of_mark = Effect.VIOLATED if warnings_as_errors else Effect.WARNING
+    found = [Note(effect=of_mark, subject="audit", message=mark) for mark in marks]
+    found += [
         note for waiver in waivers if (note := _waiver_note(waiver, warnings_as_errors=warnings_as_errors)) is not None
     ]
     judged = tuple(results)
@@ -274,12 +287,17 @@ def notes_of(
 
 
 def outcome_of(
-    results: Iterable[RuleResult], waivers: Iterable[WaiverUse] = (), *, warnings_as_errors: bool = False
+    results: Iterable[RuleResult],
+    waivers: Iterable[WaiverUse] = (),
+    *,
+    marks: Iterable[str] = (),
+    warnings_as_errors: bool = False,
 ) -> Outcome:
     """Return the outcome of a run; without evidence it is never passed."""
     judged = tuple(results)
     effects = {result.effect for result in judged}
-    effects |= {note.effect for note in notes_of(judged, waivers, warnings_as_errors=warnings_as_errors)}
+    noted = notes_of(judged, waivers, marks=marks, warnings_as_errors=warnings_as_errors)
+    effects |= {note.effect for note in noted}
     if Effect.VIOLATED in effects:
         return Outcome.VIOLATED
     return Outcome.INCONCLUSIVE if Effect.INCONCLUSIVE in effects else Outcome.PASSED

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from biasaudit.models.local.loading import Dtype
     from biasaudit.models.local.outlook import CheckpointForecast
+    from biasaudit.models.local.placement import DeviceMap
+    from biasaudit.models.local.quantized import Quantize
     from biasaudit.models.training_card import Training
     from biasaudit.types.components import Component, Patch, Swap
     from biasaudit.types.depth import Hybrid
@@ -145,7 +147,8 @@ class Settings:
     ----------
     chat : bool
         Whether a chat template is needed.
-    chat_template, template_date, dtype, device, trust_remote_code, batch_tokens, allow_different_lineage, draws, seed
+    chat_template, template_date, dtype, device, trust_remote_code, batch_tokens, allow_different_lineage
+    allow_different_engines, quantize, device_map, draws, seed
         See :class:`biasaudit.audits.plan.Plan`.
     """
 
@@ -157,6 +160,9 @@ class Settings:
     trust_remote_code: bool = False
     batch_tokens: int | None = None
     allow_different_lineage: bool = False
+    allow_different_engines: bool = False
+    quantize: Quantize | None = None
+    device_map: DeviceMap | None = None
     draws: int | None = None
     seed: int = 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,11 +12,12 @@ from biasaudit.errors import ModelFilesError
 from biasaudit.models.cache import cache_identity
 from biasaudit.models.likelihood import Encoded, believed, encode_all
 from biasaudit.models.local.loading import best_device, library_versions, resolve_dtype
+from biasaudit.models.local.quantized import library_versions_of, quantization_config, scheme_before_loading
 from biasaudit.models.text.tokenizer import tokenizer_sha256
 from biasaudit.types import ModelFingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from transformers import PreTrainedTokenizerBase
@@ -23,11 +25,15 @@ if TYPE_CHECKING:
     from biasaudit.models.cache import ResponseCache
     from biasaudit.models.local.loading import Dtype
     from biasaudit.models.local.located import Located
+    from biasaudit.models.local.quantized import Quantize
     from biasaudit.models.text.beginning import Beginning
     from biasaudit.types import Request
 
 BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
 """Of one weight as it is computed with."""
+
+BYTES_QUANTIZED: Final[Mapping[str, float]] = {"nf4": 0.5625, "int8": 1.0}
+"""Of one weight of a layer: 4 bits and a float32 scale for each 64, or 8 bits."""
 
 PROGRAM_BYTES: Final = 500_000_000
 """Python and the libraries, before any weights."""
@@ -133,16 +139,25 @@ def _header(path: Path) -> dict[str, dict[str, list[int]]]:
     return content
 
 
-def memory_bytes(size: Size, located: Located, *, dtype: str) -> int:
-    """Return about how much memory a checkpoint takes while it scores, in bytes."""
+def memory_bytes(size: Size, located: Located, *, dtype: str, quantize: Quantize | None = None) -> int:
+    """Return about how much memory a checkpoint takes while it scores, in bytes; quantised files as they are."""
     text = located.config.get("text_config")
     config: Mapping[str, object] = text if isinstance(text, dict) else located.config
     width = config.get("vocab_size")
     logits = ROWS_AT_ONCE * (width if isinstance(width, int) else 0) * 4
-    return PROGRAM_BYTES + size.n_parameters * BYTES.get(dtype, 4) + logits
+    weights = size.n_parameters * BYTES.get(dtype, 4)
+    if quantization_config(located.config) is not None:
+        weights = size.n_bytes
+    elif quantize is not None:
+        weights = int(size.n_layers * BYTES_QUANTIZED[quantize]) + (size.n_parameters - size.n_layers) * BYTES.get(
+            dtype, 4
+        )
+    return PROGRAM_BYTES + weights + logits
 
 
-def identity_before_loading(located: Located, *, dtype: Dtype, device: str | None) -> tuple[str, str, str]:
+def identity_before_loading(
+    located: Located, *, dtype: Dtype, device: str | None, quantize: Quantize | None = None
+) -> tuple[str, str, str]:
     """Return what the cache will know a checkpoint by, its dtype and its device."""
     there = device or best_device()
     computed = resolve_dtype(dtype, there)
@@ -159,7 +174,8 @@ def identity_before_loading(located: Located, *, dtype: Dtype, device: str | Non
         vocabulary_size=0,
         hidden_size=0,
         n_layers=0,
-        libraries=library_versions(),
+        libraries=library_versions() | library_versions_of(located.config, quantize),
+        quantization=scheme_before_loading(located.config, quantize, dtype=computed),
     )
     return cache_identity(fingerprint), computed, there
 

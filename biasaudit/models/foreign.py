@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from biasaudit.types.progress import Progress
 
-LIBRARIES: Final = ("transformers", "peft", "huggingface_hub", "accelerate", "safetensors", "gguf", "tokenizers")
+LIBRARIES: Final = (
+    "transformers",
+    "peft",
+    "huggingface_hub",
+    "accelerate",
+    "safetensors",
+    "gguf",
+    "tokenizers",
+    "torchao",
+    "bitsandbytes",
+)
 
 KNOWN: Final = (
     # peft asks transformers for a name that transformers has given up.
@@ -25,6 +35,12 @@ KNOWN: Final = (
     re.compile(r"`?torch_dtype`? is deprecated"),
     # Texts longer than the model are counted as not scored, with their reason.
     re.compile(r"Token indices sequence length is longer"),
+    # Kernels for devices that are not here.
+    re.compile(r"Failed to load \S*torchao\S*"),
+    # LLM.int8 computes so, whatever the number format of the rest.
+    re.compile(r"MatMul8bitLt: inputs will be cast"),
+    # Where weights lie is in the manifest.
+    re.compile(r"Some parameters are on the meta device"),
     re.compile(r"unauthenticated requests to the HF Hub"),
 )
 """Messages that say nothing of the weights and ask nothing of a user."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from biasaudit.errors import LineageError
-from biasaudit.models.local.headers import TensorHeader
+from biasaudit.models.local.headers import PLAIN_TYPES, TensorHeader
 from biasaudit.models.local.located import Located
 from biasaudit.models.text.tokenizer import tokenizer_sha256
 from biasaudit.models.text.vocabulary import Differences, vocabulary_differences, vocabulary_of
@@ -128,7 +128,8 @@ def _shapes(base: Located, tuned: Located) -> list[str]:
     rows = {_text_config(base.config).get("vocab_size"), _text_config(tuned.config).get("vocab_size")}
     for name, header in base.files.tensors.items():
         other = tuned.files.tensors.get(name)
-        if other is None or other.shape == header.shape:
+        # Packed weights have the shape of their packing, which says nothing of what they are tuned from.
+        if other is None or other.shape == header.shape or not {header.dtype, other.dtype} <= PLAIN_TYPES:
             continue
         of_vocabulary = header.shape[1:] == other.shape[1:] and {header.shape[0], other.shape[0]} == rows
         if not of_vocabulary:

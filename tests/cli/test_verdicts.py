@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import html
 import json
@@ -231,6 +232,23 @@ def test_the_answer_is_about_the_last_stage_as_deployed(tmp_path: Path, capsys: 
 
 
 @pytest.mark.slow
+def test_the_terminal_says_that_the_models_were_computed_differently(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who reads no page must not take it for an effect of tuning either; the model's own words come escaped."""
+    audit = scripted_audit(
+        leaning("base", around(0.5, seed="base")), leaning("tuned", around(0.1, seed="tuned")), probes=[probe(tmp_path)]
+    )
+    prints = audit.manifest.fingerprints
+    other = {**prints, "tuned": {**prints["tuned"], "engine": "server\x1b[31m 1.0"}}
+    print_verdicts(dataclasses.replace(audit, manifest=dataclasses.replace(audit.manifest, fingerprints=other)))
+    said = capsys.readouterr().out
+    assert "computed in different ways" in " ".join(said.split())
+    assert "\x1b[31m" not in said
+    print_verdicts(audit)
+    assert "computed in different ways" not in " ".join(capsys.readouterr().out.split())
+
+
 def test_an_audit_of_an_earlier_version_opens_once_it_is_computed_again(tmp_path: Path) -> None:
     out = tmp_path / "audit"
     scripted_audit(leaning("base", around(-0.6)), leaning("tuned", around(-0.05)), probes=[probe(tmp_path)], out=out)

@@ -37,8 +37,20 @@ def read(text: str) -> Plan:
     asked = group.get_command(group.make_context("biasaudit", words[1:]), "audit")
     assert asked is not None
     found = asked.make_context("audit", words[2:]).params
-    same = ("base", "suite", "device", "margin", "level", "seed", "batch_tokens", "limit", "robustness")
-    flags = ("siblings", "omit_texts", "allow_different_lineage", "trust_remote_code")
+    same = (
+        "base",
+        "suite",
+        "device",
+        "margin",
+        "level",
+        "seed",
+        "batch_tokens",
+        "limit",
+        "robustness",
+        "quantize",
+        "device_map",
+    )
+    flags = ("siblings", "omit_texts", "allow_different_lineage", "allow_different_engines", "trust_remote_code")
     options: dict[str, Any] = {name: found[name] for name in (*same, *flags)}
     if found["request"]:
         options["requests"] = tuple(found["request"])
@@ -73,6 +85,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"margin": 0.02, "level": 0.9, "seed": 7, "limit": 40, "batch_tokens": 128},
     {"robustness": "quick"},
     {"omit_texts": True, "allow_different_lineage": True, "trust_remote_code": True},
+    {"allow_different_engines": True},
+    {"quantize": "nf4", "device_map": "auto"},
 ]
 
 

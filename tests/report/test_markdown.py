@@ -15,7 +15,7 @@ from biasaudit.errors import UsageError
 from biasaudit.report import model_card, render_markdown
 from biasaudit.report.outputs.markdown import escaped
 from biasaudit.types import Estimate, Status
-from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit
+from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit, manifest
 
 HOSTILE = "</script><img src=x onerror=alert(1)> | `a` [b](http://c.d) \u202e @someone #1 {{ 7*7 }} \ud800 ![x](y)"
 READER = MarkdownIt("commonmark").enable("table")
@@ -48,6 +48,16 @@ def hostile_audit() -> Any:  # Any: the factory's Audit
         },
         **PLAIN,
     )
+
+
+def test_checkpoints_that_were_computed_differently_are_told_in_the_text() -> None:
+    """A comment on a pull request is often all that is read; foreign text in it stays text."""
+    base = manifest().fingerprints["base"]
+    found = {"fingerprints": {"base": base, "tuned": {**base, "engine": f"server {HOSTILE}"}}}
+    text = render_markdown(audit(manifest_changes=found, **PLAIN))
+    assert "DIFFERENT ENGINES" in text
+    assert "the second model leans" in text
+    assert HOSTILE not in text
 
 
 def test_the_answer_the_verdicts_and_every_cell_stand_in_the_text() -> None:

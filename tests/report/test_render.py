@@ -12,7 +12,7 @@ import pytest
 from biasaudit.record.audit_record import Headline
 from biasaudit.report import render_html
 from biasaudit.types import Estimate, Status
-from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit
+from tests.report.factory import CELLS, HEADLINE, JOBS, PAIRS, audit, manifest
 
 if TYPE_CHECKING:
     from biasaudit.facade import Audit
@@ -150,6 +150,16 @@ def test_checkpoints_of_different_lineage_are_not_put_down_to_tuning() -> None:
     assert "the tuned model leans" not in text
     assert "the second model leans 12 % less than the base" in text
     assert "Read every difference on this page as one between two models" in text
+
+
+def test_checkpoints_that_were_computed_differently_are_not_put_down_to_tuning() -> None:
+    """What the fingerprints say is on the first screen, whatever was allowed when the audit was run."""
+    changed = manifest().fingerprints
+    changes = {"fingerprints": {**changed, "tuned": {**changed["tuned"], "quantization": "gptq, 4 bits"}}}
+    text = _text(render_html(audit(manifest_changes=changes, **UNDRAWN)))
+    assert "the second model leans 12 % less than the base" in text
+    assert "DIFFERENT ENGINES (quantisation scheme none in the one and gptq, 4 bits in the other)" in text
+    assert "DIFFERENT ENGINES" not in _text(render_html(audit(**UNDRAWN)))
 
 
 def test_opposite_effects_of_weights_and_deployment_are_flagged() -> None:

@@ -153,6 +153,13 @@ def test_two_models_of_different_lineage_are_not_shown_as_tuning() -> None:
     assert "Social bias before and after tuning" in texts(audit())
 
 
+def test_two_models_that_were_computed_differently_are_not_shown_as_tuning() -> None:
+    found = {"base": {"dtype": "float32"}, "tuned": {"dtype": "bfloat16"}}
+    said = texts(audit(manifest_changes={"fingerprints": found}))
+    assert any("computed in different ways" in one for one in said)
+    assert "Social bias before and after tuning" not in said
+
+
 def wide() -> Estimate:
     return Estimate(
         status=Status.OK, value=-0.07, ci_low=-0.22, ci_high=0.04, n_items=100, n_clusters=10, unit="relative"

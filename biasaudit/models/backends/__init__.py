@@ -7,6 +7,7 @@ from typing import Final
 
 from biasaudit.errors import UsageError
 from biasaudit.models.backend import Way
+from biasaudit.models.backends.composite import composite, names_of
 from biasaudit.models.backends.local import LOCAL
 from biasaudit.models.backends.scripted import scripted
 from biasaudit.models.reference import is_local
@@ -32,13 +33,15 @@ def way_of(reference: str) -> Way:
     return LOCAL if found is not LOCAL and is_local(reference) else found
 
 
-def way_of_all(references: Mapping[str, str]) -> Way:
+def way_of_all(references: Mapping[str, str], *, allow_several: bool = False) -> Way:
     """Return the one way in which all checkpoints of an audit are reached.
 
     Parameters
     ----------
     references : mapping
         Checkpoint -> reference, the base first.
+    allow_several : bool
+        Reach each checkpoint by its own way, where they are of several.
 
     Raises
     ------
@@ -48,9 +51,11 @@ def way_of_all(references: Mapping[str, str]) -> Way:
     found = {name: way_of(reference) for name, reference in references.items()}
     first = next(iter(found.values()))
     if any(way is not first for way in found.values()):
-        ways = ", ".join(f"{name} ({references[name]}) by {way.name}" for name, way in found.items())
+        if allow_several:
+            return composite(found)
         raise UsageError(
-            f"the checkpoints of one audit are reached in several ways: {ways}.",
-            fix="Name all of them in one way, so that what differs between them is not how they were asked.",
+            f"the checkpoints of one audit are reached in several ways: {names_of(found, references)}.",
+            fix="Name all of them in one way, so that what differs between them is not how they were asked, or compare "
+            "them all the same with --allow-different-engines.",
         )
     return first

@@ -8,10 +8,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from biasaudit.models.backends.local_model import LocalModel
+from biasaudit.errors import PartsError
+from biasaudit.models.backends.local_model import LocalModel, shelf_for
 from biasaudit.models.hybrids.exchange import HybridPair
 from biasaudit.models.insides.inside import LocalInside
 from biasaudit.models.local.loading import ModelShelf
+from biasaudit.models.local.quantized import scheme_before_loading
 from biasaudit.models.local.trace import trace_of
 
 if TYPE_CHECKING:
@@ -78,9 +80,16 @@ def local_exchange(
     (base_place, base_begins), (tuned_place, tuned_begins) = places
 
     def shelf() -> ModelShelf:
-        return ModelShelf(
-            dtype=settings.dtype, device=settings.device, trust_remote_code=settings.trust_remote_code, say=say
-        )
+        return shelf_for(settings, say)
+
+    for place, _ in places:
+        scheme = scheme_before_loading(place.config, settings.quantize, dtype="float32")
+        if scheme is not None:
+            raise PartsError(
+                f"the weights of {place.spec.reference!r} are quantised ({scheme}), and parts of such models are not "
+                "exchanged.",
+                fix="Audit and explain the models with plain weights.",
+            )
 
     with ExitStack() as stack:
 

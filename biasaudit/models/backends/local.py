@@ -12,15 +12,24 @@ from biasaudit.errors import Together
 from biasaudit.framing import ChatFrame
 from biasaudit.models.backend import LIBRARIES, Found, Prepared, Say, Settings, Way, sampling_of
 from biasaudit.models.backends.exchanged import LocalExchange, local_exchange
-from biasaudit.models.backends.local_model import CAN, LocalModel
+from biasaudit.models.backends.local_model import CAN, LocalModel, shelf_for
 from biasaudit.models.cache import ResponseCache, open_cache
 from biasaudit.models.cache_place import cache_folder
 from biasaudit.models.lineage import SameWeights, lineage, same_weights
 from biasaudit.models.local import loading
 from biasaudit.models.local.adapters import notices_of
-from biasaudit.models.local.loading import ModelShelf, check_before_loading, found_device, locate
+from biasaudit.models.local.loading import (
+    ModelShelf,
+    best_device,
+    check_before_loading,
+    found_device,
+    locate,
+    resolve_dtype,
+)
 from biasaudit.models.local.located import Located
 from biasaudit.models.local.outlook import Outlook
+from biasaudit.models.local.quantized import quantization_config, scheme_before_loading
+from biasaudit.models.one_engine import refuse_different_engines
 from biasaudit.models.reference import parse_reference
 from biasaudit.models.text.beginning import Beginning, Speaker, shared_beginning
 from biasaudit.models.text.chat import chat_frame, template_date
@@ -95,6 +104,8 @@ class LocalReady:
             dtype=self.settings.dtype,
             device=self.settings.device,
             trust_remote_code=self.settings.trust_remote_code,
+            quantize=self.settings.quantize,
+            device_map=self.settings.device_map,
         )
 
     @contextmanager
@@ -107,10 +118,7 @@ class LocalReady:
         cached : bool
             Whether answers are looked up, and kept.
         """
-        settings = self.settings
-        shelf = ModelShelf(
-            dtype=settings.dtype, device=settings.device, trust_remote_code=settings.trust_remote_code, say=say
-        )
+        shelf = shelf_for(self.settings, say)
         context: AbstractContextManager[ResponseCache | None] = open_cache(say) if cached else nullcontext()
         with context as cache:
             yield lambda name: self._loaded(name, shelf, cache, say)
@@ -155,14 +163,17 @@ def made_ready(places: Mapping[str, Located], settings: Settings) -> LocalReady:
     together = Together()
     relations: dict[str, str] = {}
     for name, place in places.items():
-        if name != "base":
+        if name != "base" and "base" in places:  # else another way reaches the base
             with together.noted():
                 relations[name] = lineage(places["base"], place, allow_different=settings.allow_different_lineage)
+    if not settings.allow_different_engines:
+        with together.noted():
+            _refuse_different_schemes(places, settings)
     # Before any tokenizer: what differs in sizes need not be looked at more closely.
     together.raise_any()
     for place in {one.folder: one for one in places.values()}.values():
         with together.noted():
-            check_before_loading(place, trust_remote_code=settings.trust_remote_code)
+            check_before_loading(place, trust_remote_code=settings.trust_remote_code, quantize=settings.quantize)
     together.raise_any()
     speakers: dict[str, Speaker] = {}
     for name, place in places.items():
@@ -219,6 +230,18 @@ def same_files(places: Mapping[str, Located]) -> dict[str, str]:
     return found
 
 
+def _refuse_different_schemes(places: Mapping[str, Located], settings: Settings) -> None:
+    """Compare what the files say; what only loading tells is compared when all are opened."""
+    if all(quantization_config(one.config) is None for one in places.values()):
+        return
+    dtype = resolve_dtype(settings.dtype, settings.device or best_device())
+    schemes = {
+        name: {"quantization": scheme_before_loading(one.config, settings.quantize, dtype=dtype)}
+        for name, one in places.items()
+    }
+    refuse_different_engines(schemes, {name: place.spec.reference for name, place in places.items()})
+
+
 def _speaker(place: Located, settings: Settings) -> Speaker:
     inner = place.config.get("text_config")
     size = (inner if isinstance(inner, dict) else place.config).get("vocab_size")
@@ -228,7 +251,7 @@ def _speaker(place: Located, settings: Settings) -> Speaker:
 
 def _chat_frame(places: Mapping[str, Located], speakers: Mapping[str, Speaker], settings: Settings) -> ChatFrame:
     """Return the template around a user's turn; the same bytes for every checkpoint."""
-    order = [*(name for name in places if name != "base"), "base"]
+    order = sorted(places, key=lambda name: name == "base")
     found = tuple(chat_templates_of(places[name], speakers[name].tokenizer) for name in order)
     template = chosen_template(settings.chat_template, found)
     return chat_frame(speakers[order[0]].tokenizer, template, date=template_date(settings.template_date))

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from biasaudit.models import speeds
-from biasaudit.models.backend import Advance, Backend, Say
+from biasaudit.models.backend import Advance, Backend, Say, Settings
 from biasaudit.models.drawing import write
 from biasaudit.models.engine.slopes import nearest_words, word_slopes
 from biasaudit.models.foreign import foreign_collected
 from biasaudit.models.insides.gradients import path_attributions
 from biasaudit.models.insides.states import layer_states, lens_log_odds
 from biasaudit.models.likelihood import score, token_ends_all
+from biasaudit.models.local.loading import ModelShelf
 from biasaudit.models.text.words import given_words, single_words
 from biasaudit.types import Ability, Generation, ModelFingerprint, Request, Response, ScoringFacts
 
@@ -31,6 +32,18 @@ CAN: Final = frozenset({Ability.LIKELIHOOD, Ability.GENERATION, Ability.TOKEN_EN
 
 def _silent(_: str) -> None:
     """Say nothing."""
+
+
+def shelf_for(settings: Settings, say: Say) -> ModelShelf:
+    """Return an empty shelf that loads models as they are asked for."""
+    return ModelShelf(
+        dtype=settings.dtype,
+        device=settings.device,
+        trust_remote_code=settings.trust_remote_code,
+        quantize=settings.quantize,
+        device_map=settings.device_map,
+        say=say,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

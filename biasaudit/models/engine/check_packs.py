@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from biasaudit.models.engine.memory import is_out_of_memory
-from biasaudit.models.engine.output_layer import output_layer
+from biasaudit.models.engine.output_layer import OutputLayer, output_layer
 from biasaudit.models.engine.packed import ATTENTIONS, Checked, MaskForm, PackedModel
 from biasaudit.models.engine.tree import TokenSequence, packs
+from biasaudit.models.local.placement import devices_of, is_spread
+from biasaudit.models.local.quantized import in_one_batch, quantization_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -39,9 +41,19 @@ def checked(loaded: LoadedModel, longest: int) -> Checked:
         window are wrong only there.
     """
     model = loaded.causal_model
+    if in_one_batch(quantization_of(model)):
+        reason = "texts side by side change each other's outliers in this scheme: one text at a time"
+        return Checked(packed=None, longest=longest, largest_difference_nats=None, reason=reason, padded=False)
     decoder, output = model.base_model, output_layer(model)
-    if decoder is model or output is None:
-        return _without_packs(loaded, longest)
+    apart = is_spread(model)
+    if apart or decoder is model or output is None:
+        lie = f"its layers lie in several places ({', '.join(devices_of(model))})"
+        return _without_packs(loaded, longest, lie if apart else "no separable output layer")
+    return _with_packs(loaded, longest, decoder, output)
+
+
+def _with_packs(loaded: LoadedModel, longest: int, decoder: Any, output: OutputLayer) -> Checked:  # Any: a module
+    model = loaded.causal_model
     sequences = _check_sequences(output.weight.shape[0], longest)
     rows = [(one.token_ids[: one.n_context], one.token_ids[one.n_context :]) for one in sequences]
     # One at a time: rows side by side share their earliest read position, and with a vocabulary of 262,144 words the
@@ -70,12 +82,12 @@ def checked(loaded: LoadedModel, longest: int) -> Checked:
     return Checked(packed=None, longest=longest, largest_difference_nats=smallest, reason=reason, padded=padded)
 
 
-def _without_packs(loaded: LoadedModel, longest: int) -> Checked:
+def _without_packs(loaded: LoadedModel, longest: int, why: str) -> Checked:
     sequences = _check_sequences(loaded.vocabulary_size, min(longest, 16))
     rows = [(one.token_ids[: one.n_context], one.token_ids[one.n_context :]) for one in sequences]
     plain = [values for row in rows for values in loaded.continuation_logprobs([row])]
     padded = _padded_agrees(loaded, rows, plain, TOLERANCES_NATS[loaded.fingerprint.dtype])
-    reason = "no separable output layer" + ("" if padded else "; padded and plain differ: one text at a time")
+    reason = why + ("" if padded else "; padded and plain differ: one text at a time")
     return Checked(packed=None, longest=longest, largest_difference_nats=None, reason=reason, padded=padded)
 
 

@@ -49,7 +49,7 @@ class Engine:
         ------
         OutOfMemoryError
         """
-        on_cpu = self.loaded.model.device.type == "cpu"
+        on_cpu = self.loaded.device == "cpu"
         if on_cpu:
             schedule.keep_freed_memory()
         border = self._border

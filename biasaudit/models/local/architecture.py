@@ -124,8 +124,10 @@ def refuse_two_sided(model: PreTrainedModel, reference: str) -> None:
     n_words = int(model.config.get_text_config().vocab_size)
     row = [(7 * place + 3) % n_words for place in range(12)]
     other = [*row[:8], *((token + 1 + place) % n_words for place, token in enumerate(row[8:]))]
-    ids = torch.tensor([row, other], device=model.device)
-    keep = torch.tensor([1, 4, 7], device=model.device)
+    # Weights that lie on disk have no device of their own: the loader's hooks move what is given.
+    device = "cpu" if model.device.type == "meta" else model.device
+    ids = torch.tensor([row, other], device=device)
+    keep = torch.tensor([1, 4, 7], device=device)
     with torch.inference_mode():
         logits = model(
             input_ids=ids, attention_mask=torch.ones_like(ids), logits_to_keep=keep, use_cache=False

@@ -24,6 +24,9 @@ SMALL: Final = ("*.json", "*.jinja", "*.txt", "*.model")
 
 SINGLE: Final = ("model.safetensors", "adapter_model.safetensors")
 TEMPLATES: Final = "additional_chat_templates/*.jinja"
+_LONGEST: Final = 300
+"""Characters of what a server says that are told."""
+
 PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -55,11 +58,41 @@ def hub_folder(hub_id: str, revision: str | None) -> Path:
         return Path(snapshot_download(hub_id, revision=folder.name, allow_patterns=wanted))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as exc:
         shown = hub_id + (f"@{revision}" if revision else "")
-        reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
+        reason = str(exc).strip().splitlines()[0][:_LONGEST] if str(exc).strip() else type(exc).__name__
         raise ModelReferenceError(
             f"the model {shown!r} is neither a local path nor to be had from the hub: {reason}",
-            fix="Check the spelling, log in with `hf auth login` if it is gated, or name a local folder.",
+            fix=_what_to_do(exc, hub_id, revision),
         ) from exc
+
+
+def _what_to_do(exc: BaseException, hub_id: str, revision: str | None) -> str:
+    """Return the fix for what the hub's own library says is wrong."""
+    from huggingface_hub.errors import (  # noqa: PLC0415  # only where the hub was asked
+        GatedRepoError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if isinstance(exc, GatedRepoError):  # a kind of "not found" to the library
+        return (
+            "It is gated: accept its terms on its page, then log in with `hf auth login`, or put a token that may read "
+            "it into HF_TOKEN."
+        )
+    if isinstance(exc, RevisionNotFoundError):
+        return f"{hub_id} is there, and has no branch, tag or commit {revision!r}: name one that it has."
+    if isinstance(exc, RepositoryNotFoundError):
+        return (
+            "Check the spelling; a private one needs `hf auth login`, or a token in HF_TOKEN. Or name a local folder."
+        )
+    if isinstance(exc, LocalEntryNotFoundError) and isinstance(exc.__cause__, OfflineModeIsEnabled):
+        option = f" --revision {revision}" if revision else ""
+        return (
+            f"The hub's library is offline (HF_HUB_OFFLINE), and its cache lacks this: fetch it first with "
+            f"`hf download {hub_id}{option}`, or name a local folder."
+        )
+    return "Check the spelling, log in with `hf auth login` if it is gated, or name a local folder."
 
 
 def check_weights(folder: Path, what: str) -> tuple[Path, ...]:

@@ -24,6 +24,9 @@ BITS: Final[Mapping[str, int]] = {
 }
 """Bits that one number takes, by the name of its type."""
 
+PLAIN_TYPES: Final = frozenset({"F16", "BF16", "F32", "F64"})
+"""Types of weights that stand one number for one: packed ones have other shapes than what they are of."""
+
 LARGEST_HEADER: Final = 32 * 1024**2
 """Bytes: some 300,000 tensors in one file. Python takes 30 times that to read it."""
 

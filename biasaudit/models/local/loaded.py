@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from biasaudit.models.local.placement import input_device
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -82,7 +84,7 @@ class LoadedModel:
             whole = [*context, *continuation]
             ids[row, : len(whole)] = torch.tensor(whole)
             mask[row, : len(whole)] = 1
-        device = self.model.device
+        device = input_device(self.model)
         with torch.inference_mode():
             keep = torch.arange(start, length - 1, device=device)
             logits = self.model(

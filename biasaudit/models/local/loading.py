@@ -21,6 +21,14 @@ from biasaudit.models.local.gguf import converted_files, converted_folder, gguf_
 from biasaudit.models.local.headers import ModelSize
 from biasaudit.models.local.loaded import LoadedModel
 from biasaudit.models.local.located import Located
+from biasaudit.models.local.placement import DeviceMap, MaxMemory, devices_of, input_device
+from biasaudit.models.local.quantized import (
+    Quantize,
+    library_versions_of,
+    refuse_two_schemes,
+    require_library,
+    scheme_before_loading,
+)
 from biasaudit.models.local.trace import trace_of
 from biasaudit.models.local.weights import check_tensors, load_weights
 from biasaudit.models.text.tokenizer import default_template_of, shared_tokenizer, text_files_sha256, tokenizer_sha256
@@ -98,19 +106,28 @@ def _require_tokenizer(*folders: Path | None) -> None:
         )
 
 
-def check_before_loading(located: Located, *, trust_remote_code: bool = False) -> None:
+def check_before_loading(
+    located: Located, *, trust_remote_code: bool = False, quantize: Quantize | None = None
+) -> None:
     """Check all that can be known of a model without reading its weights; imports torch.
 
     Parameters
     ----------
     located : Located
     trust_remote_code : bool
+    quantize : {"nf4", "int8"}, optional
+        Scheme that plain weights will be put in.
 
     Raises
     ------
     ModelFilesError
-        If it is no causal language model, or if its tensors are not those of its architecture.
+        If it is no causal language model, if its tensors are not those of its architecture, or if they are quantised
+        already and are to be put in another scheme.
+    MissingExtraError
+        If the library that computes with its weights is not installed.
     """
+    require_library(located.config, located.spec.base, quantize)
+    refuse_two_schemes(located.config, located.spec.base, quantize)
     check_tensors(located.files, located.spec.base, trust_remote_code=trust_remote_code)
 
 
@@ -140,6 +157,12 @@ class ModelShelf:
         cpu, cuda or mps; None takes the best there is.
     trust_remote_code : bool
         Whether code that comes with a model may run.
+    quantize : {"nf4", "int8"} or None
+        Scheme in which plain weights are put.
+    device_map : {"auto"} or None
+        Spread weights over all devices, then memory, then disk.
+    max_memory : mapping or None
+        What may be taken of each; None is what there is.
     say : callable
         Told what takes long.
     """
@@ -147,6 +170,9 @@ class ModelShelf:
     dtype: Dtype = "auto"
     device: str | None = None
     trust_remote_code: bool = False
+    quantize: Quantize | None = None
+    device_map: DeviceMap | None = None
+    max_memory: MaxMemory | None = None
     say: Callable[[str], None] = lambda _: None
     _folder: Path | None = field(default=None, init=False)
     _model: Any = field(default=None, init=False)  # PreTrainedModel, or PeftModel around it: two unrelated types
@@ -170,7 +196,7 @@ class ModelShelf:
                 gc.collect()  # modules of an adapter refer to each other in circles
             self._model = self._load_base(located)
             self._folder = located.folder
-            self._n_parameters = sum(parameter.numel() for parameter in self._model.parameters())
+            self._n_parameters = _n_parameters(self._model)
         if located.adapter_folder is not None:
             self._put_adapter_on(located.adapter_folder)
         tokenizer = shared_tokenizer(located, trust_remote_code=self.trust_remote_code)
@@ -193,7 +219,15 @@ class ModelShelf:
         if self._wrapped or self._model is None:
             raise UsageError("weights with an adapter on them are not held twice.", fix="Load them twice.")
         tensors = (*self._model.parameters(), *self._model.buffers())
-        other = ModelShelf(dtype=self.dtype, device=self.device, trust_remote_code=self.trust_remote_code, say=self.say)
+        other = ModelShelf(
+            dtype=self.dtype,
+            device=self.device,
+            trust_remote_code=self.trust_remote_code,
+            quantize=self.quantize,
+            device_map=self.device_map,
+            max_memory=self.max_memory,
+            say=self.say,
+        )
         other._model = copy.deepcopy(self._model, {id(one): one for one in tensors})  # its own kind
         other._folder, other._n_parameters = self._folder, self._n_parameters  # as above
         return other
@@ -209,6 +243,12 @@ class ModelShelf:
         return unchanged
 
     def _put_adapter_on(self, folder: Path) -> None:
+        if any(one.is_meta for one in self._model.parameters()):
+            raise UsageError(
+                f"the adapter {str(folder)!r} is not put on a base whose weights lie in several places "
+                f"({', '.join(devices_of(self._model))}).",
+                fix="Use a machine on which the base has room, or merge the adapter and name the merged model.",
+            )
         if self._base_trace is None:
             self._base_trace = trace_of(self._model)
         model, trace = self._model, self._base_trace
@@ -226,23 +266,28 @@ class ModelShelf:
 
         device = self.device or best_device()
         dtype = resolve_dtype(self.dtype, device)
-        self.say(f"loading {located.spec.base} in {dtype}")
+        scheme = scheme_before_loading(located.config, self.quantize, dtype=dtype)
+        self.say(f"loading {located.spec.base} in {dtype}" + ("" if scheme is None else f", weights in {scheme}"))
         return load_weights(
             located.files,
             located.spec.base,
             dtype=getattr(torch, dtype),
             device=device,
             trust_remote_code=self.trust_remote_code,
+            quantize=self.quantize,
+            spread=self.device_map,
+            max_memory=self.max_memory,
         )
 
     def _fingerprint(self, located: Located, template: str | None) -> ModelFingerprint:
         config = self._model.config.get_text_config()
-        device = self._model.device.type
+        device = input_device(self._model).type
+        dtype = str(self._model.dtype).removeprefix("torch.")
         return ModelFingerprint(
             reference=located.spec.reference,
             weights=located.weights,
             adapter=located.adapter,
-            dtype=str(self._model.dtype).removeprefix("torch."),
+            dtype=dtype,
             device=device,
             tokenizer_sha256=tokenizer_sha256(located),
             chat_template_sha256=template_hash(template),
@@ -251,7 +296,8 @@ class ModelShelf:
             vocabulary_size=int(config.vocab_size),
             hidden_size=int(config.hidden_size),
             n_layers=int(config.num_hidden_layers),
-            libraries=library_versions(),
+            libraries=library_versions() | library_versions_of(located.config, self.quantize),
+            quantization=scheme_before_loading(located.config, self.quantize, dtype=dtype),
             text_files_sha256=text_files_sha256(located),
         )
 
@@ -297,6 +343,11 @@ def found_device(asked_for: str | None) -> str:
     if not there.get(asked_for, False):
         raise UsageError(f"there is no device {asked_for!r} here.", fix="Leave it out to take the best there is.")
     return asked_for
+
+
+def _n_parameters(model: PreTrainedModel) -> int:
+    found = sum(parameter.numel() for parameter in model.parameters())
+    return int(model.num_parameters()) if getattr(model, "is_quantized", False) else found
 
 
 def _architecture(config: Mapping[str, object]) -> str:

@@ -18,6 +18,8 @@ from biasaudit.models.forecast import (
     work_of,
 )
 from biasaudit.models.likelihood import identity_of
+from biasaudit.models.local.placement import planned
+from biasaudit.models.local.quantized import scheme_before_loading
 from biasaudit.models.text.tokenizer import shared_tokenizer
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from biasaudit.models.likelihood import Encoded
     from biasaudit.models.local.loading import Dtype
     from biasaudit.models.local.located import Located
+    from biasaudit.models.local.placement import DeviceMap, Share
+    from biasaudit.models.local.quantized import Quantize
     from biasaudit.models.speeds import Speed
     from biasaudit.models.text.beginning import Beginning
     from biasaudit.types import Request
@@ -44,6 +48,10 @@ class CheckpointForecast:
     work : Work
     memory_bytes : int
     speed : Speed
+    quantization : str or None
+        Scheme in which the weights will stand in memory; None where they are as `dtype` says.
+    placement : tuple of Share
+        Where its parts would lie, where weights are spread over devices.
     """
 
     reference: str
@@ -55,6 +63,8 @@ class CheckpointForecast:
     work: Work
     memory_bytes: int
     speed: Speed
+    quantization: str | None = None
+    placement: tuple[Share, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -72,7 +82,7 @@ class Outlook:
         Checkpoint -> where its files lie.
     beginnings : mapping
         Checkpoint -> what stands before its texts.
-    dtype, device, trust_remote_code
+    dtype, device, trust_remote_code, quantize, device_map
         See :class:`biasaudit.models.ModelShelf`.
     """
 
@@ -81,6 +91,8 @@ class Outlook:
     dtype: Dtype
     device: str | None
     trust_remote_code: bool
+    quantize: Quantize | None = None
+    device_map: DeviceMap | None = None
 
     def of(self, requests: Sequence[Request]) -> dict[str, CheckpointForecast]:
         """Count what each checkpoint would be asked, and how long that takes."""
@@ -101,7 +113,9 @@ class Outlook:
             key_of = (id(tokenizer), beginning)
             if key_of not in encoded:
                 encoded[key_of] = encoded_once(tokenizer, requests, longest=longest_of(place), beginning=beginning)
-            model, dtype, device = identity_before_loading(place, dtype=self.dtype, device=self.device)
+            model, dtype, device = identity_before_loading(
+                place, dtype=self.dtype, device=self.device, quantize=self.quantize
+            )
             identity = identity_of(model, tokenizer, beginning)
             size, work = size_of_files(place), work_of(requests, encoded[key_of], identity=identity, cache=cache)
             key = speeds.machine(size.n_parameters, dtype=dtype, device=device, adapted=place.adapter is not None)
@@ -114,8 +128,10 @@ class Outlook:
                 device=device,
                 size=size,
                 work=work,
-                memory_bytes=memory_bytes(size, place, dtype=dtype),
+                memory_bytes=memory_bytes(size, place, dtype=dtype, quantize=self.quantize),
                 speed=speeds.speed_of(key, size, read_share=share, dtype=dtype, device=device),
+                quantization=scheme_before_loading(place.config, self.quantize, dtype=dtype),
+                placement=() if self.device_map is None else planned(place.files, place.spec.base, dtype=dtype),
             )
         return found
 

@@ -6,7 +6,7 @@ import logging
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,10 +17,15 @@ from biasaudit.errors import ModelFilesError
 from biasaudit.models.foreign import no_bars
 from biasaudit.models.local.architecture import causal_class, refuse_two_sided
 from biasaudit.models.local.checkpoint import ModelFiles, alone
+from biasaudit.models.local.placement import kept_with, spread_options
+from biasaudit.models.local.quantized import config_for, quantization_config, refuse_two_schemes, require_library
 
 if TYPE_CHECKING:
     import torch
     from transformers import PretrainedConfig, PreTrainedModel
+
+    from biasaudit.models.local.placement import DeviceMap, MaxMemory
+    from biasaudit.models.local.quantized import Quantize
 
 FOREIGN: Final = (
     OSError,
@@ -88,7 +93,15 @@ def check_tensors(files: ModelFiles, reference: str, *, trust_remote_code: bool 
 
 
 def load_weights(
-    files: ModelFiles, reference: str, *, dtype: torch.dtype, device: str, trust_remote_code: bool = False
+    files: ModelFiles,
+    reference: str,
+    *,
+    dtype: torch.dtype,
+    device: str,
+    trust_remote_code: bool = False,
+    quantize: Quantize | None = None,
+    spread: DeviceMap | None = None,
+    max_memory: MaxMemory | None = None,
 ) -> PreTrainedModel:
     """Load a causal language model, whole or not at all.
 
@@ -102,6 +115,12 @@ def load_weights(
         cpu, cuda or mps.
     trust_remote_code : bool
         Whether code that comes with the model may run.
+    quantize : {"nf4", "int8"}, optional
+        Scheme in which plain weights are put.
+    spread : {"auto"}, optional
+        Over all devices, memory and disk instead of `device`.
+    max_memory : mapping, optional
+        What may be taken of each; None is what there is.
 
     Returns
     -------
@@ -117,7 +136,16 @@ def load_weights(
     from transformers import AutoModelForCausalLM  # noqa: PLC0415
 
     check_tensors(files, reference, trust_remote_code=trust_remote_code)
-    with alone(files) as folder, listening() as heard:
+    require_library(files.config, reference, quantize)
+    refuse_two_schemes(files.config, reference, quantize)
+    quantised = quantize is not None or quantization_config(files.config) is not None
+    with ExitStack() as stack, listening() as heard:
+        folder = stack.enter_context(alone(files))
+        options: dict[str, Any] = {"device_map": {"": device}} if quantised else {}  # Any: of several types
+        if quantize is not None and quantization_config(files.config) is None:
+            options["quantization_config"] = config_for(quantize, dtype=str(dtype).removeprefix("torch."))
+        if spread is not None:
+            options |= spread_options(stack, max_memory)
         try:
             loader: Any = AutoModelForCausalLM  # Any: with output_loading_info it returns a pair
             model, found = loader.from_pretrained(
@@ -127,9 +155,12 @@ def load_weights(
                 trust_remote_code=trust_remote_code,
                 local_files_only=not trust_remote_code,  # a model may name code of another repository
                 output_loading_info=True,
+                **options,
             )
         except FOREIGN as exc:
             raise _cannot(reference, exc) from exc
+        if spread is not None:
+            kept_with(model, stack)
     refuse_incomplete(found, files, reference)
     if heard:
         raise ModelFilesError(
@@ -137,7 +168,8 @@ def load_weights(
             fix="Save the model again with the library that made it, or restore its files from their source.",
         )
     model.config.name_or_path = model.name_or_path = str(files.folder)
-    loaded: PreTrainedModel = model.to(device).eval()
+    # Weights in fewer bits, and those in several places, are where they are to be.
+    loaded: PreTrainedModel = model.eval() if options else model.to(device).eval()
     refuse_not_finite(loaded, reference)
     try:
         refuse_two_sided(loaded, reference)
@@ -197,7 +229,9 @@ def refuse_not_finite(model: PreTrainedModel, reference: str) -> None:
 
     with torch.no_grad():
         for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-            if not tensor.is_floating_point() or bool(tensor.sum(dtype=_sum_type(tensor)).isfinite()):
+            if not tensor.is_floating_point() or tensor.is_meta or not _is_plain(tensor):
+                continue
+            if bool(tensor.sum(dtype=_sum_type(tensor)).isfinite()):
                 continue
             bad = int((~tensor.isfinite()).sum())
             if bad and (isinstance(tensor, torch.nn.Parameter) or bool(tensor.isnan().any())):
@@ -285,6 +319,13 @@ def _is_buffer(name: str, files: ModelFiles | None) -> bool:
         return True
     # A mask of positions is square or one number; a bias of a linear layer is a row.
     return len(header.shape) == 4 or header.n_numbers <= 1
+
+
+def _is_plain(tensor: torch.Tensor) -> bool:
+    """Whether the numbers of a tensor are its own: libraries of quantisation bring classes that compute theirs."""
+    import torch  # noqa: PLC0415
+
+    return type(tensor) in {torch.Tensor, torch.nn.Parameter}
 
 
 def _sum_type(tensor: torch.Tensor) -> torch.dtype:

@@ -100,11 +100,11 @@ def shared_beginning(speakers: Mapping[str, Speaker]) -> Chosen:
     Parameters
     ----------
     speakers : mapping of str to Speaker
-        ``base`` among them.
+        The base first, unless another way reaches it: then the first tuned checkpoint chooses.
     """
     own = {name: own_beginning(speaker.tokenizer) for name, speaker in speakers.items()}
-    order = ["base", *(name for name in speakers if name != "base")]
-    chooser = next((name for name in order if own[name].token_id is not None), "base")
+    order = sorted(speakers, key=lambda name: name != "base")
+    chooser = next((name for name in order if own[name].token_id is not None), order[0])
     shared = own[chooser]
     beginnings: dict[str, Beginning] = {}
     notes: dict[str, str] = {}

@@ -6,6 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from biasaudit.record.engine_fact import of_different_engines
 from biasaudit.record.lineage_fact import of_different_lineage
 from biasaudit.report.charts.overview import Mark, Overview, OverviewRow, overview
 from biasaudit.report.charts.pictures import BASE, GRID, INK, LINK, MUTED, SURFACE, TUNED, WARM
@@ -95,16 +96,20 @@ def _models(recorded: Mapping[str, Any], headline: Headline | None) -> str:  # A
 
 
 def _title(audit: AuditRecord, headline: Headline | None) -> str:
-    if headline is None or headline.tuned not in of_different_lineage(audit.manifest.lineage):
-        return "Social bias before and after tuning"
-    return "Social bias of two models, of which the second was not tuned from the first"
+    if headline is not None and headline.tuned in of_different_lineage(audit.manifest.lineage):
+        return "Social bias of two models, of which the second was not tuned from the first"
+    if headline is not None and headline.tuned in of_different_engines(audit.manifest.fingerprints):
+        return "Social bias of two models that were computed in different ways"
+    return "Social bias before and after tuning"
 
 
 def _said(audit: AuditRecord, headline: Headline | None) -> str:
     if headline is None:
         return "Not measured: nothing was compared."
-    different = of_different_lineage(mapping(audit.manifest.as_dict().get("lineage")))
-    return chart_label(sentence(headline, related=headline.tuned not in different), limit=400)
+    recorded = audit.manifest.as_dict()
+    different = of_different_lineage(mapping(recorded.get("lineage")))
+    engines = of_different_engines(mapping(recorded.get("fingerprints")))
+    return chart_label(sentence(headline, related=headline.tuned not in {*different, *engines}), limit=400)
 
 
 def _foot(recorded: Mapping[str, Any], headline: Headline | None, found: Overview | None) -> str:  # Any: JSON values

@@ -18,8 +18,9 @@ _LONGEST: Final = 2_000
 """Characters of a reference or request; a command cut short is none."""
 
 _DEFAULTS: Final[Mapping[str, object]] = {field.name: field.default for field in fields(Plan)}
-_VALUES: Final = ("dtype", "device", "margin", "level", "seed", "limit", "draws")
-_FLAGS: Final = ("siblings", "omit_texts", "allow_different_lineage")
+_VALUES: Final = ("dtype", "device", "quantize", "device_map", "margin", "level", "seed", "limit", "draws")
+_FLAGS: Final = ("siblings", "omit_texts", "allow_different_lineage", "allow_different_engines")
+_ALLOWED: Final = ("allow_different_lineage", "allow_different_engines", "allow_implausible")
 
 
 def command(plan: Mapping[str, Any], asked: Mapping[str, Any] | None = None) -> str:  # Any: JSON values
@@ -65,10 +66,7 @@ def _of_search(plan: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[st
     for name in ("dtype", "device", "seed"):
         if plan.get(name, _DEFAULTS[name]) != _DEFAULTS[name]:
             yield from (_option(name), _quoted(plan[name]))
-    if plan.get("allow_different_lineage"):
-        yield "--allow-different-lineage"
-    if plan.get("allow_implausible"):
-        yield "--allow-implausible"
+    yield from (_option(name) for name in _ALLOWED if plan.get(name))
     if asked.get("data_dir"):
         yield from ("--data-dir", "DATA")
     if asked.get("trust_remote_code"):

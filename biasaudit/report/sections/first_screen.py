@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from biasaudit.record.engine_fact import of_different_engines
 from biasaudit.record.lineage_fact import of_different_lineage
 from biasaudit.record.siblings import told_headlines
 from biasaudit.report.section import Section, Source
@@ -27,6 +28,7 @@ from biasaudit.report.words.searched import search_warnings
 from biasaudit.report.words.shares import brief_of, numbers, sentence
 from biasaudit.report.words.wording import NOT_RECORDED, clean, in_words
 from biasaudit.types import Contrast, Estimate, Status
+from biasaudit.types.engines import DIFFERENT_ENGINES
 
 if TYPE_CHECKING:
     from biasaudit.record.audit_record import AuditRecord, Headline
@@ -104,9 +106,11 @@ def first_screen(
     """
     told = mapping(recorded.get("lineage"))
     lineage, different = {name: clean(said, limit=400) for name, said in told.items()}, of_different_lineage(told)
+    engines = of_different_engines(mapping(recorded.get("fingerprints")))
+    apart = different | set(engines)
     names = {probe: names[probe] for probe in in_order(names, audit.comparisons)}
     headline = audit.headlines[0] if audit.headlines else None
-    related = headline is None or headline.tuned not in different
+    related = headline is None or headline.tuned not in apart
     found = guards(audit, names)
     base, tuned = _checkpoints(mapping(recorded.get("plan")))
     return FirstScreen(
@@ -116,7 +120,7 @@ def first_screen(
         answer=replace(
             answer(audit.headlines, headline_cells(audit, headline), related=related),
             siblings=tuple(
-                sentence(other, related=other.tuned not in different)
+                sentence(other, related=other.tuned not in apart)
                 for other in told_headlines(audit)
                 if other is not headline
             ),
@@ -130,6 +134,7 @@ def first_screen(
         warnings=(
             *failed_controls(audit, names),
             *told_of_checkpoints(recorded),
+            *_of_engines(engines),
             *_warnings(audit, lineage, different),
             *robustness_warnings(audit, names),
             *search_warnings(audit, names),
@@ -158,6 +163,14 @@ def _checkpoints(plan: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:  # Any
         clean(reference) if len(tuned) == 1 else f"{clean(name)}: {clean(reference)}"
         for name, reference in tuned.items()
     ) or (NOT_RECORDED,)
+
+
+def _of_engines(engines: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(
+        f"{clean(name)}: {DIFFERENT_ENGINES} ({clean(told, limit=400)}). Read every difference on this page as one "
+        "between two computations, not as an effect of tuning."
+        for name, told in engines.items()
+    )
 
 
 def _warnings(audit: AuditRecord, lineage: Mapping[str, str], different: frozenset[str]) -> tuple[str, ...]:

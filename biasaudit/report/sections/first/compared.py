@@ -33,9 +33,34 @@ def compared(recorded: Mapping[str, Any], lineage: Mapping[str, str]) -> tuple[F
             if len(set(dtypes.values())) <= 1 and dtypes
             else tuple(f"{clean(name)}: {dtype}" for name, dtype in dtypes.items()) or (NOT_RECORDED,),
         ),
+        *_computed(fingerprints),
         Fact(term="Ways of asking", values=_framings(mapping(recorded.get("plan")))),
         Fact(term="Run on", values=(start_of(mapping(recorded.get("run"))),)),
     )
+
+
+_OF_COMPUTATION: Final[Mapping[str, str]] = {
+    "engine": "Computed by",
+    "quantization": "Weights in memory",
+    "kv_dtype": "Keys and values",
+    "reading": "Log-probabilities read",
+}
+"""Fields of a fingerprint that a checkpoint of this process with plain weights does not have."""
+
+
+def _computed(fingerprints: Mapping[str, Any]) -> tuple[Fact, ...]:  # Any: JSON values
+    """Return how checkpoints were computed, of those of which there is something to say."""
+    found = []
+    for name, term in _OF_COMPUTATION.items():
+        said = {str(one): mapping(fingerprint).get(name) for one, fingerprint in fingerprints.items()}
+        if any(said.values()):
+            shown = {one: clean(value) if value else "as usual" for one, value in said.items()}
+            alike = len(set(shown.values())) == 1
+            values = tuple(dict.fromkeys(shown.values()))
+            found.append(
+                Fact(term=term, values=values if alike else tuple(f"{clean(a)}: {b}" for a, b in shown.items()))
+            )
+    return tuple(found)
 
 
 def start_of(run: Mapping[str, Any]) -> str:  # Any: JSON values

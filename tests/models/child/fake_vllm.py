@@ -1,0 +1,137 @@
+"""A program in the place of a Python that has vLLM: speaks as the real worker does, about a model that anyone can compute.
+
+    python fake_vllm.py MODE … WORKER SOCKET
+
+What it answers, apart from the mode that says what is wrong with it, is :func:`tests.models.child.toy.logprob`, over the
+worker's own loop.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+MODE, WORKER, SOCKET = sys.argv[1], sys.argv[-2], int(sys.argv[-1])
+CHECK = 7
+"""Questions of the check: after it some modes go wrong at once, and others after one answer."""
+
+
+def logprob(before: list[int], token: int) -> float:
+    """As tests/models/child/toy.py has it."""
+    return -0.5 - zlib.crc32(repr((before, token)).encode()) % 1000 / 250
+
+
+def worker() -> Any:
+    spec = importlib.util.spec_from_file_location("worker", WORKER)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Fake:
+    """A model that is wrong in one way."""
+
+    def __init__(self, asked: dict[str, Any]) -> None:
+        self.asked = asked
+        self.n_asked = 0
+        if MODE == "refuses":
+            raise ValueError("no such architecture\x1b[2J")
+
+    def loaded(self) -> dict[str, Any]:
+        dtype = "bfloat16" if MODE == "rounds" else self.asked["dtype"]
+        return {"device": "cpu", "dtype": dtype, "kv_dtype": None, "quantization": None}
+
+    def logprobs(self, sequences: list[tuple[list[int], int]], *, bare: bool) -> list[list[float]]:
+        self.n_asked += 1
+        at_once, later = self.n_asked > CHECK, self.n_asked > CHECK + 1
+        if MODE == "chatty":
+            print("loading: 50 %\r" * 2000, flush=True)
+            os.write(2, b"to the other stream\n")
+        if MODE == "dies" and later:
+            os.write(2, b"Traceback: \x1b[31mno room for a block\n")
+            os._exit(7)
+        if MODE == "killed" and later:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if MODE == "hangs" and later:
+            time.sleep(1000)
+        if MODE == "interrupted" and later:
+            os.kill(os.getppid(), signal.SIGINT)
+            time.sleep(1000)
+        longest = max(len(ids) for ids, _ in sequences)
+        if longest >= self.asked["longest"]:
+            raise ValueError(f"{longest} tokens and one more are over {self.asked['longest']}")
+        shift = -0.25 if self.asked["adapter"] is not None and not bare and MODE != "idle" else 0.0
+        found = []
+        for ids, n_given in sequences:
+            values = [logprob(ids[:at], ids[at]) + shift for at in range(n_given, len(ids))]
+            if MODE == "drifts":
+                values = [value - 0.01 * self.n_asked for value in values]
+            if MODE == "peeks":
+                values = [value - 0.01 * len(ids) for value in values]
+            if MODE == "splits":
+                values = [value - 0.01 * n_given for value in values]
+            if MODE == "short" and at_once:
+                values = values[:-1]
+            if MODE == "certain" and at_once:
+                values = [0.5 for _ in values]
+            if MODE == "nan" or (MODE == "nan later" and later):
+                values[0] = float("nan")
+            found.append(values)
+        return found[:-1] if MODE == "one less" and at_once else found
+
+
+def lie(link: socket.socket, protocol: Any) -> None:
+    """Greet, and then send what is no message."""
+    link.sendall(protocol.packed(protocol.hello() | {"version": "9.9.9"}))
+    protocol.received(link)
+    if MODE == "huge":
+        link.sendall(struct.pack(">I", 1 << 31))
+    elif MODE == "no json":
+        link.sendall(struct.pack(">I", 3) + b"{]}")
+    elif MODE == "deep":
+        link.sendall(struct.pack(">I", 200_000) + b"[" * 200_000)
+    elif MODE == "other kind":
+        link.sendall(protocol.packed({"kind": "scored"}))
+    time.sleep(1000)
+
+
+def main() -> None:
+    link = socket.socket(fileno=SOCKET)
+    protocol = worker()
+    threading.Thread(target=protocol.end_with, args=(link,), daemon=True).start()
+    if "FAKE_PIDS" in os.environ:
+        started = subprocess.Popen(["sleep", "1000"])
+        with Path(os.environ["FAKE_PIDS"]).open("a") as file:
+            file.write(f"{os.getpid()}\n{started.pid}\n")
+    if MODE in {"huge", "no json", "deep", "other kind"}:
+        lie(link, protocol)
+    greeting = protocol.hello() | {"version": "9.9.9", "device": "cpu", "libraries": {"torch": "1.2.3"}}
+    if MODE == "absent":
+        greeting["version"] = None
+    if MODE == "newer":
+        greeting["protocol"] += 1
+    if MODE == "mute":
+        sys.exit(3)
+    if MODE == "another question":
+        whole = protocol.answer
+
+        def other(message: Any, engine: Any, make: Any) -> Any:
+            said, engine = whole(message, engine, make)
+            return {**said, "number": -1}, engine
+
+        protocol.answer = other
+    protocol.serve(link, Fake, greeting=greeting)
+
+
+if __name__ == "__main__":
+    main()

@@ -19,8 +19,9 @@ from pathlib import Path
 
 from biasaudit.audits.asked import requests_of
 from biasaudit.framing import framings
-from biasaudit.models import cache_folder, plausibility, way_of
+from biasaudit.models import ModelShelf, cache_folder, locate, parse_reference, plausibility, way_of
 from biasaudit.models.backend import Settings, answers
+from biasaudit.models.likelihood import Encoded, encode_all, response_to
 from biasaudit.probes import Probe, limited, load_probe
 from biasaudit.types import Request, Response, Role, Scored
 
@@ -75,6 +76,29 @@ def answered(reference: str, requests: list[Request]) -> Answered:
     return Answered(responses=found, load_seconds=loaded - started, seconds=ended - loaded, who=f"{who}, {known.dtype}")
 
 
+def nearly_exact(reference: str, requests: list[Request]) -> list[Response]:
+    """Return plain forwards of transformers, one text at a time, with weights and products in double precision."""
+    loaded = ModelShelf(dtype="float32").open(locate(parse_reference(reference.removeprefix("vllm:"))))
+    loaded.model.double()
+    encoded = encode_all(loaded.tokenizer, list({one.key: one for one in requests}.values()))
+    found: dict[str, Response] = {}
+    for key, one in encoded.items():
+        if isinstance(one, Encoded):
+            [values] = loaded.continuation_logprobs([(one.context_ids, one.continuation_ids)])
+            found[key] = response_to(one, values)
+    return [found[request.key] for request in requests]
+
+
+def told(what: str, first: list[Response], second: list[Response]) -> None:
+    """Print how far apart two engines are."""
+    apart = differences(first, second)
+    print(
+        f"{what}: {len(first)} texts, {len(apart)} tokens; nats a token: largest {max(apart):.1e}, "
+        f"median {statistics.median(apart):.1e}, 99 % at most {sorted(apart)[int(0.99 * (len(apart) - 1))]:.1e}",
+        flush=True,
+    )
+
+
 def differences(first: list[Response], second: list[Response]) -> list[float]:
     """Return how far apart the log-probabilities of each token are, in nats.
 
@@ -109,18 +133,20 @@ def compared(asked: argparse.Namespace) -> None:
     of_pairs = asked_of(pairs)
     found = [answered(reference, [*texts, *of_pairs]) for reference in (asked.first, asked.second)]
     first, second = (one.responses for one in found)
-    for what, part in (("texts of probes", slice(len(texts))), ("sentences of pairs", slice(len(texts), None))):
-        apart = differences(first[part], second[part])
-        print(
-            f"{what}: {len(first[part])}, {len(apart)} tokens; nats a token: largest {max(apart):.1e}, "
-            f"median {statistics.median(apart):.1e}, 99 % at most {sorted(apart)[int(0.99 * (len(apart) - 1))]:.1e}"
-        )
+    parts = {"texts of probes": slice(len(texts)), "sentences of pairs": slice(len(texts), None)}
+    for what, part in parts.items():
+        told(what, first[part], second[part])
     ours, theirs = (values(of_pairs, one[len(texts) :]) for one in (first, second))
     same = sum((ours[name] > 0) == (theirs[name] > 0) and (ours[name] < 0) == (theirs[name] < 0) for name in ours)
     largest = max(abs(ours[name] - theirs[name]) for name in ours)
     print(f"signs of {len(ours)} pairs: {same} equal; d differs by at most {largest:.1e} nats")
     for reference, one in zip((asked.first, asked.second), found, strict=True):
         print(f"{reference} ({one.who}): loaded in {one.load_seconds:.0f} s, {len(first)} texts in {one.seconds:.0f} s")
+    if asked.exact:
+        exact = nearly_exact(asked.first, [*texts, *of_pairs])
+        for reference, one in zip((asked.first, asked.second), found, strict=True):
+            for what, part in parts.items():
+                told(f"{reference} and double precision, {what}", one.responses[part], exact[part])
 
 
 def main() -> None:
@@ -131,6 +157,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--texts", type=int, default=300)
     parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--exact", action="store_true", help="beside both, plain forwards in double precision")
     asked = parser.parse_args()
     kept = cache_folder() / "models"
     with tempfile.TemporaryDirectory() as folder:

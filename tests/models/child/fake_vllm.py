@@ -32,6 +32,8 @@ def logprob(before: list[int], token: int) -> float:
 
 def worker() -> Any:
     spec = importlib.util.spec_from_file_location("worker", WORKER)
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"{WORKER} is no script")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

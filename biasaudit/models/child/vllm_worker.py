@@ -107,7 +107,8 @@ class Vllm:
     Parameters
     ----------
     asked : dict
-        ``model`` and ``adapter`` (folders), ``rank``, ``dtype``, ``longest`` (tokens of a text and one more),
+        ``model`` and ``adapter`` (folders), ``rank``, ``layers`` (that the adapter changes), ``dtype``, ``longest``
+        (tokens of a text and one more), ``texts_at_once``,
         ``tokens_at_once``.
     """
 
@@ -115,7 +116,9 @@ class Vllm:
         from vllm import LLM  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415  # of its own environment
         from vllm.lora.request import LoRARequest  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415
 
-        lora = {} if asked["adapter"] is None else {"enable_lora": True, "max_lora_rank": asked["rank"]}
+        # Layers are named: the output layer of 0.32, once it is wrapped too, has no log-probabilities of prompts.
+        lora = {"enable_lora": True, "max_lora_rank": asked["rank"], "lora_target_modules": asked["layers"]}
+        lora = {} if asked["adapter"] is None else lora
         self._lora = None if asked["adapter"] is None else LoRARequest("adapter", 1, asked["adapter"])
         self._llm = LLM(
             model=asked["model"],

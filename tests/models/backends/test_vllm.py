@@ -22,6 +22,7 @@ from biasaudit.models import ModelShelf, locate, parse_reference, score, way_of
 from biasaudit.models.backend import Backend, Settings, answers
 from biasaudit.models.backends.vllm import PYTHON, VLLM
 from biasaudit.models.child import scorer
+from biasaudit.models.child.lora import layers_of, rank_of
 from biasaudit.models.likelihood import NOT_A_NUMBER
 from biasaudit.types import Failed, Request, Response, Scored
 from tests.models.child.toy import as_python, logprobs
@@ -368,8 +369,6 @@ def test_adapters_that_are_more_than_plain_lora_are_refused_by_name(
     """An engine may leave out what it does not know, without a word."""
     import shutil
 
-    from biasaudit.models.child.lora import rank_of
-
     engine("honest")
     shutil.copytree(models / "adapter", tmp_path / "adapter")
     path = tmp_path / "adapter" / "adapter_config.json"
@@ -377,6 +376,23 @@ def test_adapters_that_are_more_than_plain_lora_are_refused_by_name(
     with pytest.raises(ModelFilesError, match=rf"changes {said} too; the engine takes plain LoRA"):
         rank_of(tmp_path / "adapter")
     assert rank_of(models / "adapter") == 8  # of rank 2: the least that room is made for
+
+
+def test_lora_on_the_output_layer_is_refused_by_name(models: Path, tmp_path: Path) -> None:
+    """The layers of an adapter are read from its tensors, whatever its configuration says."""
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    assert layers_of(models / "adapter") == ("q_proj", "v_proj")
+    shutil.copytree(models / "adapter", tmp_path / "adapter")
+    path = tmp_path / "adapter" / "adapter_model.safetensors"
+    tensors = load_file(path)
+    name = next(iter(tensors))
+    prefix = "base_model.model.lm_head.lora_"
+    save_file({**tensors, f"{prefix}A.weight": tensors[name], f"{prefix}B.weight": tensors[name].T.contiguous()}, path)
+    with pytest.raises(ModelFilesError, match="changes the layer lm_head too"):
+        rank_of(tmp_path / "adapter")
 
 
 def test_without_vllm_it_is_said_how_to_get_it(models: Path, tmp_path: Path, engine: Any) -> None:

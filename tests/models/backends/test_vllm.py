@@ -390,7 +390,14 @@ def test_lora_on_the_output_layer_is_refused_by_name(models: Path, tmp_path: Pat
     tensors = load_file(path)
     name = next(iter(tensors))
     prefix = "base_model.model.lm_head.lora_"
-    save_file({**tensors, f"{prefix}A.weight": tensors[name], f"{prefix}B.weight": tensors[name].T.contiguous()}, path)
+    save_file(
+        {
+            **tensors,
+            f"{prefix}A.weight": tensors[name].clone(),
+            f"{prefix}B.weight": tensors[name].T.clone().contiguous(),
+        },
+        path,
+    )
     with pytest.raises(ModelFilesError, match="changes the layer lm_head too"):
         rank_of(tmp_path / "adapter")
 

@@ -29,6 +29,7 @@
     │   └── EmptySampleError          a metric was asked of no observations
     ├── OutOfMemoryError              exit code 4: not even one text fits
     ├── BackendError                  exit code 4: a way to reach models gave other answers than it was asked for
+    ├── EngineError                   exit code 4: a program that computes died, hung, or answered what none does
     ├── ClassifierError               exit code 4: a classifier gave what is no score
     ├── PerturbationError             exit code 4: a perturbation changed more than it may
     ├── TuningError                   exit code 4: a training broke off
@@ -260,6 +261,10 @@ class BackendError(BiasauditError):
             f"{checkpoint} gave {n_answers:,} answers to {n_asked:,} requests, or in another order.",
             fix="A backend answers each request once, in the order of the requests; nothing was written.",
         )
+
+
+class EngineError(BiasauditError):
+    """A program of its own that computes log-probabilities did not start, died, hung, or answered what none does."""
 
 
 class ClassifierError(BiasauditError):

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def audit(
-    base: Annotated[str, typer.Argument(help="Pretrained model: hub id[@revision], folder or .gguf file, [+adapter].")],
+    base: Annotated[
+        str, typer.Argument(help="Pretrained model: hub id[@revision], folder or .gguf file, [+adapter]; vllm:MODEL.")
+    ],
     tuned: Annotated[list[str], typer.Argument(help="Models tuned from it, in order; NAME=MODEL names a stage.")],
     siblings: Annotated[
         bool, typer.Option(help="Each was tuned from BASE and none from another: compare no steps between them.")

@@ -20,7 +20,20 @@ if TYPE_CHECKING:
     from biasaudit.models.local.loaded import LoadedModel
     from biasaudit.models.text.beginning import Beginning
 
-__all__ = ["Encoded", "believed", "encode", "encode_all", "identity_of", "score", "token_ends", "token_ends_all"]
+__all__ = [
+    "Encoded",
+    "believed",
+    "distinct_of",
+    "encode",
+    "encode_all",
+    "from_cache",
+    "identity_of",
+    "response_to",
+    "score",
+    "token_ends",
+    "token_ends_all",
+    "within",
+]
 
 NOT_A_NUMBER: Final = "the model gave a log-probability that is not a number"
 """Why such a response failed; the check of plausibility looks for it."""
@@ -61,18 +74,60 @@ def score(
     OutOfMemoryError
         If the memory does not suffice for a single request.
     """
-    distinct = list({request.key: request for request in requests}.values())
-    encoded = _encoded(loaded, distinct)
+    distinct = distinct_of(requests)
+    encoded = within(
+        encode_all(loaded.tokenizer, distinct, beginning=loaded.beginning),
+        limit=loaded.max_length,
+        n_ids=_n_ids(loaded),
+    )
+    return from_cache(
+        requests,
+        encoded,
+        model_id=identity_of(cache_identity(loaded.fingerprint), loaded.tokenizer, loaded.beginning),
+        cache=cache,
+        computed=lambda pending: _computed(loaded, pending, cache, batch_tokens),
+        on_progress=on_progress,
+    )
+
+
+def distinct_of(requests: Sequence[Request]) -> list[Request]:
+    """Return requests with distinct keys, in their order."""
+    return list({request.key: request for request in requests}.values())
+
+
+def from_cache(
+    requests: Sequence[Request],
+    encoded: Mapping[str, Encoded | Failed],
+    *,
+    model_id: str,
+    cache: ResponseCache | None,
+    computed: Callable[[Sequence[Encoded]], Iterator[tuple[list[tuple[str, Response]], int]]],
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Response]:
+    """Yield the response to each request: what is kept as it is, all else computed and kept batch by batch.
+
+    Parameters
+    ----------
+    requests : sequence of Request
+    encoded : mapping
+        Key -> its tokens, or why it cannot be asked.
+    model_id : str
+        Under which the cache knows the model; see :func:`identity_of`.
+    cache : ResponseCache or None
+    computed : callable
+        From what is not kept to batches: (key to keep it under, response), and the tokens computed.
+    on_progress : callable, optional
+        Called with the number of distinct requests done by now and the tokens computed for them.
+    """
     done: dict[str, Response] = {key: one for key, one in encoded.items() if isinstance(one, Failed)}
     pending = [one for one in encoded.values() if isinstance(one, Encoded)]
-    model_id = identity_of(cache_identity(loaded.fingerprint), loaded.tokenizer, loaded.beginning)
     if cache:
         known = believed(cache.found(model_id, {one.scored_key for one in pending}), pending)
         done.update(known)
         pending = [one for one in pending if one.key not in known]
     if on_progress:
         on_progress(len(done), 0)
-    for responses, n_tokens in _computed(loaded, pending, cache, batch_tokens):
+    for responses, n_tokens in computed(pending):
         if cache:
             cache.keep(model_id, [replace(response, key=encoded_key) for encoded_key, response in responses])
         done.update((response.key, response) for _, response in responses)
@@ -82,17 +137,30 @@ def score(
         yield done[request.key]
 
 
-def _encoded(loaded: LoadedModel, requests: Sequence[Request]) -> dict[str, Encoded | Failed]:
-    encoded = encode_all(loaded.tokenizer, requests, beginning=loaded.beginning)
-    limit, n_ids = loaded.max_length, _n_ids(loaded)
+def within(
+    encoded: Mapping[str, Encoded | Failed], *, limit: int | None, n_ids: int | None
+) -> dict[str, Encoded | Failed]:
+    """Return requests as tokens, those failed that are too long for a model or of tokens that it has no row for.
+
+    Parameters
+    ----------
+    encoded : mapping
+        Key -> its tokens, or why it cannot be asked.
+    limit : int or None
+        Tokens of the longest text; None where the model does not say.
+    n_ids : int or None
+        Tokens that the weights have a row for; None where it is not known.
+    """
+    found: dict[str, Encoded | Failed] = {}
     for key, one in encoded.items():
+        found[key] = one
         if isinstance(one, Failed):
             continue
         if limit is not None and one.n_tokens > limit:
-            encoded[key] = Failed(key=key, reason=f"{one.n_tokens} tokens, more than the model's {limit}")
-        elif (largest := max(*one.context_ids, *one.continuation_ids)) >= n_ids:
-            encoded[key] = Failed(key=key, reason=f"token {largest}, for which the model's {n_ids} have no row")
-    return encoded
+            found[key] = Failed(key=key, reason=f"{one.n_tokens} tokens, more than the model's {limit}")
+        elif n_ids is not None and (largest := max(*one.context_ids, *one.continuation_ids)) >= n_ids:
+            found[key] = Failed(key=key, reason=f"token {largest}, for which the model's {n_ids} have no row")
+    return found
 
 
 def _n_ids(loaded: LoadedModel) -> int:
@@ -146,12 +214,13 @@ def _computed(
     run = Engine(loaded, cache).run(sequences, batch_tokens)
     for found, n_tokens in run:
         yield (
-            [(pending[position].scored_key, _response(pending[position], logprobs)) for position, logprobs in found],
+            [(pending[position].scored_key, response_to(pending[position], logprobs)) for position, logprobs in found],
             n_tokens,
         )
 
 
-def _response(item: Encoded, logprobs_nats: Sequence[float]) -> Response:
+def response_to(item: Encoded, logprobs_nats: Sequence[float]) -> Response:
+    """Return the response that log-probabilities of a continuation's tokens are, in nats; failed if one is none."""
     if not all(value <= 1e-4 for value in logprobs_nats):  # also catches NaN
         return Failed(key=item.key, reason=NOT_A_NUMBER)
     return Scored(

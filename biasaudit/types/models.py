@@ -107,8 +107,8 @@ class ScoringFacts:
 
     Attributes
     ----------
-    path : {"packed", "padded"}
-        Packs of a prefix tree, or padded batches.
+    path : {"packed", "padded", "engine"}
+        Packs of a prefix tree, padded batches, or whatever another program does.
     reason : str
         Why.
     largest_difference_nats : float or None
@@ -119,7 +119,7 @@ class ScoringFacts:
         Nodes of a pack; None for padded batches.
     """
 
-    path: Literal["packed", "padded"]
+    path: Literal["packed", "padded", "engine"]
     reason: str
     largest_difference_nats: float | None
     batch_tokens: int

@@ -10,10 +10,12 @@ from biasaudit.models.backend import Way
 from biasaudit.models.backends.composite import composite, names_of
 from biasaudit.models.backends.local import LOCAL
 from biasaudit.models.backends.scripted import scripted
+from biasaudit.models.backends.vllm import VLLM
 from biasaudit.models.reference import is_local
 
 BACKENDS: Final[dict[str, Way]] = {
     "scripted": scripted({}),
+    "vllm": VLLM,
     "local": LOCAL,
 }
 

@@ -257,7 +257,8 @@ def _chat_frame(places: Mapping[str, Located], speakers: Mapping[str, Speaker], 
     return chat_frame(speakers[order[0]].tokenizer, template, date=template_date(settings.template_date))
 
 
-def _differing(places: Mapping[str, Located], recorded: Mapping[str, Mapping[str, Any]]) -> set[str]:  # Any: JSON
+def differing(places: Mapping[str, Located], recorded: Mapping[str, Mapping[str, Any]]) -> set[str]:  # Any: JSON
+    """Return what differs between checkpoints and the fingerprints of a manifest, such as ``weights.base``."""
     now = {name: [place.weights, place.adapter] for name, place in places.items()}
     then = {name: [found["weights"], found["adapter"]] for name, found in recorded.items()}
     weights = {f"weights.{name}" for name in {*now, *then} if now.get(name) != then.get(name)}
@@ -270,7 +271,7 @@ def _differing(places: Mapping[str, Located], recorded: Mapping[str, Mapping[str
 
 def _found(references: Mapping[str, str], settings: Settings, say: Say) -> Found:
     places = located_all(references, say)
-    return Found(prepared=lambda: made_ready(places, settings).prepared(), differing=partial(_differing, places))
+    return Found(prepared=lambda: made_ready(places, settings).prepared(), differing=partial(differing, places))
 
 
 def _check(settings: Settings) -> None:

@@ -1,0 +1,1 @@
+"""The same weights by two engines: how far apart their log-probabilities are."""

@@ -145,7 +145,7 @@ class Settings:
     ----------
     chat : bool
         Whether a chat template is needed.
-    chat_template, template_date, dtype, device, trust_remote_code, batch_tokens, allow_different_lineage
+    chat_template, template_date, dtype, device, trust_remote_code, batch_tokens, allow_different_lineage, concurrency
         See :class:`biasaudit.audits.plan.Plan`.
     """
 
@@ -157,6 +157,7 @@ class Settings:
     trust_remote_code: bool = False
     batch_tokens: int | None = None
     allow_different_lineage: bool = False
+    concurrency: int | None = None
 
 
 class Inside(Protocol):

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from biasaudit.models.local.loaded import LoadedModel
     from biasaudit.models.text.beginning import Beginning
 
-__all__ = ["Encoded", "believed", "encode", "encode_all", "identity_of", "score", "token_ends", "token_ends_all"]
+__all__ = [
+    "Encoded",
+    "believed",
+    "encode",
+    "encode_all",
+    "encoded_within",
+    "identity_of",
+    "score",
+    "token_ends",
+    "token_ends_all",
+]
 
 NOT_A_NUMBER: Final = "the model gave a log-probability that is not a number"
 """Why such a response failed; the check of plausibility looks for it."""
@@ -62,7 +72,9 @@ def score(
         If the memory does not suffice for a single request.
     """
     distinct = list({request.key: request for request in requests}.values())
-    encoded = _encoded(loaded, distinct)
+    encoded = encoded_within(
+        loaded.tokenizer, distinct, beginning=loaded.beginning, limit=loaded.max_length, n_ids=_n_ids(loaded)
+    )
     done: dict[str, Response] = {key: one for key, one in encoded.items() if isinstance(one, Failed)}
     pending = [one for one in encoded.values() if isinstance(one, Encoded)]
     model_id = identity_of(cache_identity(loaded.fingerprint), loaded.tokenizer, loaded.beginning)
@@ -82,9 +94,28 @@ def score(
         yield done[request.key]
 
 
-def _encoded(loaded: LoadedModel, requests: Sequence[Request]) -> dict[str, Encoded | Failed]:
-    encoded = encode_all(loaded.tokenizer, requests, beginning=loaded.beginning)
-    limit, n_ids = loaded.max_length, _n_ids(loaded)
+def encoded_within(
+    tokenizer: PreTrainedTokenizerBase,
+    requests: Sequence[Request],
+    *,
+    beginning: Beginning | None,
+    limit: int | None,
+    n_ids: int,
+) -> dict[str, Encoded | Failed]:
+    """Return :func:`~biasaudit.models.text.encoding.encode_all` of requests, of which some are not for this model.
+
+    Parameters
+    ----------
+    tokenizer : PreTrainedTokenizerBase
+    requests : sequence of Request
+        With distinct keys.
+    beginning : Beginning or None
+    limit : int or None
+        Tokens that the model can read; None where it has no bound.
+    n_ids : int
+        Tokens that the model has a row for.
+    """
+    encoded = encode_all(tokenizer, requests, beginning=beginning)
     for key, one in encoded.items():
         if isinstance(one, Failed):
             continue

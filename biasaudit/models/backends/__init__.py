@@ -9,10 +9,12 @@ from biasaudit.errors import UsageError
 from biasaudit.models.backend import Way
 from biasaudit.models.backends.local import LOCAL
 from biasaudit.models.backends.scripted import scripted
+from biasaudit.models.backends.served import SERVED
 from biasaudit.models.reference import is_local
 
 BACKENDS: Final[dict[str, Way]] = {
     "scripted": scripted({}),
+    "served": SERVED,
     "local": LOCAL,
 }
 
@@ -24,8 +26,8 @@ def way_of(reference: str) -> Way:
 
     Examples
     --------
-    >>> way_of("org/model").name, way_of("scripted:base").name
-    ('local', 'scripted')
+    >>> way_of("org/model").name, way_of("scripted:base").name, way_of("http://localhost:8000/v1#m").name
+    ('local', 'scripted', 'served')
     """
     others = (way for way in BACKENDS.values() if way is not LOCAL and way.recognises(reference))
     found = next(others, LOCAL)

@@ -105,6 +105,8 @@ def _options(plan: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[str]
         yield from ("--robustness", named if named in SETS else "PERTURBATIONS.yaml")
     if asked.get("batch_tokens"):
         yield from ("--batch-tokens", _quoted(asked["batch_tokens"]))
+    if asked.get("concurrency"):
+        yield from ("--concurrency", _quoted(asked["concurrency"]))
     yield from (_option(name) for name in _FLAGS if plan.get(name))
     if asked.get("trust_remote_code"):
         yield "--trust-remote-code"

@@ -204,7 +204,7 @@ class Checker:
         if n_alike >= _SHARE_ALIKE * len(values):
             raise self.lie(
                 f"gives {n_alike} of {len(values)} different tokens in one place the same log-probability, {value:.4g}: "
-                "it cuts them off below the most likely ones"
+                "it is cut off below the most likely ones, or is another token's"
             )
 
     def _order(self, known: Sequence[Known], values: Sequence[Values], others: Sequence[int], tolerance: float) -> None:

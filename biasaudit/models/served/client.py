@@ -7,6 +7,7 @@ import random
 import re
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,15 +72,18 @@ class Client:
     ----------
     server : str
         Its address, for messages.
-    bounds : Bounds
+    bounds : Bounds, optional
     sleep : callable
         Waits so many seconds.
     """
 
-    def __init__(self, server: str, *, bounds: Bounds = BOUNDS, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, server: str, *, bounds: Bounds | None = None, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         import httpx2  # noqa: PLC0415  # only where a server is asked
 
         self.server = in_short([server], limit=120)
+        bounds = bounds or BOUNDS
         self._bounds = bounds
         self._sleep = sleep
         self._key = api_key()
@@ -96,14 +100,12 @@ class Client:
             trust_env=False,
             limits=httpx2.Limits(max_connections=64, max_keepalive_connections=64),
         )
+        # An audit that ends, however it ends, lets go of it.
+        weakref.finalize(self, self._http.close)
 
     def __repr__(self) -> str:
         """Return which server it asks; never the key."""
         return f"Client({self.server})"
-
-    def close(self) -> None:
-        """Let go of the connections; whoever still waits gets an error."""
-        self._http.close()
 
     def get(self, url: str) -> Any:  # Any: JSON
         """Return what lies at an address, or None where the server has nothing there.

@@ -21,7 +21,7 @@ TEXTS: Final = (
     "Rain fell all night in the north.",
 )
 _FEWEST: Final = 3
-_LONGEST: Final = 12
+_LONGEST: Final = 8
 _MOST_ALTERNATIVES: Final = 12
 
 
@@ -46,7 +46,7 @@ class Known:
 def known_strings(texts: Texts, beginning: Beginning) -> tuple[Known, ...]:
     """Return the known strings of a model.
 
-    Those of :data:`TEXTS` that its tokenizer can write, each cut to 12 tokens; where they are too few, as with a
+    Those of :data:`TEXTS` that its tokenizer can write, each cut to 8 tokens; where they are too few, as with a
     vocabulary of a few words, rows of its tokens.
     """
     asked = [

@@ -118,8 +118,8 @@ class Scoring:
             if isinstance(response, Scored) and _apart(response, now[key]) > session.trust.tolerance_nats:
                 raise LyingServerError(
                     session.spec.url,
-                    f"answers known strings otherwise than when its answers of an earlier run were kept: under the name "
-                    f"{session.spec.model!r} there is another model now",
+                    f"answers known strings otherwise than when its answers of an earlier run were kept: under the "
+                    f"name {session.spec.model!r} there is another model now",
                     fix="Serve it under another name, or name another folder with BIASAUDIT_CACHE.",
                 )
         self._cache.keep(self._identity, [one for key, one in now.items() if key not in then])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
+_ENDED: Final = -1
 
 
 def side_by_side(
@@ -26,39 +27,41 @@ def side_by_side(
     given : sequence
     n_threads : int
     """
-    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for place in range(len(given)):
-        waiting.put(place)
     done: queue.SimpleQueue[tuple[int, _Made | None, BaseException | None]] = queue.SimpleQueue()
     stopped = threading.Event()
+    n_working = max(1, min(n_threads, len(given)))
+    places = queue.SimpleQueue[int]()
+    for place in range(len(given)):
+        places.put(place)
 
     def work() -> None:
-        while not stopped.is_set():
-            try:
-                place = waiting.get_nowait()
-            except queue.Empty:
-                break
+        for place in _until(stopped, places):
             try:
                 done.put((place, make(given[place]), None))
             except BaseException as error:  # noqa: BLE001  # raised again by whoever waits
                 stopped.set()
                 done.put((place, None, error))
-        done.put((-1, None, None))
+        done.put((_ENDED, None, None))
 
-    n_working = max(1, min(n_threads, len(given)))
     for _ in range(n_working):
         threading.Thread(target=work, daemon=True, name="biasaudit-served").start()
-    failed: BaseException | None = None
+    failed: list[BaseException] = []
     try:
         while n_working:
             place, made, error = done.get()
-            if place < 0:
-                n_working -= 1
-            elif error is not None:
-                failed = failed or error
-            else:
+            n_working -= place == _ENDED
+            failed += [] if error is None else [error]
+            if place != _ENDED and error is None:
                 yield place, made  # type: ignore[misc]  # what is made is there where no error is
     finally:
         stopped.set()
-    if failed is not None:
-        raise failed
+    if failed:
+        raise failed[0]
+
+
+def _until(stopped: threading.Event, places: queue.SimpleQueue[int]) -> Iterator[int]:
+    while not stopped.is_set():
+        try:
+            yield places.get_nowait()
+        except queue.Empty:
+            return

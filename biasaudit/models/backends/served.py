@@ -76,9 +76,7 @@ class ServedReady:
             f"{name} by {engine}" + ("" if scheme is None else f" in {scheme}")
             for name, (engine, scheme) in facts.items()
         )
-        return (
-            f"The checkpoints are computed in different ways ({said}): a part of what differs between them may be that.",
-        )
+        return (f"The checkpoints are computed in different ways ({said}); some of what differs may be that.",)
 
 
 def _ready(specs: Mapping[str, ServedSpec], settings: Settings, say: Say) -> ServedReady:

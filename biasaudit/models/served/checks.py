@@ -181,7 +181,7 @@ class Checker:
 
     def _not_certain(self, values: Sequence[Values]) -> None:
         if all(value > _CERTAIN_NATS for one in values for value in one):
-            raise self.lie("says that every token of every text is certain: its numbers are those after it was forced")
+            raise self.lie("says that every token of every text is certain: its numbers are those after one was forced")
 
     def _different(self, values: Sequence[Values]) -> None:
         for one, other in itertools.combinations(values, 2):
@@ -203,20 +203,22 @@ class Checker:
         value, n_alike = Counter(values).most_common(1)[0]
         if n_alike >= _SHARE_ALIKE * len(values):
             raise self.lie(
-                f"gives {n_alike} of {len(values)} different tokens in one place the same log-probability, {value:.4g}: "
-                "it is cut off below the most likely ones, or is another token's"
+                f"gives {n_alike} of {len(values)} different tokens in one place the same log-probability, "
+                f"{value:.4g}: it is cut off below the most likely ones, or is another token's"
             )
 
-    def _order(self, known: Sequence[Known], values: Sequence[Values], others: Sequence[int], tolerance: float) -> None:
+    def _order(
+        self, known: Sequence[Known], values: Sequence[Values], others: Sequence[int], tolerance_nats: float
+    ) -> None:
         """Exchange the last token: its own number changes, and none before it."""
         moved = 0.0
         for one, before in zip(known, values, strict=True):
             other = next(number for number in others if number != one.continuation_ids[-1])
             after = self._of(one.context_ids, (*one.continuation_ids[:-1], other))
             moved = max(moved, _apart(before[-1:], after[-1:]))
-            if _apart(before[:-1], after[:-1]) > max(tolerance, MOST_NOISE_NATS):
+            if _apart(before[:-1], after[:-1]) > max(tolerance_nats, MOST_NOISE_NATS):
                 raise self.lie("gives tokens other numbers when one after them changes: they are shifted by one place")
-        if moved <= tolerance:
+        if moved <= tolerance_nats:
             raise self.lie("gives a token the number of one before it: they are shifted by one place")
 
     def _reads_all(self, known: Sequence[Known], tolerance: float) -> None:

@@ -21,12 +21,12 @@ class WrongValueError(ValueError):
 
 
 def shown(content: object) -> str:
-    """Return the beginning of what a server sent, on one line and without what acts on a terminal.
+    r"""Return the beginning of what a server sent, on one line and without what acts on a terminal.
 
     Examples
     --------
     >>> shown(chr(27) + "<html>")
-    "'\\\\x1b<html>'"
+    "'\\x1b<html>'"
     """
     text = content if isinstance(content, str) else repr(content)[: 4 * _SHOWN]
     return f"'{in_short([' '.join(text.split())], limit=_SHOWN)}'"

@@ -119,6 +119,7 @@ class _PromptReader:
         self.asked = asked
 
     def read(self, context_ids: Sequence[int], continuation_ids: Sequence[int]) -> Read:
+        """Return the log-probabilities of a continuation, in one question."""
         ids = [*context_ids, *continuation_ids]
         try:
             found = self._entries(ids)
@@ -252,6 +253,7 @@ class Forced:
         self.asked = asked
 
     def read(self, context_ids: Sequence[int], continuation_ids: Sequence[int]) -> Read:
+        """Return the log-probabilities of a continuation, one question for each token."""
         found: list[float] = []
         for place, number in enumerate(continuation_ids):
             try:
@@ -324,6 +326,7 @@ class TopLogprobs:
         self._k: int | None = None
 
     def read(self, context_ids: Sequence[int], continuation_ids: Sequence[int]) -> Read:
+        """Return the log-probability of a continuation of one token, if it is among the most likely."""
         n_tokens = len(continuation_ids)
         if n_tokens > 1:
             return f"the server gives the next token alone, and {n_tokens} are asked for"

@@ -128,6 +128,30 @@ class Fake:
         return bool(self.lie) and self.n_asked > self.lies_after
 
 
+def spoilt(
+    lie: str, values: list[float | None], following: Any, table: Any, skip: int
+) -> tuple[list[float | None], Any]:
+    """What is said in the place of what is so: of every token, and of the next one."""
+    if lie == "clips":
+        floors = [None, *(float(table[place + skip - 1].topk(5).values[-1]) for place in range(1, len(values)))]
+        values = [None, *(max(v, f) for v, f in zip(values[1:], floors[1:], strict=True))]  # type: ignore[type-var]
+        following = following.clamp(min=float(following.topk(5).values[-1]))
+    elif lie == "shifts later":
+        values = [None, *([-1.0, *values[1:-1]] if len(values) > 1 else [])]
+        following = table[-2] if len(table) > 1 else following
+    elif lie == "shifts earlier":
+        values = [None, *values[2:], float(following.max())] if len(values) > 1 else values
+    elif lie == "one answer":
+        values = [None, *(-1.0 - place / 7 for place in range(1, len(values)))]
+        following = torch.linspace(-9, -1, len(following), dtype=torch.float64)
+    elif lie == "certain":
+        values = [None, *(0.0 for _ in values[1:])]
+    elif lie == "rounds":
+        values = [None if value is None else round(value, 2) for value in values]
+        following = (following * 100).round() / 100
+    return values, following
+
+
 class _Handler(BaseHTTPRequestHandler):
     server_state: Fake
     protocol_version = "HTTP/1.1"
@@ -195,22 +219,20 @@ class _Handler(BaseHTTPRequestHandler):
         return self.no_answer(fake)
 
     def no_answer(self, fake: Fake) -> bool:
-        if fake.lie == "stalls":
+        """Do what a table says; whether it had anything for this lie."""
+        plain: dict[str, tuple[object, int, dict[str, str]]] = {
+            "html": (b"<html><script>alert(1)</script>\x1b[2J" + b"x" * 500, 200, {"content-type": "text/html"}),
+            "cut json": (b'{"choices": [{"prompt_logprobs": [nul', 200, {}),
+            "nan": (b'{"choices": [{"prompt_logprobs": [null, {"1": {"logprob": NaN}}]}]}', 200, {}),
+            "nested": (b"[" * 100_000 + b"]" * 100_000, 200, {}),
+            "busy": ({"error": "later"}, 429, {"retry-after": "0"}),
+            "elsewhere": (b"", 307, {"location": "http://127.0.0.1:1/steal"}),
+            "tells the key": ({"error": f"no access for {self.headers.get('authorization')}"}, 401, {}),
+        }
+        if fake.lie in plain:
+            self.send(*plain[fake.lie])
+        elif fake.lie == "stalls":
             fake.released.wait()
-        elif fake.lie == "html":
-            self.send(b"<html><script>alert(1)</script>\x1b[2J" + b"x" * 500, 200, {"content-type": "text/html"})
-        elif fake.lie == "cut json":
-            self.send(b'{"choices": [{"prompt_logprobs": [nul')
-        elif fake.lie == "nan":
-            self.send(b'{"choices": [{"prompt_logprobs": [null, {"1": {"logprob": NaN}}]}]}')
-        elif fake.lie == "nested":
-            self.send(b"[" * 100_000 + b"]" * 100_000)
-        elif fake.lie == "busy":
-            self.send({"error": "later"}, 429, {"retry-after": "0"})
-        elif fake.lie == "elsewhere":
-            self.send(b"", 307, {"location": "http://127.0.0.1:1/steal"})
-        elif fake.lie == "tells the key":
-            self.send({"error": f"no access for {self.headers.get('authorization')}"}, 401)
         elif fake.lie == "endless":
             self.send_response(200)
             self.send_header("content-length", str(ENDLESS))
@@ -254,23 +276,7 @@ class _Handler(BaseHTTPRequestHandler):
             at = place + skip - 1
             values.append(float(table[at, ids[place]]) if at >= 0 else -1.0)
         following = table[-1]
-        if lie == "clips":
-            floors = [None, *(float(table[place + skip - 1].topk(5).values[-1]) for place in range(1, len(ids)))]
-            values = [None, *(max(v, f) for v, f in zip(values[1:], floors[1:], strict=True))]  # type: ignore[type-var]
-            following = following.clamp(min=float(following.topk(5).values[-1]))
-        elif lie == "shifts later":
-            values = [None, *([-1.0, *values[1:-1]] if len(ids) > 1 else [])]
-            following = table[-2] if len(read) > 1 else following
-        elif lie == "shifts earlier":
-            values = [None, *values[2:], float(following.max())] if len(ids) > 1 else values
-        elif lie == "one answer":
-            values = [None, *(-1.0 - place / 7 for place in range(1, len(ids)))]
-            following = torch.linspace(-9, -1, len(following), dtype=torch.float64)
-        elif lie == "certain":
-            values = [None, *(0.0 for _ in ids[1:])]
-        elif lie == "rounds":
-            values = [None if value is None else round(value, 2) for value in values]
-            following = (following * 100).round() / 100
+        values, following = spoilt(lie, values, following, table, skip)
         n_read = len(read) if lie == "hidden prompt" else len(ids)
         return values, following, n_read
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -43,8 +44,8 @@ def main() -> None:
             there = biasaudit.audit(reference, reference, concurrency=2, **settings)
             seconds = time.monotonic() - started
     for told in there.manifest.told:
-        print(told)
-    print(row(here, there), f"; {seconds:.0f} s")
+        sys.stdout.write(f"{told}\n")
+    sys.stdout.write(f"{row(here, there)}; {seconds:.0f} s\n")
 
 
 def row(here: biasaudit.Audit, there: biasaudit.Audit) -> str:

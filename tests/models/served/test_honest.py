@@ -32,7 +32,7 @@ def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param("forced", {}, Reading.FORCED, marks=pytest.mark.slow),
     ],
 )
-def test_an_honest_server_gives_the_numbers_of_the_model_here(
+def test_an_honest_server_gives_the_numbers_of_the_model_here(  # noqa: PLR0917  # fixtures and rows
     models: Path, serve: Serve, probe: str, dialect: str, says: dict[str, str], level: Reading
 ) -> None:
     """Token by token, in both framings, through the function that people call; to what packing rounds otherwise."""

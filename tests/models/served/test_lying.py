@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -80,7 +79,7 @@ HANDSHAKES = [
 
 
 @pytest.mark.parametrize(("dialect", "lie", "said"), HANDSHAKES)
-def test_a_server_that_lies_from_the_beginning_is_refused(
+def test_a_server_that_lies_from_the_beginning_is_refused(  # noqa: PLR0917  # fixtures and rows
     models: Path, serve: Serve, probe: str, dialect: str, lie: str, said: str
 ) -> None:
     """Before the first item: no response is kept, and the message names the server and what it did."""
@@ -93,16 +92,16 @@ def test_a_server_that_lies_from_the_beginning_is_refused(
 
 @pytest.mark.parametrize("dialect", ["prompt", "forced"])
 @pytest.mark.parametrize("lie", ["other weights", "rounds", "clips", "one answer"])
-def test_a_server_that_begins_to_lie_is_stopped_and_nothing_of_its_lies_is_kept(
+def test_a_server_that_begins_to_lie_is_stopped_and_nothing_of_its_lies_is_kept(  # noqa: PLR0917  # as above
     models: Path, serve: Serve, probe: str, monkeypatch: pytest.MonkeyPatch, dialect: str, lie: str
 ) -> None:
-    """All that a second run finds is what the model says: an honest server then gives what it gives without the first."""
+    """A second run that asks the server once it is honest again has what it has without the first."""
     monkeypatch.setattr(scoring, "BLOCK", 5)
     honest = audited(serve(dialect=dialect), models, probe)
     fake = serve(dialect=dialect, lie=lie, lies_after=10**9)
     asked_in_handshakes = counted(fake, models, probe)
     fake.lies_after = asked_in_handshakes + (12 if dialect == "prompt" else 200)
-    with pytest.raises(LyingServerError, match="known strings otherwise than before|where .* were sent") as caught:
+    with pytest.raises(LyingServerError, match=r"known strings otherwise than before|where .* were sent") as caught:
         audited(fake, models, probe)
     assert "were answered before it was last seen to tell the truth, and kept" in str(caught.value)
     fake.lie = ""

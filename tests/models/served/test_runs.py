@@ -204,11 +204,11 @@ def test_the_command_audits_what_is_served(
     ],
 )
 def test_wrong_references_are_one_message(
-    models: Path, probe: str, run_command: Callable[..., tuple[int, str]], reference: str, code: int, said: str
+    models: Path, run_command: Callable[..., tuple[int, str]], reference: str, code: int, said: str
 ) -> None:
     """What may be a password is not repeated. Nothing listens on port 9."""
     named = reference.format(base=models / "base")
-    ended, told = run_command("audit", named, named, "--probe", probe, "--framing", "plain")
+    ended, told = run_command("audit", named, named, "--probe", "occupations", "--framing", "plain")
     assert (ended, said in told) == (code, True), told
     assert "hush" not in told
 

@@ -56,6 +56,7 @@ class ServedReady:
             opened=self.opened,
             sentences=True,
             chat=self.chat,
+            same=self._same,
             told=(*told, *self._unlike(), *self.notes),
             cache=cache_folder(),
             libraries=("transformers", "tokenizers", "httpx2", *LIBRARIES),
@@ -66,6 +67,13 @@ class ServedReady:
         """Answer by name; nothing is loaded."""
         with open_cache(say) as cache:
             yield lambda name: ServedModel(session=self.sessions[name], cache=cache)
+
+    @property
+    def _same(self) -> dict[str, str]:
+        """Checkpoints that are the same model of the same server as one before them, and that one."""
+        first: dict[str, str] = {}
+        earlier = {name: first.setdefault(one.spec.reference, name) for name, one in self.sessions.items()}
+        return {name: other for name, other in earlier.items() if other != name}
 
     def _unlike(self) -> tuple[str, ...]:
         """Say where checkpoints are computed in different ways."""
@@ -111,7 +119,11 @@ def _sessions(
     together = Together()
     clients: dict[str, Client] = {}
     sessions: dict[str, Session] = {}
+    first = {spec: name for name, spec in reversed(specs.items())}
     for name, spec in specs.items():
+        if first[spec] in sessions:
+            sessions[name] = sessions[first[spec]]
+            continue
         say(f"asking the server of {name} what it can do")
         with together.noted():
             # One for all models of a server: it may ask to be spared.

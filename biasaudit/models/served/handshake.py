@@ -93,7 +93,7 @@ def shaken(spec: ServedSpec, texts: Texts, beginning: Beginning, *, client: Clie
         )
     _same_tokens(client, spec, texts)
     known = known_strings(texts, beginning)
-    asked = Asked(client=client, spec=spec, written=texts.written, plain_id=spread[0])
+    asked = Asked(client=client, spec=spec, written=texts.written, plain_id=spread[0], n_models=server.n_models)
     reader = _reader(asked, known[0])
     checker = Checker(
         server=client.server, read=reader.read, read_all=partial(_all_read, reader=reader, n_threads=concurrency)

@@ -36,12 +36,15 @@ class Asked:
         From the id of a token to the ways in which a server may write it.
     plain_id : int
         A token that is a whole text by itself.
+    n_models : int
+        How many the server has.
     """
 
     client: Client
     spec: ServedSpec
     written: Callable[[int], frozenset[str]]
     plain_id: int
+    n_models: int = 1
 
     def post(self, path: str, body: Mapping[str, object]) -> Any:  # Any: JSON
         """Ask an address of OpenAI's."""
@@ -217,11 +220,13 @@ class Echo(_PromptReader):
 
 
 class Generate(_PromptReader):
-    """SGLang's own address."""
+    """SGLang's own address, which takes no name of a model: a server of several is not asked there."""
 
     name: ClassVar[str] = "generate, logprob_start_len"
 
     def _entries(self, ids: Sequence[int]) -> list[object]:
+        if self.asked.n_models > 1:
+            raise self.asked.lacks(f"has {self.asked.n_models} models, and its own address takes no name of one")
         body = {
             "input_ids": list(ids),
             "sampling_params": {"max_new_tokens": 1, "temperature": 0},

@@ -58,6 +58,7 @@ class Scoring:
         self._unproved = hashlib.sha256(f"{identity} not proved".encode()).hexdigest()
         self._cache = cache
         self._advance = on_progress or (lambda *_: None)
+        self._n_in_block = 0
 
     def score(self, requests: Sequence[Request]) -> Iterator[Response]:
         """Yield the response to each request, in the order of `requests`; equal ones are asked once.
@@ -140,9 +141,11 @@ class Scoring:
 
     def _block(self, block: Sequence[Encoded]) -> dict[str, Response]:
         found: dict[str, Response] = {}
+        self._n_in_block = 0
         try:
             for place, response in side_by_side(self._answer, block, n_threads=self._session.concurrency):
                 found[response.key] = response
+                self._n_in_block += 1
                 if self._cache is not None and isinstance(response, Scored):
                     self._cache.keep(self._unproved, [replace(response, key=block[place].scored_key)])
                 self._advance(1, block[place].n_tokens)
@@ -174,9 +177,9 @@ class Scoring:
         if isinstance(error, LyingServerError):
             kept = f"{n_done:,} of {n_all:,} requests were answered before it was last seen to tell the truth"
         else:
-            kept = f"about {n_done:,} of {n_all:,} requests or more are answered"
+            kept = f"{n_done + self._n_in_block:,} of {n_all:,} requests are answered"
         held = ", and kept" if self._cache is not None else ""
-        fix = error.fix or "Look whether the server runs, and run the same command again: it goes on from there."
+        fix = f"{error.fix or 'Look whether the server runs.'} The same command goes on from what is kept."
         return type(error)(error.server, f"{error.found}; {kept}{held}", fix=fix)
 
 

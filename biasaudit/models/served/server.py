@@ -35,6 +35,8 @@ class Server:
     quantization : str or None
     n_parameters, n_ids, longest : int or None
         Of the model; tokens that it has a row for; tokens that it reads at once.
+    n_models : int
+        How many it lists.
     """
 
     engine: str
@@ -43,6 +45,7 @@ class Server:
     n_parameters: int | None = None
     n_ids: int | None = None
     longest: int | None = None
+    n_models: int = 1
 
 
 def server_of(client: Client, spec: ServedSpec) -> Server:
@@ -55,7 +58,7 @@ def server_of(client: Client, spec: ServedSpec) -> Server:
     ServerError
         If it cannot be asked.
     """
-    listing = _listing(client, spec)
+    listing, n_models = _listing(client, spec)
     props = _object(client.get(f"{spec.root}/props"))
     version = _object(client.get(f"{spec.root}/version"))
     info = {} if props or version else _object(client.get(f"{spec.root}/get_server_info"))
@@ -79,11 +82,12 @@ def server_of(client: Client, spec: ServedSpec) -> Server:
         n_parameters=_count(meta.get("n_params")),
         n_ids=_count(meta.get("n_vocab")),
         longest=_longest(listing, props, info),
+        n_models=n_models,
     )
 
 
-def _listing(client: Client, spec: ServedSpec) -> Mapping[str, Any]:  # Any: JSON values
-    """Return what the server's list has of the model."""
+def _listing(client: Client, spec: ServedSpec) -> tuple[Mapping[str, Any], int]:  # Any: JSON values
+    """Return what the server's list has of the model, and how many it has."""
     answer = client.get(f"{spec.url}/models")
     found = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(found, list):
@@ -94,7 +98,7 @@ def _listing(client: Client, spec: ServedSpec) -> Mapping[str, Any]:  # Any: JSO
     models = [one for one in found if isinstance(one, dict)]
     for one in models:
         if spec.model in _names(one):
-            return one
+            return one, len(models)
     there = in_short([name for one in models for name in _names(one)[:1]]) or "none"
     raise ModelReferenceError(
         f"the server {client.server} has no model {in_short([spec.model])!r}; there is {there}.",

@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=100)
     parser.add_argument("--keys", default="f32", choices=("f32", "f16"))
     parser.add_argument("--quantised", action="store_true", help="Serve the file as it is, in Q4_K_M.")
+    parser.add_argument("--port", type=int, default=0, help="The same one goes on from what is kept.")
     asked = parser.parse_args()
     settings = {
         "probes": ["crows-pairs"],
@@ -38,7 +39,7 @@ def main() -> None:
         packed, whole = Path(folder) / "quantised.gguf", Path(folder) / "float32.gguf"
         importlib.import_module(PACKAGE).assemble(packed)
         served = packed if asked.quantised else in_float32(packed, whole)
-        with llama_server(served, keys=asked.keys) as url:
+        with llama_server(served, keys=asked.keys, port=asked.port) as url:
             reference = f"{url}#{served.stem}+tokenizer={BASE}"
             started = time.monotonic()
             there = biasaudit.audit(reference, reference, concurrency=2, **settings)

@@ -11,7 +11,9 @@ PACKAGE = "xllamacpp"
 
 
 @contextmanager
-def llama_server(path: Path, *, n_ctx: int = 512, n_parallel: int = 2, keys: str = "f32") -> Iterator[str]:
+def llama_server(
+    path: Path, *, n_ctx: int = 512, n_parallel: int = 2, keys: str = "f32", port: int = 0
+) -> Iterator[str]:
     """Serve a GGUF file on this machine, and give the address with ``/v1``.
 
     Parameters
@@ -23,6 +25,8 @@ def llama_server(path: Path, *, n_ctx: int = 512, n_parallel: int = 2, keys: str
         Texts at once.
     keys : {"f32", "f16"}
         In which keys and values are kept; the server's own default is f16.
+    port : int
+        0 takes a free one.
     """
     import xllamacpp
 
@@ -30,7 +34,9 @@ def llama_server(path: Path, *, n_ctx: int = 512, n_parallel: int = 2, keys: str
     asked.model.path = str(path)
     asked.model_alias = {path.stem}
     asked.n_ctx, asked.n_parallel, asked.n_gpu_layers = n_ctx * n_parallel, n_parallel, 0
-    asked.hostnames, asked.port, asked.ui, asked.warmup = ["127.0.0.1"], 0, False, False
+    asked.hostnames, asked.port, asked.ui, asked.warmup = ["127.0.0.1"], port, False, False
+    # Threads that wait for each other by spinning take minutes where other work runs.
+    asked.cpuparams.n_threads = asked.cpuparams_batch.n_threads = 1
     asked.verbosity = -1
     # Gemma looks at a window: without its whole cache no prefix could be used again.
     asked.swa_full = True

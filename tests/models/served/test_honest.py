@@ -38,8 +38,11 @@ def test_an_honest_server_gives_the_numbers_of_the_model_here(  # noqa: PLR0917 
     """Token by token, in both framings, through the function that people call; to what packing rounds otherwise."""
     settings: dict[str, Any] = {"probes": [probe], "requests": ("Say it.",)}
     here = biasaudit.audit(str(models / "base"), str(models / "tuned"), **settings)
-    fake = serve(dialect=dialect, says=says, weights={name: Weights(models / name) for name in ("base", "tuned")})
-    names = [fake.reference(name, models / name) for name in ("base", "tuned")]
+    weights: dict[str, Any] = {name: Weights(models / name) for name in ("base", "tuned")}
+    # SGLang's own address takes no name of a model.
+    each = [{name: one} for name, one in weights.items()] if dialect == "generate" else [weights]
+    fakes = [serve(dialect=dialect, says=says, weights=some) for some in each]
+    names = [fake.reference(name, models / name) for fake, name in zip([fakes[0], fakes[-1]], weights, strict=True)]
     there = biasaudit.audit(names[0], names[1], **settings)
     assert list(there.responses["status"].unique()) == ["ok"]
     keys = ["checkpoint", "item_id", "part", "framing_id"]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from biasaudit.errors import LyingServerError, ServerError
+from biasaudit.errors import LyingServerError, NotOfferedError, ServerError
 from biasaudit.models.likelihood import believed, encoded_within
 from biasaudit.models.served.side_by_side import side_by_side
 from biasaudit.types import Failed, Request, Response, Scored
@@ -157,7 +157,11 @@ class Scoring:
         return found
 
     def _answer(self, one: Encoded) -> Response:
-        found = self._session.reader.read(one.context_ids, one.continuation_ids)
+        try:
+            found = self._session.reader.read(one.context_ids, one.continuation_ids)
+        except NotOfferedError as error:
+            # One text that is too long for it, say; a server that refuses all is found by the known strings.
+            return Failed(key=one.key, reason=f"the server {error.found}")
         if isinstance(found, str):
             return Failed(key=one.key, reason=found)
         return Scored(key=one.key, token_ids=one.continuation_ids, token_logprobs_nats=found)

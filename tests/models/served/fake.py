@@ -92,6 +92,7 @@ class Fake:
         self.n_failed = 0
         self.fail_next = 0
         self.dies_after: int | None = None
+        self.longest: int | None = None
         self.keys: set[str | None] = set()
         self.released = threading.Event()
         self.lock = threading.Lock()
@@ -249,6 +250,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send({"choices": [{"message": {"role": "assistant", "content": "Yes."}}]})
         elif fake.dialect == "chat":
             self.send({"error": "not found"}, 404)
+        elif fake.longest is not None and len(asked.get("prompt", ())) > fake.longest:
+            self.send({"error": "the text is too long\x1b[2J"}, 400)
         elif self.path == "/v1/completions" and fake.dialect != "generate":
             self.send(self.completion(asked))
         elif self.path == "/generate" and fake.dialect == "generate":

@@ -69,6 +69,17 @@ def test_what_a_run_that_broke_off_left_is_not_believed_where_the_model_is_anoth
         audited(fake, models, probe)
 
 
+def test_a_text_that_the_server_refuses_has_failed_with_its_words(models: Path, serve: Serve, probe: str) -> None:
+    """The others are scored: "she" makes a text one token longer than the server takes."""
+    fake = serve()
+    fake.longest = 16
+    rows = audited(fake, models, probe).responses.query("item_id == 'i0' and checkpoint == 'base'")
+    assert dict(zip(rows["part"], rows["status"] == "ok", strict=True)) == {"first": False, "second": True}
+    (reason,) = rows["reason"].dropna()
+    assert 'answered with status 400, \'{"error": "the text is too long' in reason
+    assert "\x1b" not in reason
+
+
 def test_a_server_that_is_busy_now_and_then_is_asked_again(models: Path, serve: Serve, probe: str) -> None:
     fake = serve()
     fake.fail_next = 2

@@ -119,7 +119,7 @@ def _sessions(
     together = Together()
     clients: dict[str, Client] = {}
     sessions: dict[str, Session] = {}
-    first = {spec: name for name, spec in reversed(specs.items())}
+    first = {spec: name for name, spec in reversed(list(specs.items()))}
     for name, spec in specs.items():
         if first[spec] in sessions:
             sessions[name] = sessions[first[spec]]

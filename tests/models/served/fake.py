@@ -42,7 +42,6 @@ class Weights:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         self._model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-        self._model.eval()
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         self._lock = threading.Lock()
         self._known: dict[tuple[int, ...], Any] = {}

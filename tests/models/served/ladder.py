@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument("--quantised", action="store_true", help="Serve the file as it is, in Q4_K_M.")
     parser.add_argument("--port", type=int, default=0, help="The same one goes on from what is kept.")
     asked = parser.parse_args()
-    settings = {
+    settings: dict[str, Any] = {
         "probes": ["crows-pairs"],
         "data_dir": asked.data,
         "limit": asked.pairs,
@@ -56,8 +57,8 @@ def row(here: biasaudit.Audit, there: biasaudit.Audit) -> str:
     pairs = ours.merge(theirs, on=keys, suffixes=("", "_there"))
     apart = np.concatenate(
         [
-            np.abs(np.asarray(one.token_logprobs_nats) - np.asarray(one.token_logprobs_nats_there))
-            for one in pairs.itertuples()
+            np.abs(np.asarray(one["token_logprobs_nats"]) - np.asarray(one["token_logprobs_nats_there"]))
+            for one in pairs.to_dict("records")
         ]
     )
     scores = here.scores.query("checkpoint == 'base'").merge(

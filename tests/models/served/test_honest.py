@@ -48,7 +48,7 @@ def test_an_honest_server_gives_the_numbers_of_the_model_here(  # noqa: PLR0917 
     keys = ["checkpoint", "item_id", "part", "framing_id"]
     pairs = here.responses.merge(there.responses, on=keys, suffixes=("", "_there"))
     assert len(pairs) == len(here.responses) == len(there.responses)
-    for one in pairs.itertuples():
-        assert list(one.token_ids) == list(one.token_ids_there)
-        np.testing.assert_allclose(one.token_logprobs_nats, one.token_logprobs_nats_there, rtol=1e-6, atol=1e-6)
+    for one in pairs.to_dict("records"):
+        assert list(one["token_ids"]) == list(one["token_ids_there"])
+        np.testing.assert_allclose(one["token_logprobs_nats"], one["token_logprobs_nats_there"], rtol=1e-6, atol=1e-6)
     assert {found["reading"] for found in there.manifest.fingerprints.values()} == {level}

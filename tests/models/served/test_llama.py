@@ -43,6 +43,8 @@ def test_a_real_server_gives_the_numbers_of_transformers(tmp_path: Path, monkeyp
     assert set(there.responses["status"]) == {"ok"}
     pairs = here.responses.merge(there.responses, on=["checkpoint", "item_id", "part"], suffixes=("", "_there"))
     assert len(pairs) == len(here.responses)
-    for one in pairs.itertuples():
-        assert list(one.token_ids) == list(one.token_ids_there)
-        np.testing.assert_allclose(one.token_logprobs_nats, one.token_logprobs_nats_there, rtol=0, atol=MOST_APART_NATS)
+    for one in pairs.to_dict("records"):
+        assert list(one["token_ids"]) == list(one["token_ids_there"])
+        np.testing.assert_allclose(
+            one["token_logprobs_nats"], one["token_logprobs_nats_there"], rtol=0, atol=MOST_APART_NATS
+        )

@@ -90,7 +90,7 @@ def test_a_server_that_is_busy_now_and_then_is_asked_again(models: Path, serve: 
 
 def test_of_what_lies_outside_the_most_likely_only_a_bound_is_known(models: Path, serve: Serve, tmp_path: Path) -> None:
     """One letter after a text: inside the five most likely it is the model's number, outside it is a failure."""
-    one_letter = [
+    one_letter: list[dict[str, object]] = [
         {
             "id": f"i{n}",
             "cluster": f"c{n}",
@@ -105,9 +105,9 @@ def test_of_what_lies_outside_the_most_likely_only_a_bound_is_known(models: Path
     found = audited(fake, models, str(save_probe(tmp_path / "letters", one_letter)))
     rows = found.responses.query("checkpoint == 'base'")
     scripted = fake.weights["base"]
-    for row in rows.itertuples():
-        if row.status == "ok":
-            assert row.token_logprobs_nats[0] == pytest.approx(float(scripted.after([0])[0, row.token_ids[0]]))
+    for row in rows.to_dict("records"):
+        if row["status"] == "ok":
+            assert row["token_logprobs_nats"][0] == pytest.approx(float(scripted.after([0])[0, row["token_ids"][0]]))
     reasons = " ".join(map(str, rows["reason"].dropna()))
     assert re.search(r"the next token alone, and 7 are asked for", reasons)
     assert re.search(r"not among the 5 most likely tokens, .* at most -\d+\.\d\d nats", reasons)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from biasaudit.errors import LyingServerError, NotOfferedError, ServerError
@@ -82,9 +83,9 @@ class Scoring:
         done: dict[str, Response] = {key: one for key, one in encoded.items() if isinstance(one, Failed)}
         pending = [one for one in encoded.values() if not isinstance(one, Failed)]
         self._check_kept()
-        for known in (self._found(self._identity, pending), self._of_broken_run(pending)):
-            done.update({key: response for key, response in known.items() if key not in done})
-        pending = [one for one in pending if one.key not in done]
+        for look_up in (partial(self._found, self._identity), self._of_broken_run):
+            done.update(look_up(pending))
+            pending = [one for one in pending if one.key not in done]
         self._advance(len(done), 0)
         for start in range(0, len(pending), BLOCK):
             try:

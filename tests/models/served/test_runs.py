@@ -12,6 +12,8 @@ import pytest
 
 import biasaudit
 import biasaudit.report
+from biasaudit.api import planned
+from biasaudit.audits.dry_run import dry_run
 from biasaudit.audits.plan import Plan
 from biasaudit.cli.main import main
 from biasaudit.errors import LineageError, LyingServerError, ModelReferenceError, ServerError, UsageError
@@ -56,6 +58,24 @@ def test_a_server_that_dies_loses_nothing_and_a_second_run_goes_on(
         expected.responses["token_logprobs_nats"], again.responses["token_logprobs_nats"], strict=True
     ):
         assert list(one) == pytest.approx(list(other), abs=1e-9)
+
+
+def test_a_finished_run_is_asked_again_for_known_strings_alone(models: Path, serve: Serve, probe: str) -> None:
+    """The handshake costs the same each time; every answer to an item comes from what is kept."""
+    fake = serve()
+    audited(fake, models, probe)
+    first, fake.n_asked = fake.n_asked, 0
+    audited(fake, models, probe)
+    n_again, fake.n_asked = fake.n_asked, 0
+    dry_run(
+        planned(
+            fake.reference("base", models / "base"),
+            fake.reference("tuned", models / "base"),
+            probes=[probe],
+            framing_names=("plain",),
+        )
+    )
+    assert n_again == fake.n_asked < first
 
 
 def test_what_a_run_that_broke_off_left_is_not_believed_where_the_model_is_another(

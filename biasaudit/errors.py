@@ -30,6 +30,9 @@
     ├── OutOfMemoryError              exit code 4: not even one text fits
     ├── BackendError                  exit code 4: a way to reach models gave other answers than it was asked for
     ├── EngineError                   exit code 4: a program that computes died, hung, or answered what none does
+    ├── ServerError                   exit code 4: a server gives no answer, or one that cannot be used
+    │   ├── NotOfferedError           it does not have what it was asked for
+    │   └── LyingServerError          what it answers does not hold together
     ├── ClassifierError               exit code 4: a classifier gave what is no score
     ├── PerturbationError             exit code 4: a perturbation changed more than it may
     ├── TuningError                   exit code 4: a training broke off
@@ -265,6 +268,32 @@ class BackendError(BiasauditError):
 
 class EngineError(BiasauditError):
     """A program of its own that computes log-probabilities did not start, died, hung, or answered what none does."""
+
+
+class ServerError(BiasauditError):
+    """A server that gives no answer, or one that cannot be used; what was answered before is kept.
+
+    Parameters
+    ----------
+    server : str
+        Its address.
+    found : str
+        What it did, as the rest of a sentence.
+    fix : str, optional
+    """
+
+    def __init__(self, server: str, found: str, *, fix: str | None = None) -> None:
+        super().__init__(f"the server {server} {found}.", fix=fix)
+        self.server = server
+        self.found = found
+
+
+class NotOfferedError(ServerError):
+    """A server that does not have what it was asked for: another way of asking may do."""
+
+
+class LyingServerError(ServerError):
+    """A server whose answers do not hold together: none of them is taken for a number."""
 
 
 class ClassifierError(BiasauditError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from biasaudit.audits.stages import stage_names
 from biasaudit.errors import Together, UsageError
@@ -21,6 +21,9 @@ from biasaudit.visible import in_short
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+MOST_AT_ONCE: Final = 64
+"""Requests to a server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,8 @@ class Plan:
     seed : int
     batch_tokens : int or None
         Tokens that run at once; None chooses.
+    concurrency : int or None
+        Requests to a server at once; None is four. Models on this machine do not ask.
     limit : int or None
         About how many bias items of each probe: a seeded sample of whole clusters. None takes all.
     robustness : str or None
@@ -106,6 +111,7 @@ class Plan:
     level: float = 0.95
     seed: int = 0
     batch_tokens: int | None = None
+    concurrency: int | None = None
     limit: int | None = None
     robustness: str | None = None
     search: Mapping[str, Any] | None = None  # Any: JSON values
@@ -138,6 +144,8 @@ class Plan:
                 )
         if self.batch_tokens is not None and self.batch_tokens < 1:
             raise UsageError(f"the batch size is {self.batch_tokens}.", fix="It is at least 1 token.")
+        if self.concurrency is not None and not 1 <= self.concurrency <= MOST_AT_ONCE:
+            raise UsageError(f"the concurrency is {self.concurrency}.", fix=f"It is 1 to {MOST_AT_ONCE} requests.")
         template_date(self.template_date)
         if self.limit is not None and self.limit < 1:
             raise UsageError(f"the limit is {self.limit} items.", fix="It is at least 1.")
@@ -185,6 +193,7 @@ class Plan:
             device=self.device,
             trust_remote_code=self.trust_remote_code,
             batch_tokens=self.batch_tokens,
+            concurrency=self.concurrency,
             allow_different_lineage=self.allow_different_lineage,
             draws=self.draws,
             seed=self.seed,
@@ -233,6 +242,8 @@ class Plan:
             "chat_template": self.chat_template_name,
             "data_dir": self.data_dir is not None,
             "batch_tokens": self.batch_tokens,
+            # Only where it is set: manifests of other audits stay as they are.
+            **({} if self.concurrency is None else {"concurrency": self.concurrency}),
             **({} if self.robustness is None or self.search is not None else {"robustness": self.robustness}),
             **({} if self.search is None else {"search": dict(self.search)}),
             "trust_remote_code": self.trust_remote_code,

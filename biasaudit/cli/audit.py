@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 def audit(
     base: Annotated[
-        str, typer.Argument(help="Pretrained model: hub id[@revision], folder or .gguf file, [+adapter]; vllm:MODEL.")
+        str,
+        typer.Argument(
+            help="Pretrained model: hub id[@revision], folder or .gguf file, [+adapter]; vllm:MODEL; "
+            "or http://HOST:PORT/v1#MODEL+tokenizer=PLACE."
+        ),
     ],
     tuned: Annotated[list[str], typer.Argument(help="Models tuned from it, in order; NAME=MODEL names a stage.")],
     siblings: Annotated[
@@ -53,6 +57,9 @@ def audit(
     seed: Annotated[int, typer.Option(help="Seed of the permutation tests and resamples.")] = 0,
     batch_tokens: Annotated[
         int | None, typer.Option(help="Tokens that run at once; changes the time, not the numbers.")
+    ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(help="Requests to a server at once; default 4. The numbers stay.")
     ] = None,
     limit: Annotated[
         int | None, typer.Option(help="About so many items of each probe: a seeded sample of whole clusters.")
@@ -104,6 +111,7 @@ def audit(
         "level": level,
         "seed": seed,
         "batch_tokens": batch_tokens,
+        "concurrency": concurrency,
         "limit": limit,
         "draws": draws,
         "robustness": robustness,

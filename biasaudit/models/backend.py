@@ -148,7 +148,7 @@ class Settings:
     chat : bool
         Whether a chat template is needed.
     chat_template, template_date, dtype, device, trust_remote_code, batch_tokens, allow_different_lineage
-    allow_different_engines, quantize, device_map, draws, seed
+    allow_different_engines, quantize, device_map, concurrency, draws, seed
         See :class:`biasaudit.audits.plan.Plan`.
     """
 
@@ -163,6 +163,7 @@ class Settings:
     allow_different_engines: bool = False
     quantize: Quantize | None = None
     device_map: DeviceMap | None = None
+    concurrency: int | None = None
     draws: int | None = None
     seed: int = 0
 

@@ -26,6 +26,7 @@ __all__ = [
     "distinct_of",
     "encode",
     "encode_all",
+    "encoded_within",
     "from_cache",
     "identity_of",
     "response_to",
@@ -75,10 +76,8 @@ def score(
         If the memory does not suffice for a single request.
     """
     distinct = distinct_of(requests)
-    encoded = within(
-        encode_all(loaded.tokenizer, distinct, beginning=loaded.beginning),
-        limit=loaded.max_length,
-        n_ids=_n_ids(loaded),
+    encoded = encoded_within(
+        loaded.tokenizer, distinct, beginning=loaded.beginning, limit=loaded.max_length, n_ids=_n_ids(loaded)
     )
     return from_cache(
         requests,
@@ -135,6 +134,30 @@ def from_cache(
             on_progress(len(responses), n_tokens)
     for request in requests:
         yield done[request.key]
+
+
+def encoded_within(
+    tokenizer: PreTrainedTokenizerBase,
+    requests: Sequence[Request],
+    *,
+    beginning: Beginning | None,
+    limit: int | None,
+    n_ids: int | None,
+) -> dict[str, Encoded | Failed]:
+    """Return :func:`~biasaudit.models.text.encoding.encode_all` of requests, of which some are not for this model.
+
+    Parameters
+    ----------
+    tokenizer : PreTrainedTokenizerBase
+    requests : sequence of Request
+        With distinct keys.
+    beginning : Beginning or None
+    limit : int or None
+        Tokens that the model can read; None where it has no bound.
+    n_ids : int or None
+        Tokens that the model has a row for; None where it is not known.
+    """
+    return within(encode_all(tokenizer, requests, beginning=beginning), limit=limit, n_ids=n_ids)
 
 
 def within(

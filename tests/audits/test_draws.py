@@ -159,7 +159,13 @@ def test_a_real_model_is_drawn_from_and_asked_again_from_the_cache(
     monkeypatch.setenv("BIASAUDIT_CACHE", str(tmp_path / "cache"))
     for seed, name in enumerate(("base", "tuned")):
         save_model(tmp_path / name, seed=seed)
-    settings: dict[str, Any] = {"probes": ["decisions"], "framing_names": ("plain",), "limit": 2, "draws": 2, "allow_implausible": True}
+    settings: dict[str, Any] = {
+        "probes": ["decisions"],
+        "framing_names": ("plain",),
+        "limit": 2,
+        "draws": 2,
+        "allow_implausible": True,
+    }
     pair = (str(tmp_path / "base"), str(tmp_path / "tuned"))
     first = biasaudit.audit(*pair, **settings)
     again = biasaudit.audit(*pair, **settings)

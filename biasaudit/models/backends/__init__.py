@@ -10,12 +10,14 @@ from biasaudit.models.backend import Way
 from biasaudit.models.backends.composite import composite, names_of
 from biasaudit.models.backends.local import LOCAL
 from biasaudit.models.backends.scripted import scripted
+from biasaudit.models.backends.served import SERVED
 from biasaudit.models.backends.vllm import VLLM
 from biasaudit.models.reference import is_local
 
 BACKENDS: Final[dict[str, Way]] = {
     "scripted": scripted({}),
     "vllm": VLLM,
+    "served": SERVED,
     "local": LOCAL,
 }
 
@@ -27,8 +29,8 @@ def way_of(reference: str) -> Way:
 
     Examples
     --------
-    >>> way_of("org/model").name, way_of("scripted:base").name
-    ('local', 'scripted')
+    >>> way_of("org/model").name, way_of("scripted:base").name, way_of("http://localhost:8000/v1#m").name
+    ('local', 'scripted', 'served')
     """
     others = (way for way in BACKENDS.values() if way is not LOCAL and way.recognises(reference))
     found = next(others, LOCAL)

@@ -57,12 +57,33 @@ def hub_folder(hub_id: str, revision: str | None) -> Path:
         # The commit of the first answer: a branch may have moved on since.
         return Path(snapshot_download(hub_id, revision=folder.name, allow_patterns=wanted))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as exc:
-        shown = hub_id + (f"@{revision}" if revision else "")
-        reason = str(exc).strip().splitlines()[0][:_LONGEST] if str(exc).strip() else type(exc).__name__
-        raise ModelReferenceError(
-            f"the model {shown!r} is neither a local path nor to be had from the hub: {reason}",
-            fix=_what_to_do(exc, hub_id, revision),
-        ) from exc
+        raise _not_had(hub_id, revision, exc) from exc
+
+
+def hub_texts_folder(hub_id: str, revision: str | None) -> Path:
+    """Return the local snapshot of a hub model's small files, which hold its tokenizer, without weights.
+
+    Raises
+    ------
+    ModelReferenceError
+        If the hub has no such model or revision, or cannot be reached.
+    """
+    from huggingface_hub import snapshot_download  # noqa: PLC0415  # as above
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
+
+    try:
+        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=[*SMALL, TEMPLATES]))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as exc:
+        raise _not_had(hub_id, revision, exc) from exc
+
+
+def _not_had(hub_id: str, revision: str | None, error: Exception) -> ModelReferenceError:
+    shown = hub_id + (f"@{revision}" if revision else "")
+    reason = str(error).strip().splitlines()[0][:_LONGEST] if str(error).strip() else type(error).__name__
+    return ModelReferenceError(
+        f"the model {shown!r} is neither a local path nor to be had from the hub: {reason}",
+        fix=_what_to_do(error, hub_id, revision),
+    )
 
 
 def _what_to_do(exc: BaseException, hub_id: str, revision: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,12 @@ from biasaudit.report.words.wording import (
 )
 
 _HASH_LIMIT: Final = 80
+_ELSEWHERE: Final = {
+    "Computed by": "engine",
+    "Read as": "reading",
+    "Quantised": "quantization",
+    "Keys and values": "kv_dtype",
+}
 
 REPORTS: Final = frozenset({"report.html", "report.md"})
 """Files that are written from the tables when all else is."""
@@ -85,12 +91,20 @@ def _checkpoint(name: str, found: Mapping[str, Any]) -> Titled:  # Any: JSON val
             Fact(term="Parameters", values=(count(found.get("n_parameters")),)),
             _fact("Number format", found.get("dtype")),
             _fact("Device", found.get("device")),
+            *_elsewhere(found),
             _fact("Weights", found.get("weights")),
             Fact(term="Adapter", values=(clean(found["adapter"]) if found.get("adapter") else "none",)),
             _fact("Tokenizer, sha256", found.get("tokenizer_sha256")),
             _fact("Chat template, sha256", found.get("chat_template_sha256")),
         ),
     )
+
+
+def _elsewhere(found: Mapping[str, Any]) -> Iterator[Fact]:  # Any: JSON values
+    """Yield who computes and how it is read, where that is not this process."""
+    for term, name in _ELSEWHERE.items():
+        if found.get(name) is not None:
+            yield _fact(term, found[name])
 
 
 def _framing(framing: Mapping[str, Any]) -> Fact:  # Any: JSON values

@@ -28,6 +28,7 @@
     │   └── EmptySampleError          a metric was asked of no observations
     ├── OutOfMemoryError              exit code 4: not even one text fits
     ├── BackendError                  exit code 4: a way to reach models gave other answers than it was asked for
+    ├── WorkerError                   exit code 4: workers cannot score, or two of them disagree
     ├── ClassifierError               exit code 4: a classifier gave what is no score
     ├── PerturbationError             exit code 4: a perturbation changed more than it may
     ├── TuningError                   exit code 4: a training broke off
@@ -255,6 +256,10 @@ class BackendError(BiasauditError):
             f"{checkpoint} gave {n_answers:,} answers to {n_asked:,} requests, or in another order.",
             fix="A backend answers each request once, in the order of the requests; nothing was written.",
         )
+
+
+class WorkerError(BiasauditError):
+    """Workers cannot start, hold another model than was named, or give different numbers; what was kept stays."""
 
 
 class ClassifierError(BiasauditError):

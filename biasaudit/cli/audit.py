@@ -46,6 +46,12 @@ def audit(
     batch_tokens: Annotated[
         int | None, typer.Option(help="Tokens that run at once; changes the time, not the numbers.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that score, each with the weights; changes the time alone.")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Ray cluster that they run on: HOST:PORT, auto or local; needs the extra ray.")
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(help="About so many items of each probe: a seeded sample of whole clusters.")
     ] = None,
@@ -86,6 +92,8 @@ def audit(
         "level": level,
         "seed": seed,
         "batch_tokens": batch_tokens,
+        "workers": workers,
+        "ray": ray,
         "limit": limit,
         "robustness": robustness,
         "omit_texts": omit_texts,

@@ -145,7 +145,7 @@ class Settings:
     ----------
     chat : bool
         Whether a chat template is needed.
-    chat_template, template_date, dtype, device, trust_remote_code, batch_tokens, allow_different_lineage
+    chat_template, template_date, dtype, device, trust_remote_code, batch_tokens, allow_different_lineage, workers, ray
         See :class:`biasaudit.audits.plan.Plan`.
     """
 
@@ -157,6 +157,8 @@ class Settings:
     trust_remote_code: bool = False
     batch_tokens: int | None = None
     allow_different_lineage: bool = False
+    workers: int | None = None
+    ray: str | None = None
 
 
 class Inside(Protocol):
@@ -318,6 +320,8 @@ class Way:
         Raises ModelReferenceError for a reference of this way that means nothing.
     check : callable
         Raises UsageError for settings that cannot be met here.
+    shares : bool
+        Whether several workers can score its checkpoints.
     """
 
     name: str
@@ -326,3 +330,4 @@ class Way:
     locate: Callable[[Mapping[str, str], Settings, Say], Found]
     parse: Callable[[str], object] = _anything
     check: Callable[[Settings], None] = _anything
+    shares: bool = False

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from biasaudit.models.local.loaded import LoadedModel
     from biasaudit.models.text.beginning import Beginning
 
-__all__ = ["Encoded", "believed", "encode", "encode_all", "identity_of", "score", "token_ends", "token_ends_all"]
+__all__ = [
+    "Encoded",
+    "believed",
+    "encode",
+    "encode_all",
+    "encoded_within",
+    "identity_of",
+    "response_to",
+    "score",
+    "token_ends",
+    "token_ends_all",
+]
 
 NOT_A_NUMBER: Final = "the model gave a log-probability that is not a number"
 """Why such a response failed; the check of plausibility looks for it."""
@@ -62,7 +73,9 @@ def score(
         If the memory does not suffice for a single request.
     """
     distinct = list({request.key: request for request in requests}.values())
-    encoded = _encoded(loaded, distinct)
+    encoded = encoded_within(
+        loaded.tokenizer, distinct, beginning=loaded.beginning, longest=loaded.max_length, n_ids=loaded.n_ids
+    )
     done: dict[str, Response] = {key: one for key, one in encoded.items() if isinstance(one, Failed)}
     pending = [one for one in encoded.values() if isinstance(one, Encoded)]
     model_id = identity_of(cache_identity(loaded.fingerprint), loaded.tokenizer, loaded.beginning)
@@ -82,23 +95,36 @@ def score(
         yield done[request.key]
 
 
-def _encoded(loaded: LoadedModel, requests: Sequence[Request]) -> dict[str, Encoded | Failed]:
-    encoded = encode_all(loaded.tokenizer, requests, beginning=loaded.beginning)
-    limit, n_ids = loaded.max_length, _n_ids(loaded)
+def encoded_within(
+    tokenizer: PreTrainedTokenizerBase,
+    requests: Sequence[Request],
+    *,
+    beginning: Beginning | None,
+    longest: int | None,
+    n_ids: int,
+) -> dict[str, Encoded | Failed]:
+    """Return key -> tokens of each request, or why it cannot be asked of a model.
+
+    Parameters
+    ----------
+    tokenizer : PreTrainedTokenizerBase
+    requests : sequence of Request
+        With distinct keys.
+    beginning : Beginning or None
+    longest : int or None
+        Tokens of the longest text that the model takes.
+    n_ids : int
+        Tokens that its weights have a row for.
+    """
+    encoded = encode_all(tokenizer, requests, beginning=beginning)
     for key, one in encoded.items():
         if isinstance(one, Failed):
             continue
-        if limit is not None and one.n_tokens > limit:
-            encoded[key] = Failed(key=key, reason=f"{one.n_tokens} tokens, more than the model's {limit}")
+        if longest is not None and one.n_tokens > longest:
+            encoded[key] = Failed(key=key, reason=f"{one.n_tokens} tokens, more than the model's {longest}")
         elif (largest := max(*one.context_ids, *one.continuation_ids)) >= n_ids:
             encoded[key] = Failed(key=key, reason=f"token {largest}, for which the model's {n_ids} have no row")
     return encoded
-
-
-def _n_ids(loaded: LoadedModel) -> int:
-    """Return how many tokens the weights have a row for: a padded or grown vocabulary has more than its name says."""
-    rows = getattr(loaded.causal_model.get_input_embeddings(), "num_embeddings", None)
-    return rows if isinstance(rows, int) else loaded.vocabulary_size
 
 
 def identity_of(model: str, tokenizer: PreTrainedTokenizerBase, beginning: Beginning | None) -> str:
@@ -146,12 +172,13 @@ def _computed(
     run = Engine(loaded, cache).run(sequences, batch_tokens)
     for found, n_tokens in run:
         yield (
-            [(pending[position].scored_key, _response(pending[position], logprobs)) for position, logprobs in found],
+            [(pending[position].scored_key, response_to(pending[position], logprobs)) for position, logprobs in found],
             n_tokens,
         )
 
 
-def _response(item: Encoded, logprobs_nats: Sequence[float]) -> Response:
+def response_to(item: Encoded, logprobs_nats: Sequence[float]) -> Response:
+    """Return the response to a request whose tokens a model found so likely; failed where one is not a number."""
     if not all(value <= 1e-4 for value in logprobs_nats):  # also catches NaN
         return Failed(key=item.key, reason=NOT_A_NUMBER)
     return Scored(

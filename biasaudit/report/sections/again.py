@@ -103,8 +103,9 @@ def _options(plan: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[str]
     if plan.get("robustness"):
         named = str(asked.get("robustness", ""))
         yield from ("--robustness", named if named in SETS else "PERTURBATIONS.yaml")
-    if asked.get("batch_tokens"):
-        yield from ("--batch-tokens", _quoted(asked["batch_tokens"]))
+    for name in ("batch_tokens", "workers"):
+        if asked.get(name):
+            yield from (_option(name), _quoted(asked[name]))
     yield from (_option(name) for name in _FLAGS if plan.get(name))
     if asked.get("trust_remote_code"):
         yield "--trust-remote-code"

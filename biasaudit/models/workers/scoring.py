@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from biasaudit.errors import WorkerError
 from biasaudit.models.cache import cache_identity
+from biasaudit.models.engine.check_packs import TOLERANCES_NATS
 from biasaudit.models.engine.tree import TokenSequence
 from biasaudit.models.likelihood import Encoded, believed, encoded_within, identity_of, response_to
 from biasaudit.models.shards.cut import cut
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from biasaudit.models.workers.coordinator import Coordinator
 
 AGREE_NATS: Final = 1e-5
-"""Largest difference of two log-probabilities of one token that other packs can explain, in nats."""
+"""Largest difference of two float32 log-probabilities of one token in one run, which runs the same packs, in nats."""
+
+_OTHER_RUN: Final = "another run"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,10 +41,14 @@ class Ledger:
     cache : ResponseCache or None
     identity : str
         Under which the cache keeps them.
+    dtype : str
+        Of the computation: of the shorter formats the last bits are worth more. Another run may have had other packs,
+        which may differ by as much as packed and plain may (:mod:`biasaudit.models.engine.check_packs`).
     """
 
     cache: ResponseCache | None
     identity: str
+    dtype: str
     _of: dict[str, Response] = field(default_factory=dict, init=False)
     _by: dict[str, str] = field(default_factory=dict, init=False)
 
@@ -62,33 +69,32 @@ class Ledger:
         new = []
         for response in responses:
             if response.key in self._of:
-                _agree(self._of[response.key], response, (self._by[response.key], worker))
+                self._agree(self._of[response.key], response, (self._by[response.key], worker))
             else:
                 new.append(response)
         before = {} if self.cache is None or not new else self.cache.add(self.identity, new)
         for response in new:
             stands = before.get(response.key, response)
-            _agree(stands, response, ("another run", worker))
+            self._agree(stands, response, (_OTHER_RUN, worker))
             self._of[response.key], self._by[response.key] = stands, worker
         return {response.key: self._of[response.key] for response in responses}
 
-
-def _agree(first: Response, second: Response, who: tuple[str, str]) -> None:
-    """Raise if two responses to one request are not the same but for the last bits."""
-    if isinstance(first, Scored) and isinstance(second, Scored) and first.token_ids == second.token_ids:
-        pairs = zip(first.token_logprobs_nats, second.token_logprobs_nats, strict=True)
-        apart = max(abs(one - other) for one, other in pairs)
-        if apart <= AGREE_NATS:
+    def _agree(self, first: Response, second: Response, who: tuple[str, str]) -> None:
+        """Raise if two responses to one request are not the same but for the last bits."""
+        if first == second:
             return
-        how = f"{apart:.3g} nats apart"
-    elif first == second:
-        return
-    else:
-        how = "not the same tokens, or no number of one of them"
-    raise WorkerError(
-        f"{who[0]} and {who[1]} gave other answers to one request ({first.key[:16]}): {how}.",
-        fix="One of the two machines computes wrong, or holds other files; nothing was overwritten.",
-    )
+        how = "other tokens, or no number of one of them"
+        if isinstance(first, Scored) and isinstance(second, Scored) and first.token_ids == second.token_ids:
+            pairs = zip(first.token_logprobs_nats, second.token_logprobs_nats, strict=True)
+            apart = max(abs(one - other) for one, other in pairs)
+            exact = self.dtype == "float32" and who[0] != _OTHER_RUN
+            if apart <= (AGREE_NATS if exact else TOLERANCES_NATS[self.dtype]):
+                return
+            how = f"{apart:.3g} nats apart"
+        raise WorkerError(
+            f"{who[0]} and {who[1]} gave different answers to one request ({first.key[:16]}): {how}.",
+            fix="One of the two computes wrong, or holds other files; nothing was overwritten.",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +149,7 @@ class SharedOut:
             done.update(believed(self.cache.found(identity, {one.scored_key for one in texts}), texts))
         if on_progress:
             on_progress(len(done), 0)
-        ledger = Ledger(cache=self.cache, identity=identity)
+        ledger = Ledger(cache=self.cache, identity=identity, dtype=facts.fingerprint.dtype)
         for found, n_tokens in self._computed(texts, done, ledger):
             done.update(found)
             if on_progress:

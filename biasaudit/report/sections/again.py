@@ -19,6 +19,7 @@ _LONGEST: Final = 2_000
 
 _DEFAULTS: Final[Mapping[str, object]] = {field.name: field.default for field in fields(Plan)}
 _VALUES: Final = ("dtype", "device", "margin", "level", "seed", "limit")
+_AT_ONCE: Final = ("batch_tokens", "workers")
 _FLAGS: Final = ("siblings", "omit_texts", "allow_different_lineage")
 
 
@@ -103,9 +104,8 @@ def _options(plan: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[str]
     if plan.get("robustness"):
         named = str(asked.get("robustness", ""))
         yield from ("--robustness", named if named in SETS else "PERTURBATIONS.yaml")
-    for name in ("batch_tokens", "workers"):
-        if asked.get(name):
-            yield from (_option(name), _quoted(asked[name]))
+    for name in _AT_ONCE:
+        yield from (_option(name), _quoted(asked[name])) if asked.get(name) else ()
     yield from (_option(name) for name in _FLAGS if plan.get(name))
     if asked.get("trust_remote_code"):
         yield "--trust-remote-code"

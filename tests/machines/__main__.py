@@ -27,8 +27,9 @@ def kills(folder: Path, n_kills: int, *, seed: int = 0, ray: str | None = None) 
 def duplicates(model: str, probes: list[str]) -> None:
     found = cuttings(model, probes)
     sizes = [shard.n_nodes for shard in found.shards]
+    n_requests = sum(len(shard.members) for shard in found.shards)
     print(
-        f"{sum(len(shard.members) for shard in found.shards):,} distinct requests, {found.n_distinct:,} distinct tokens, "
+        f"{n_requests:,} distinct requests, {found.n_distinct:,} distinct tokens, "
         f"{len(sizes)} shards of {min(sizes):,} to {max(sizes):,}, {found.duplicated_share:.4%} computed twice"
     )
 

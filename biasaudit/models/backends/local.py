@@ -95,6 +95,8 @@ class LocalReady:
             dtype=self.settings.dtype,
             device=self.settings.device,
             trust_remote_code=self.settings.trust_remote_code,
+            workers=self.settings.workers,
+            on_cluster=self.settings.ray is not None,
         )
 
     @contextmanager

@@ -133,6 +133,12 @@ def size_aimed_at(n_distinct: int) -> int:
     return min(LARGEST, max(SMALLEST, n_distinct // AIMED_AT))
 
 
+def n_nodes_of(sequences: Sequence[TokenSequence]) -> int:
+    """Return the distinct nodes of the tree of sequences that stand in sorted order."""
+    shared = _shared(sequences, range(len(sequences)))
+    return sum(len(one.token_ids) - 1 for one in sequences) - sum(shared)
+
+
 def _shared(sequences: Sequence[TokenSequence], order: Sequence[int]) -> list[int]:
     """Return how many nodes each sequence shares with the one before it in sorted order; 0 for the first."""
     found = []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from biasaudit.models.shards.cut import cut, n_nodes_of
+
 if TYPE_CHECKING:
-    from biasaudit.models.shards.cut import Cutting
+    from biasaudit.models.engine.tree import TokenSequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,17 +40,24 @@ class ShardOutlook:
     seconds: float
 
 
-def outlook_of(cutting: Cutting, *, n_workers: int, tokens_per_second: float) -> ShardOutlook:
+def outlook_of(
+    sequences: Sequence[TokenSequence], pending: Collection[int], *, n_workers: int, tokens_per_second: float
+) -> ShardOutlook:
     """Return what workers would be given.
 
     Parameters
     ----------
-    cutting : Cutting
+    sequences : sequence of TokenSequence
+        All that are asked, kept ones too: they decide where shards are cut.
+    pending : collection of int
+        Positions of those that are left to compute.
     n_workers : int
     tokens_per_second : float
         Of one worker, while the others work too.
     """
-    nodes = [shard.n_nodes for shard in cutting.shards]
+    cutting = cut(sequences)
+    left = ([sequences[place] for place in shard.members if place in pending] for shard in cutting.shards)
+    nodes = [n_nodes_of(one) for one in left if one]
     return ShardOutlook(
         n_workers=n_workers,
         n_shards=len(nodes),

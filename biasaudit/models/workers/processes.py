@@ -198,8 +198,12 @@ def _gpus(device: str | None) -> list[str]:
 
 def threads_each(n_workers: int) -> int:
     """Return the threads of each worker, so that together they use the processors that this process may use."""
+    return max(1, n_cores() // n_workers)
+
+
+def n_cores() -> int:
+    """Return the processors that this process may use."""
     try:
-        n_cores = len(os.sched_getaffinity(0))
+        return len(os.sched_getaffinity(0))
     except AttributeError:  # only Linux has it
-        n_cores = os.cpu_count() or 1
-    return max(1, n_cores // n_workers)
+        return os.cpu_count() or 1

@@ -101,10 +101,12 @@ def test_one_worker_takes_the_sum_and_many_the_longest_piece() -> None:
 
 
 def test_the_outlook_counts_what_is_computed_twice_and_divides_the_time() -> None:
-    """Two equal shards of 100 nodes at 10 tokens a second: 10 s for two workers, 20 s for one."""
-    sequences = [TokenSequence((0, side, *range(100 * side, 100 * side + 99)), 1) for side in (5, 9)]
-    found = cut(sequences, n_nodes=100)
-    alone, both = (outlook_of(found, n_workers=n, tokens_per_second=10.0) for n in (1, 2))
-    assert (both.n_shards, both.n_nodes, both.largest_nodes) == (2, 200, 100)
-    assert (alone.seconds, both.seconds) == (20.0, 10.0)
-    assert both.duplicated_share == 1 / 199
+    """Two equal shards of 2,000 nodes at 10 tokens a second: 200 s for two workers, 400 s for one."""
+    sequences = [TokenSequence((0, side, *range(10_000 * side, 10_000 * side + 1999)), 1) for side in (5, 9)]
+    alone, both = (outlook_of(sequences, {0, 1}, n_workers=n, tokens_per_second=10.0) for n in (1, 2))
+    assert (both.n_shards, both.n_nodes, both.largest_nodes) == (2, 4000, 2000)
+    assert (alone.seconds, both.seconds) == (400.0, 200.0)
+    assert both.duplicated_share == 1 / 3999
+    # What is kept is cut all the same, and costs nothing.
+    rest = outlook_of(sequences, {1}, n_workers=2, tokens_per_second=10.0)
+    assert (rest.n_shards, rest.n_nodes, rest.seconds) == (1, 2000, 200.0)

@@ -18,9 +18,10 @@ from tests.machines.shards import cuttings, shard_seconds
 
 def kills(folder: Path, n_kills: int, *, seed: int = 0, ray: str | None = None) -> None:
     folder.mkdir(parents=True)
-    found = killed(folder, n_kills=n_kills, seed=seed, ray=ray, pause_s=3.0)
+    found = killed(folder, n_kills=n_kills, seed=seed, ray=ray)
     print(found)
     again = found.tokens - found.undisturbed_tokens
+    n_kills = found.n_drivers + found.n_workers
     print(f"tokens computed again: {again}; bound, kills x largest shard: {n_kills * found.largest}")
 
 

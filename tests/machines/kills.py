@@ -93,7 +93,7 @@ def driving(folder: Path, name: str, n_workers: int, ray: str | None) -> Iterato
 
 
 def killed(
-    folder: Path, *, n_kills: int, n_workers: int = 2, seed: int = 0, ray: str | None = None, pause_s: float = 3.0
+    folder: Path, *, n_kills: int, n_workers: int = 2, seed: int = 0, ray: str | None = None, pause_s: float = 0.5
 ) -> Survived:
     """Run an audit undisturbed, then another that is killed at random times and begun again; compare."""
     for number, model in enumerate(("base", "tuned")):
@@ -105,6 +105,7 @@ def killed(
     done = False
     while not done:
         with driving(folder, "killed", n_workers, ray) as process:
+            _scoring(process, folder, ray)
             done = _struck(process, n_kills, rng, hits, pause_s)
     return Survived(
         n_drivers=hits["driver"],
@@ -117,6 +118,19 @@ def killed(
     )
 
 
+def _scoring(process: subprocess.Popen[bytes], folder: Path, ray: str | None) -> None:
+    """Wait until a run has scored something: while it starts there is nothing to lose."""
+    before = written(folder, ray)
+    while process.poll() is None and written(folder, ray) == before:
+        time.sleep(0.05)
+
+
+def written(folder: Path, ray: str | None) -> int:
+    """Return how much there is to see of answers: actors of Ray write no journal."""
+    path = folder / ("cache-killed/responses.sqlite-wal" if ray else "journal-killed")
+    return path.stat().st_size if path.exists() else 0
+
+
 def _struck(
     process: subprocess.Popen[bytes], n_kills: int, rng: random.Random, hits: dict[str, int], pause_s: float
 ) -> bool:
@@ -124,7 +138,7 @@ def _struck(
     while True:
         left = n_kills - sum(hits.values())
         try:
-            code = process.wait(None if left <= 0 else rng.uniform(0.2, 2 * pause_s))
+            code = process.wait(None if left <= 0 else rng.uniform(0.05, 2 * pause_s))
         except subprocess.TimeoutExpired:
             workers = children(process.pid)
             victim = rng.choice([process.pid, *workers])

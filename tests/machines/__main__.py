@@ -1,8 +1,9 @@
-"""Measure what many workers do: ``python -m tests.machines kills|ray-kills|duplicates|timings ...``.
+"""Measure what many workers do: ``python -m tests.machines kills|ray-kills|duplicates|rates|timings ...``.
 
 kills FOLDER N [SEED]     N SIGKILLs at random among driver and workers; tables compared
 ray-kills FOLDER N        the same on a local Ray cluster
 duplicates MODEL PROBE…   what borders of shards have computed twice
+rates MODEL PROBE…        what the coordinator does in a second
 timings MODEL N PROBE…    N shards timed one after the other; from them the time of 1 to 100 workers
 """
 
@@ -12,6 +13,7 @@ import sys
 from pathlib import Path
 
 from biasaudit.models.shards.outlook import makespan
+from tests.machines.coordinating import rates
 from tests.machines.kills import killed
 from tests.machines.shards import cuttings, shard_seconds
 
@@ -52,6 +54,9 @@ if __name__ == "__main__":
             kills(Path(folder), int(n), ray="local")
         case ["duplicates", model, *probes]:
             duplicates(model, probes)
+        case ["rates", model, *probes]:
+            for name, value in rates(model, probes).items():
+                print(f"{name}: {value:,.0f}")
         case ["timings", model, n, *probes]:
             timings(model, int(n), probes)
         case _:

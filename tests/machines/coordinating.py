@@ -51,10 +51,8 @@ def rates(model: str, probes: Sequence[str]) -> dict[str, float]:
 def _written(texts: Sequence[Encoded]) -> dict[str, float]:
     """Write responses as they come, 60 at a time, as many as are in a pack of 1,024 tokens."""
     rows = [
-        Scored(
-            key=one.scored_key, token_ids=one.continuation_ids, token_logprobs_nats=(-1.5,) * len(one.continuation_ids)
-        )
-        for one in texts
+        Scored(key=key, token_ids=ids, token_logprobs_nats=(-1.5,) * len(ids))
+        for key, ids in ((one.scored_key, one.continuation_ids) for one in texts)
     ]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "responses.sqlite"

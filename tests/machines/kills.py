@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,6 +18,9 @@ from pathlib import Path
 
 from tests.machines.driver import JOURNAL
 from tests.tiny import save_model
+
+SPREAD = 0.8
+"""Share of all responses over which kills are spread."""
 
 ORPHANED_S = 30.0
 """How long workers may take to end when their driver is gone: a loaded machine gives them few chances to notice."""
@@ -92,21 +97,19 @@ def driving(folder: Path, name: str, n_workers: int, ray: str | None) -> Iterato
             process.wait()
 
 
-def killed(
-    folder: Path, *, n_kills: int, n_workers: int = 2, seed: int = 0, ray: str | None = None, pause_s: float = 0.5
-) -> Survived:
+def killed(folder: Path, *, n_kills: int, n_workers: int = 2, seed: int = 0, ray: str | None = None) -> Survived:
     """Run an audit undisturbed, then another that is killed at random times and begun again; compare."""
     for number, model in enumerate(("base", "tuned")):
         save_model(folder / model, seed=number + 1)
     with driving(folder, "calm", n_workers, ray) as process:
         if process.wait():
             raise RuntimeError((folder / "log-calm").read_text())
+    rows = kept(folder, "calm")
     started, rng, hits = time.monotonic(), random.Random(seed), {"driver": 0, "worker": 0}
     done = False
     while not done:
         with driving(folder, "killed", n_workers, ray) as process:
-            _scoring(process, folder, ray)
-            done = _struck(process, n_kills, rng, hits, pause_s)
+            done = _struck(process, folder, n_kills, rng, hits, SPREAD * rows / n_kills)
     return Survived(
         n_drivers=hits["driver"],
         n_workers=hits["worker"],
@@ -118,28 +121,40 @@ def killed(
     )
 
 
-def _scoring(process: subprocess.Popen[bytes], folder: Path, ray: str | None) -> None:
-    """Wait until a run has scored something: while it starts there is nothing to lose."""
-    before = written(folder, ray)
-    while process.poll() is None and written(folder, ray) == before:
-        time.sleep(0.05)
+def kept(folder: Path, name: str) -> int:
+    """Return how many responses a run's cache holds by now."""
+    path = folder / f"cache-{name}" / "responses.sqlite"
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (n_rows,) = connection.execute("SELECT count(*) FROM checked_responses").fetchone()
+    except sqlite3.Error:  # it is being made
+        return 0
+    return int(n_rows)
 
 
-def written(folder: Path, ray: str | None) -> int:
-    """Return how much there is to see of answers: actors of Ray write no journal."""
-    path = folder / ("cache-killed/responses.sqlite-wal" if ray else "journal-killed")
-    return path.stat().st_size if path.exists() else 0
+def _grown(process: subprocess.Popen[bytes], folder: Path, more: float) -> bool:
+    """Wait until so many responses more are kept; False where the run has ended before."""
+    wanted = kept(folder, "killed") + more
+    while process.poll() is None:
+        if kept(folder, "killed") >= wanted:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def _struck(
-    process: subprocess.Popen[bytes], n_kills: int, rng: random.Random, hits: dict[str, int], pause_s: float
+    process: subprocess.Popen[bytes],
+    folder: Path,
+    n_kills: int,
+    rng: random.Random,
+    hits: dict[str, int],
+    mean_rows: float,
 ) -> bool:
     """Kill workers until it is the driver's turn (False), or the run has ended (True)."""
     while True:
         left = n_kills - sum(hits.values())
-        try:
-            code = process.wait(None if left <= 0 else rng.uniform(0.05, 2 * pause_s))
-        except subprocess.TimeoutExpired:
+        # By what is done and not by the clock, so that kills are spread over the run on a loaded machine too.
+        if left > 0 and _grown(process, folder, rng.uniform(0, 2 * mean_rows)):
             workers = children(process.pid)
             victim = rng.choice([process.pid, *workers])
             try:
@@ -154,10 +169,11 @@ def _struck(
                         raise RuntimeError(f"orphans: {alive(workers)}") from None
                     time.sleep(0.1)
                 return False
-        else:
-            if code:
-                raise RuntimeError(f"the driver ended with {code}")
-            return True
+            continue
+        code = process.wait()
+        if code:
+            raise RuntimeError(f"the driver ended with {code}")
+        return True
 
 
 def journal(path: Path) -> int:

@@ -109,7 +109,7 @@ def killed(folder: Path, *, n_kills: int, n_workers: int = 2, seed: int = 0, ray
     done = False
     while not done:
         with driving(folder, "killed", n_workers, ray) as process:
-            done = _struck(process, folder, n_kills, rng, hits, SPREAD * rows / n_kills)
+            done = _struck(process, folder, n_kills=n_kills, rng=rng, hits=hits, mean_rows=SPREAD * rows / n_kills)
     return Survived(
         n_drivers=hits["driver"],
         n_workers=hits["worker"],
@@ -145,6 +145,7 @@ def _grown(process: subprocess.Popen[bytes], folder: Path, more: float) -> bool:
 def _struck(
     process: subprocess.Popen[bytes],
     folder: Path,
+    *,
     n_kills: int,
     rng: random.Random,
     hits: dict[str, int],

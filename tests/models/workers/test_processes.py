@@ -59,7 +59,8 @@ def test_a_worker_that_is_killed_over_a_text_is_replaced_and_every_text_answered
     tmp_path: Path, pools: list[ProcessPool]
 ) -> None:
     """What it had answered before it died arrives and is not asked again; afterwards no process is left."""
-    texts, said = numbered(8), []
+    texts = numbered(8)
+    said: list[str] = []
     pool = pool_of(dying, tmp_path / "died", 1, pools)
     answers = [
         row

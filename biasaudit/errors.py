@@ -33,6 +33,7 @@
     ├── ServerError                   exit code 4: a server gives no answer, or one that cannot be used
     │   ├── NotOfferedError           it does not have what it was asked for
     │   └── LyingServerError          what it answers does not hold together
+    ├── WorkerError                   exit code 4: workers cannot score, or two of them disagree
     ├── ClassifierError               exit code 4: a classifier gave what is no score
     ├── PerturbationError             exit code 4: a perturbation changed more than it may
     ├── TuningError                   exit code 4: a training broke off
@@ -294,6 +295,10 @@ class NotOfferedError(ServerError):
 
 class LyingServerError(ServerError):
     """A server whose answers do not hold together: none of them is taken for a number."""
+
+
+class WorkerError(BiasauditError):
+    """Workers cannot start, hold another model than was named, or give different numbers; what was kept stays."""
 
 
 class ClassifierError(BiasauditError):

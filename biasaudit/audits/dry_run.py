@@ -45,8 +45,8 @@ class Forecast:
 
     @property
     def memory_bytes(self) -> int:
-        """The most that is needed at one time: one base is in memory at once."""
-        return max((one.memory_bytes for one in self.checkpoints.values()), default=0)
+        """The most that is needed at one time: one base is in memory at once, in each process that scores."""
+        return max((one.n_processes * one.memory_bytes for one in self.checkpoints.values()), default=0)
 
     @property
     def seconds(self) -> float:

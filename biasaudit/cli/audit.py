@@ -61,6 +61,12 @@ def audit(
     concurrency: Annotated[
         int | None, typer.Option(help="Requests to a server at once; default 4. The numbers stay.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that score, each with the weights; changes the time alone.")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Ray cluster that they run on: HOST:PORT, auto or local; needs the extra ray.")
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(help="About so many items of each probe: a seeded sample of whole clusters.")
     ] = None,
@@ -112,6 +118,8 @@ def audit(
         "seed": seed,
         "batch_tokens": batch_tokens,
         "concurrency": concurrency,
+        "workers": workers,
+        "ray": ray,
         "limit": limit,
         "draws": draws,
         "robustness": robustness,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from biasaudit.audits.facts import ModelFacts
     from biasaudit.models.local.outlook import CheckpointForecast
     from biasaudit.models.plausibility import Figures, Judged
+    from biasaudit.models.shards.outlook import ShardOutlook
 
 
 def print_forecast(forecast: Forecast) -> None:
@@ -29,6 +30,8 @@ def print_forecast(forecast: Forecast) -> None:
         if work.n_failed:
             terminal.say_line(f"  cannot be asked: {work.n_failed:,} (too long, or without a token of their own)")
         terminal.say_line(f"  to compute   {work.n_tokens:,} tokens, {work.n_nodes:,} distinct beginnings")
+        if found.shards is not None:
+            terminal.say_line(f"  workers      {shards_in_words(found.shards, found.memory_bytes)}")
         terminal.say_line(f"  time         {time_in_words(found)}")
     if not forecast.checkpoints:
         terminal.say_line(f"each checkpoint: {forecast.n_requests:,} requests, whose time is not known beforehand")
@@ -52,6 +55,14 @@ def size_in_words(found: CheckpointForecast) -> str:
         f"{size.n_parameters / 1e6:,.1f} M parameters, {size.n_bytes / 1e6:,.0f} MB as {', '.join(size.stored_as)}, "
         f"computed in {found.dtype} on {found.device}"
         + ("" if found.quantization is None else f", weights in {found.quantization}")
+    )
+
+
+def shards_in_words(shards: ShardOutlook, memory_bytes: int) -> str:
+    """Return what workers would be given, and what each of them needs."""
+    return (
+        f"{shards.n_workers:,}, each about {memory_bytes / 1e9:.1f} GB; {shards.n_shards:,} shards of up to "
+        f"{shards.largest_nodes:,} tokens, {shards.n_nodes:,} in all: {shards.duplicated_share:.2%} computed twice"
     )
 
 

@@ -148,7 +148,7 @@ class Settings:
     chat : bool
         Whether a chat template is needed.
     chat_template, template_date, dtype, device, trust_remote_code, batch_tokens, allow_different_lineage
-    allow_different_engines, quantize, device_map, concurrency, draws, seed
+    allow_different_engines, quantize, device_map, concurrency, workers, ray, draws, seed
         See :class:`biasaudit.audits.plan.Plan`.
     """
 
@@ -164,6 +164,8 @@ class Settings:
     quantize: Quantize | None = None
     device_map: DeviceMap | None = None
     concurrency: int | None = None
+    workers: int | None = None
+    ray: str | None = None
     draws: int | None = None
     seed: int = 0
 
@@ -348,6 +350,8 @@ class Way:
         Raises ModelReferenceError for a reference of this way that means nothing.
     check : callable
         Raises UsageError for settings that cannot be met here.
+    shares : bool
+        Whether several workers can score its checkpoints.
     """
 
     name: str
@@ -356,3 +360,4 @@ class Way:
     locate: Callable[[Mapping[str, str], Settings, Say], Found]
     parse: Callable[[str], object] = _anything
     check: Callable[[Settings], None] = _anything
+    shares: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -144,6 +144,18 @@ class ResponseCache:
             )
         except sqlite3.Error as exc:
             self._not_written(exc)
+
+    def add(self, model: str, responses: Sequence[Response]) -> dict[str, Response]:
+        """Store what is not there yet, in one transaction; return by key what was there before, which stays.
+
+        Raises
+        ------
+        CacheError
+            If there is no room; what was stored before stays.
+        """
+        before = self.found(model, [response.key for response in responses])
+        self._write([row_of(model, response) for response in responses if response.key not in before])
+        return before
 
     def pack_size(self, machine: str) -> int | None:
         """Return the nodes of a pack that a calibration chose for a model on a machine."""

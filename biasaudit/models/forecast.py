@@ -198,8 +198,7 @@ def work_of(
         From :func:`identity_before_loading`.
     cache : ResponseCache or None
     """
-    whole = [one for one in encoded.values() if one is not None]
-    known = set() if cache is None else set(believed(cache.found(identity, {one.scored_key for one in whole}), whole))
+    known = known_of(encoded, identity=identity, cache=cache)
     pending = [one for key, one in encoded.items() if key not in known and one is not None]
     nodes, read = n_nodes(((*one.context_ids, *one.continuation_ids)[:-1], len(one.context_ids)) for one in pending)
     return Work(
@@ -211,6 +210,12 @@ def work_of(
         n_nodes=nodes,
         n_read=read,
     )
+
+
+def known_of(encoded: Mapping[str, Encoded | None], *, identity: str, cache: ResponseCache | None) -> set[str]:
+    """Return the keys of requests that the cache answers; see :func:`work_of`."""
+    whole = [one for one in encoded.values() if one is not None]
+    return set() if cache is None else set(believed(cache.found(identity, {one.scored_key for one in whole}), whole))
 
 
 def encoded_once(

@@ -77,7 +77,7 @@ def score(
     """
     distinct = distinct_of(requests)
     encoded = encoded_within(
-        loaded.tokenizer, distinct, beginning=loaded.beginning, limit=loaded.max_length, n_ids=_n_ids(loaded)
+        loaded.tokenizer, distinct, beginning=loaded.beginning, limit=loaded.max_length, n_ids=loaded.n_ids
     )
     return from_cache(
         requests,
@@ -184,12 +184,6 @@ def within(
         elif n_ids is not None and (largest := max(*one.context_ids, *one.continuation_ids)) >= n_ids:
             found[key] = Failed(key=key, reason=f"token {largest}, for which the model's {n_ids} have no row")
     return found
-
-
-def _n_ids(loaded: LoadedModel) -> int:
-    """Return how many tokens the weights have a row for: a padded or grown vocabulary has more than its name says."""
-    rows = getattr(loaded.causal_model.get_input_embeddings(), "num_embeddings", None)
-    return rows if isinstance(rows, int) else loaded.vocabulary_size
 
 
 def identity_of(model: str, tokenizer: PreTrainedTokenizerBase, beginning: Beginning | None) -> str:

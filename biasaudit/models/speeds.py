@@ -42,6 +42,11 @@ def machine(n_parameters: int | None, *, dtype: str, device: str, adapted: bool)
     return f"{n_parameters}|{adapted}|{dtype}|{device}|{torch.get_num_threads()}"
 
 
+def shared(key: str, n_workers: int) -> str:
+    """Return what the speed of so many workers on a model depends on, all of them together."""
+    return f"{key}|{n_workers} workers"
+
+
 def remember(key: str, tokens_per_second: float) -> None:
     """Keep the speed of a run for the forecast of the next."""
     known = _known()

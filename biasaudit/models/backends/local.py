@@ -13,6 +13,7 @@ from biasaudit.framing import ChatFrame
 from biasaudit.models.backend import LIBRARIES, Found, Prepared, Say, Settings, Way, sampling_of
 from biasaudit.models.backends.exchanged import LocalExchange, local_exchange
 from biasaudit.models.backends.local_model import CAN, LocalModel, shelf_for
+from biasaudit.models.backends.shared import SharedModel, shared_out
 from biasaudit.models.cache import ResponseCache, open_cache
 from biasaudit.models.cache_place import cache_folder
 from biasaudit.models.lineage import SameWeights, lineage, same_weights
@@ -106,11 +107,13 @@ class LocalReady:
             trust_remote_code=self.settings.trust_remote_code,
             quantize=self.settings.quantize,
             device_map=self.settings.device_map,
+            workers=self.settings.workers,
+            on_cluster=self.settings.ray is not None,
         )
 
     @contextmanager
-    def opened(self, say: Say, *, cached: bool = True) -> Iterator[Callable[[str], LocalModel]]:
-        """Load checkpoints by name, one at a time; base weights stay for the next adapter.
+    def opened(self, say: Say, *, cached: bool = True) -> Iterator[Callable[[str], LocalModel | SharedModel]]:
+        """Load checkpoints by name, one at a time, here or in workers; base weights stay for the next adapter.
 
         Parameters
         ----------
@@ -121,6 +124,10 @@ class LocalReady:
         shelf = shelf_for(self.settings, say)
         context: AbstractContextManager[ResponseCache | None] = open_cache(say) if cached else nullcontext()
         with context as cache:
+            if self.settings.workers is not None:
+                with shared_out(self.places, self.beginnings, self.settings, cache, say) as opened:
+                    yield opened
+                return
             yield lambda name: self._loaded(name, shelf, cache, say)
 
     @contextmanager
@@ -275,8 +282,14 @@ def _found(references: Mapping[str, str], settings: Settings, say: Say) -> Found
 
 
 def _check(settings: Settings) -> None:
-    if settings.device not in {None, "cpu"}:  # None takes what there is; to look for others torch is imported
+    # What a cluster has cannot be seen from here.
+    if settings.ray is None and settings.device not in {
+        None,
+        "cpu",
+    }:  # None takes what there is; to look for others torch is imported
         found_device(settings.device)
 
 
-LOCAL: Final = Way(name="local", can=CAN, recognises=lambda _: True, locate=_found, parse=parse_reference, check=_check)
+LOCAL: Final = Way(
+    name="local", can=CAN, recognises=lambda _: True, locate=_found, parse=parse_reference, check=_check, shares=True
+)

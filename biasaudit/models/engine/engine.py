@@ -35,10 +35,14 @@ class Engine:
     loaded : LoadedModel
     cache : ResponseCache or None
         Remembers the calibrated size of a pack.
+    longest : int
+        Tokens of the longest text that will be asked for, where these sequences are a part of more: the check is made
+        for it, so that every part runs in the same way. 0 where they are all.
     """
 
     loaded: LoadedModel
     cache: ResponseCache | None
+    longest: int = 0
 
     def run(
         self, sequences: Sequence[TokenSequence], batch_tokens: int | None
@@ -92,7 +96,11 @@ class Engine:
         self, sequences: Sequence[TokenSequence], batch_tokens: int | None, *, on_cpu: bool
     ) -> Iterator[tuple[list[tuple[int, list[float]]], int]]:
         loaded = self.loaded
-        check = self._checked(max(len(one.token_ids) for one in sequences))
+        longest = max(len(one.token_ids) for one in sequences)
+        if self.longest > longest:
+            border = self._border
+            longest = self.longest if border is None else min(self.longest, border)
+        check = self._checked(longest)
         if check.packed is None:
             n_tokens, n_nodes = (batch_tokens or BATCH_TOKENS) if check.padded else 1, None
             found: Iterator[tuple[list[tuple[int, list[float]]], int]] = (

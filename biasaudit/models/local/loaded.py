@@ -64,6 +64,12 @@ class LoadedModel:
         return int(self.model.config.get_text_config().vocab_size)
 
     @property
+    def n_ids(self) -> int:
+        """Tokens that the weights have a row for: a padded or grown vocabulary has more than its name says."""
+        rows = getattr(self.causal_model.get_input_embeddings(), "num_embeddings", None)
+        return rows if isinstance(rows, int) else self.vocabulary_size
+
+    @property
     def device(self) -> str:
         """cpu, cuda or mps."""
         return self.fingerprint.device

@@ -21,6 +21,7 @@ _DEFAULTS: Final[Mapping[str, object]] = {field.name: field.default for field in
 _VALUES: Final = ("dtype", "device", "quantize", "device_map", "margin", "level", "seed", "limit", "draws")
 _FLAGS: Final = ("siblings", "omit_texts", "allow_different_lineage", "allow_different_engines")
 _ALLOWED: Final = ("allow_different_lineage", "allow_different_engines", "allow_implausible")
+_AT_ONCE: Final = ("batch_tokens", "concurrency", "workers")
 
 
 def command(plan: Mapping[str, Any], asked: Mapping[str, Any] | None = None) -> str:  # Any: JSON values
@@ -101,8 +102,8 @@ def _options(plan: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[str]
     if plan.get("robustness"):
         named = str(asked.get("robustness", ""))
         yield from ("--robustness", named if named in SETS else "PERTURBATIONS.yaml")
-    for name in (name for name in ("batch_tokens", "concurrency") if asked.get(name)):
-        yield from (_option(name), _quoted(asked[name]))
+    for name in _AT_ONCE:
+        yield from (_option(name), _quoted(asked[name])) if asked.get(name) else ()
     yield from (_option(name) for name in _FLAGS if plan.get(name))
     if asked.get("trust_remote_code"):
         yield "--trust-remote-code"

@@ -1,0 +1,1 @@
+"""What many workers do to an audit: measured, and survived."""

@@ -240,6 +240,7 @@ def test_the_format_has_every_field_of_the_manifest_and_no_other() -> None:
         allow_different_engines=True,
         quantize="nf4",
         device_map="auto",
+        draws=2,
     )
     assert _fields(section_of("plan")) == set(plan.as_dict())
     assert _fields(section_of("fingerprints")) == {field.name for field in fields(ModelFingerprint)}

@@ -145,7 +145,8 @@ def test_models_that_write_nothing_are_not_asked_for_answers() -> None:
 
 def test_a_choice_is_asked_in_every_order_and_a_letter_that_is_always_taken_is_no_lean() -> None:
     """The writer takes A whatever stands there: over all orders each option has one third."""
-    found = scripted_audit(_always("A"), _always("(A)"), probes=["ambiguous-qa"], draws=2)
+    probe = limited(load_probe("ambiguous-qa"), 60, seed=0)
+    found = scripted_audit(_always("A"), _always("(A)"), probes=[probe], draws=2)
     parts = set(found.responses["part"])
     assert parts == {f"drawn@{order}" for order in ("bcu", "buc", "cbu", "cub", "ubc", "ucb")}
     graded = found.scores.query("role == 'bias'")["graded"]

@@ -269,6 +269,8 @@ def serve(link: socket.socket, make: Any, *, greeting: Message) -> None:  # Any:
     while (message := received(link)) is not None:
         said, engine = answer(message, engine, make)
         link.sendall(packed(said))
+    # Or this process would end before the thread that watches, and leave what it started.
+    end_all()
 
 
 def end_with(link: socket.socket) -> None:
@@ -276,6 +278,11 @@ def end_with(link: socket.socket) -> None:
     waiting = select.poll()
     waiting.register(link, 0)  # of a socket whose other end is closed, POLLHUP comes unasked
     waiting.poll()
+    end_all()
+
+
+def end_all() -> None:
+    """End this process and those that it started."""
     if os.getpgrp() == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGKILL)
     os._exit(1)

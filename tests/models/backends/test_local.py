@@ -44,7 +44,16 @@ def test_a_loaded_model_answers_in_the_order_of_the_requests_and_keeps_what_it_i
     assert isinstance(first, Scored)
     assert isinstance(other, Scored)
     assert model.token_ends([(asked[0], first.token_ids), (asked[1], other.token_ids)]) == [[1, 2, 3, 4, 5], [1, 2, 3]]
-    assert model.can == LOCAL.can == {Ability.LIKELIHOOD, Ability.TOKEN_ENDS, Ability.GRADIENTS}
+    assert (
+        model.can
+        == LOCAL.can
+        == {
+            Ability.LIKELIHOOD,
+            Ability.GENERATION,
+            Ability.TOKEN_ENDS,
+            Ability.GRADIENTS,
+        }
+    )
     assert model.unknown_id is None
     assert (model.fingerprint.beginning_token, model.fingerprint.vocabulary_size) == (None, 260)
 

@@ -82,6 +82,11 @@ def asked_of(plan: ExplanationPlan, record: AuditRecord) -> Asked:
         If the probe is not the one that was audited.
     """
     audited = record.manifest.plan
+    if audited.get("draws"):
+        raise UsageError(
+            "the audit read answers from drawn texts, and what is explained are log-probabilities.",
+            fix="Audit the same checkpoints without --draws.",
+        )
     tuned = _tuned(plan, record)
     framings = tuple(one for one in analysis_of_manifest(record.manifest).framings if one.framing == plan.framing)
     if not framings:

@@ -10,7 +10,7 @@ from typing import Final
 
 from biasaudit.errors import LineageError, Together, UsageError
 from biasaudit.framing import ChatFrame
-from biasaudit.models.backend import LIBRARIES, Found, Prepared, Say, Settings, Way
+from biasaudit.models.backend import LIBRARIES, Found, Prepared, Say, Settings, Way, sampling_of
 from biasaudit.models.backends.local import DATED, said_once
 from biasaudit.models.cache import open_cache
 from biasaudit.models.cache_place import cache_folder
@@ -19,10 +19,12 @@ from biasaudit.models.served.handshake import Session, shaken
 from biasaudit.models.served.model import CAN, ServedModel
 from biasaudit.models.served.reference import ServedSpec, is_served, parse_served
 from biasaudit.models.served.tokens import Texts, texts_of
+from biasaudit.models.served.writing import ServedWriter, Writer, looked_at
 from biasaudit.models.text.beginning import Chosen, Speaker, shared_beginning
 from biasaudit.models.text.chat import chat_frame, template_date
 from biasaudit.models.text.templates import chosen_template
 from biasaudit.models.text.tokenizer import chat_templates_of
+from biasaudit.types import Ability
 
 CONCURRENCY: Final = 4
 """Requests at once, where nobody says how many."""
@@ -195,8 +197,48 @@ def _found(references: Mapping[str, str], settings: Settings, say: Say) -> Found
     with together.noted():
         api_key()
     together.raise_any()
+    if settings.draws is not None:
+        return Found(prepared=lambda: _drawn(specs, settings, say))
     # Whether a server has the weights of a finished audit cannot be known: it is made anew, from what is kept.
     return Found(prepared=lambda: partial(_ready, specs, settings, say)().prepared())
+
+
+def _drawn(specs: Mapping[str, ServedSpec], settings: Settings, say: Say) -> Prepared:
+    """Look at servers whose texts are drawn; a tokenizer is needed of none, and compared where one is named.
+
+    Raises
+    ------
+    BiasauditError
+    """
+    together = Together()
+    clients: dict[str, Client] = {}
+    writers: dict[str, Writer] = {}
+    for name, spec in specs.items():
+        say(f"asking the server of {name} what it writes")
+        with together.noted():
+            trust = settings.trust_remote_code
+            texts = None if spec.tokenizer is None else texts_of(spec, say, trust_remote_code=trust)
+            client = clients.setdefault(spec.url, Client(spec.url))
+            concurrency = settings.concurrency or CONCURRENCY
+            writers[name] = looked_at(spec, client=client, texts=texts, concurrency=concurrency)
+    together.raise_any()
+
+    @contextmanager
+    def opened(say: Say) -> Iterator[Callable[[str], ServedWriter]]:
+        with open_cache(say) as cache:
+            yield lambda name: ServedWriter(writer=writers[name], cache=cache)
+
+    return Prepared(
+        relations={name: RELATION for name in specs if name != "base"},
+        opened=opened,
+        sentences=False,
+        # The server puts its own template around a turn.
+        chat=ChatFrame(before="", after=""),
+        told=said_once((name, f"{writer.told}.") for name, writer in writers.items()),
+        cache=cache_folder(),
+        libraries=("httpx2", *LIBRARIES),
+        sampling=sampling_of(settings),
+    )
 
 
 def _check(settings: Settings) -> None:
@@ -210,4 +252,6 @@ def _check(settings: Settings) -> None:
         )
 
 
-SERVED: Final = Way(name="served", can=CAN, recognises=is_served, locate=_found, parse=parse_served, check=_check)
+SERVED: Final = Way(
+    name="served", can=CAN | {Ability.GENERATION}, recognises=is_served, locate=_found, parse=parse_served, check=_check
+)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _ANOTHER: Final = (
     "An audit compares log-probabilities. Serve the model with vLLM, SGLang or llama.cpp's llama-server, which give "
-    "them, or audit its weights on this machine."
+    "them, audit its weights on this machine, or read choices and decisions from texts that are drawn: --draws 25."
 )
 
 

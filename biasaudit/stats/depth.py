@@ -320,4 +320,6 @@ def _of_halves(
         if under(lower + upper, 1 - APART):
             return DepthVerdict.DISTRIBUTED, "it takes both: the halves alone add up to less than all of it"
         return DepthVerdict.DISTRIBUTED, "neither half alone brings three quarters of it about"
+    if over(lower, LITTLE) and over(upper, LITTLE):
+        return DepthVerdict.DISTRIBUTED, "either half alone brings over a quarter of it about"
     return DepthVerdict.NOT_ESTIMABLE, "the intervals of what the halves do alone are too wide to tell"

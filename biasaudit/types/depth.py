@@ -42,8 +42,8 @@ class DepthVerdict(StrEnum):
 
     ``removed upstream``: the lower parts alone do, the upper alone do not. ``masked late``: the other way round.
     ``redundant``: what a half does hangs on the other half, and the two together do less than their sum; an average
-    of the orders would hide it. ``distributed``: neither half alone brings about three quarters of it, or it
-    takes both.
+    of the orders would hide it. ``distributed``: neither half alone brings about three quarters of it, or either
+    half brings about over a quarter, or it takes both.
     """
 
     UPSTREAM = "removed upstream"

@@ -54,6 +54,8 @@ def test_a_part_contributes_the_mean_of_both_orders() -> None:
         ([0.6, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 0.6], DepthVerdict.REDUNDANT),
         # Either half does half of it.
         ([0.6, 0.35, 0.35, 0.1], [0.1, 0.35, 0.35, 0.6], DepthVerdict.DISTRIBUTED),
+        # One does .76 of it, and the other .3: neither place alone is it, and nothing disagrees.
+        ([0.6, 0.22, 0.22, 0.1], [0.1, 0.45, 0.45, 0.6], DepthVerdict.DISTRIBUTED),
         # It takes both.
         ([0.6, 0.6, 0.6, 0.1], [0.1, 0.6, 0.6, 0.6], DepthVerdict.DISTRIBUTED),
         ([0.6, 0.58, 0.58, 0.58], [0.58, 0.6, 0.6, 0.6], DepthVerdict.UNCHANGED),

@@ -155,6 +155,7 @@ def spoilt(
 class _Handler(BaseHTTPRequestHandler):
     server_state: Fake
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer waits for 40 ms
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -11,12 +11,16 @@ import importlib
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import biasaudit
+from biasaudit.models.cache_place import cache_folder
 from biasaudit.models.local.embedded import BASE, PACKAGE
 from tests.models.served.llama import in_float32, llama_server
 
@@ -28,6 +32,9 @@ def main() -> None:
     parser.add_argument("--keys", default="f32", choices=("f32", "f16"))
     parser.add_argument("--quantised", action="store_true", help="Serve the file as it is, in Q4_K_M.")
     parser.add_argument("--port", type=int, default=0, help="The same one goes on from what is kept.")
+    parser.add_argument(
+        "--half-gelu", action="store_true", help="Let transformers round where ggml's table of GELU does."
+    )
     asked = parser.parse_args()
     settings: dict[str, Any] = {
         "probes": ["crows-pairs"],
@@ -35,7 +42,8 @@ def main() -> None:
         "limit": asked.pairs,
         "framing_names": ("plain",),
     }
-    here = biasaudit.audit(BASE, BASE, **settings)
+    with as_ggml_rounds() if asked.half_gelu else nullcontext():
+        here = biasaudit.audit(BASE, BASE, **settings)
     with tempfile.TemporaryDirectory() as folder:
         packed, whole = Path(folder) / "quantised.gguf", Path(folder) / "float32.gguf"
         importlib.import_module(PACKAGE).assemble(packed)
@@ -48,6 +56,28 @@ def main() -> None:
     for told in there.manifest.told:
         sys.stdout.write(f"{told}\n")
     sys.stdout.write(f"{row(here, there)}; {seconds:.0f} s\n")
+
+
+@contextmanager
+def as_ggml_rounds() -> Iterator[None]:
+    """Let transformers take GELU as llama.cpp's processor code does: from a table of half-precision numbers.
+
+    What it answers is kept apart: the weights are the same, and the numbers are not.
+    """
+    from transformers.activations import ACT2FN
+
+    kind = type(ACT2FN["gelu_pytorch_tanh"])
+    exact = kind.forward
+
+    def from_table(self: Any, values: Any) -> Any:  # a module, and a tensor
+        rounded = exact(self, values.half().float()).half().float()
+        return rounded.where(values.abs() < 10, exact(self, values))
+
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        (Path(folder) / "models").symlink_to(cache_folder() / "models")
+        patch.setenv("BIASAUDIT_CACHE", folder)
+        patch.setattr(kind, "forward", from_table)
+        yield
 
 
 def row(here: biasaudit.Audit, there: biasaudit.Audit) -> str:

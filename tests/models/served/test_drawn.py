@@ -56,6 +56,7 @@ def granting(model: str, message: str, draw: int) -> str:
 
 class _Handler(BaseHTTPRequestHandler):
     does: Writing
+    disable_nagle_algorithm = True
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from statsmodels.stats.proportion import proportion_confint
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
@@ -42,5 +40,7 @@ def wilson(n_found: int, n: int, *, level: float = 0.95) -> Share | None:
     """
     if n == 0:
         return None
+    from statsmodels.stats.proportion import proportion_confint  # noqa: PLC0415  # slow to import
+
     low, high = proportion_confint(n_found, n, alpha=1 - level, method="wilson")
     return Share(value=n_found / n, low=float(low), high=float(high))

@@ -114,7 +114,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def _audit(url: str, *, framing: str = "chat", tokenizer: str = "", **options: Any) -> Audit:
     settings: dict[str, Any] = {
         "probes": ["hiring"],
-        "limit": 40,
+        "limit": 12,
         "draws": N,
         "requests": ("Say something.",),
         **options,
@@ -145,6 +145,7 @@ def test_a_second_run_asks_nothing_but_who_is_there(serve: Callable[[Writing], s
     assert again.responses.equals(first.responses)
 
 
+@pytest.mark.slow
 def test_one_that_writes_one_text_at_a_time_is_asked_so_often(serve: Callable[[Writing], str]) -> None:
     """It pays no heed to n: each draw has a seed of its own, and the shares are the same."""
     several, single = _audit(serve(Writing(granting))), _audit(serve(Writing(granting, several=False)))
@@ -152,6 +153,7 @@ def test_one_that_writes_one_text_at_a_time_is_asked_so_often(serve: Callable[[W
     assert single.tables["draws"][columns].equals(several.tables["draws"][columns])
 
 
+@pytest.mark.slow
 def test_the_plain_framing_of_a_server_of_chats_is_not_measured(serve: Callable[[Writing], str]) -> None:
     """It cannot be given a text as it is: every row says so, and no number stands in its place."""
     found = _audit(serve(Writing(granting)), framing="plain")

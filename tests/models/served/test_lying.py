@@ -92,7 +92,7 @@ def test_a_server_that_lies_from_the_beginning_is_refused(  # noqa: PLR0917  # f
     assert kept() == 0
 
 
-@pytest.mark.parametrize("dialect", ["prompt", "forced"])
+@pytest.mark.parametrize("dialect", ["prompt", pytest.param("forced", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("lie", ["other weights", "rounds", "clips", "one answer"])
 def test_a_server_that_begins_to_lie_is_stopped_and_nothing_of_its_lies_is_kept(  # noqa: PLR0917  # as above
     models: Path, serve: Serve, probe: str, monkeypatch: pytest.MonkeyPatch, dialect: str, lie: str

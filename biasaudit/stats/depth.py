@@ -310,16 +310,37 @@ def _of_halves(
     def under(half: NDArray[np.float64], bound: float) -> bool:
         return cell.above(bound * whole - half)
 
-    if over(lower, MOST) and under(upper, LITTLE):
-        return DepthVerdict.UPSTREAM, "the lower parts alone bring most of it about, the upper alone little"
-    if over(upper, MOST) and under(lower, LITTLE):
-        return DepthVerdict.MASKED, "the upper parts alone bring most of it about, the lower alone little"
-    if over(lower + upper, 1 + APART):
-        return DepthVerdict.REDUNDANT, "the halves alone add up to more than all of it: the orders disagree"
-    if under(lower, NEARLY_ALL) and under(upper, NEARLY_ALL):
-        if under(lower + upper, 1 - APART):
-            return DepthVerdict.DISTRIBUTED, "it takes both: the halves alone add up to less than all of it"
-        return DepthVerdict.DISTRIBUTED, "neither half alone brings three quarters of it about"
-    if over(lower, LITTLE) and over(upper, LITTLE):
-        return DepthVerdict.DISTRIBUTED, "either half alone brings over a quarter of it about"
+    both = lower + upper
+    neither_most = under(lower, NEARLY_ALL) and under(upper, NEARLY_ALL)
+    rules = (
+        (
+            over(lower, MOST) and under(upper, LITTLE),
+            DepthVerdict.UPSTREAM,
+            "the lower parts alone bring most of it about, the upper alone little",
+        ),
+        (
+            over(upper, MOST) and under(lower, LITTLE),
+            DepthVerdict.MASKED,
+            "the upper parts alone bring most of it about, the lower alone little",
+        ),
+        (
+            over(both, 1 + APART),
+            DepthVerdict.REDUNDANT,
+            "the halves alone add up to more than all of it: the orders disagree",
+        ),
+        (
+            neither_most and under(both, 1 - APART),
+            DepthVerdict.DISTRIBUTED,
+            "it takes both: the halves alone add up to less than all of it",
+        ),
+        (neither_most, DepthVerdict.DISTRIBUTED, "neither half alone brings three quarters of it about"),
+        (
+            over(lower, LITTLE) and over(upper, LITTLE),
+            DepthVerdict.DISTRIBUTED,
+            "either half alone brings over a quarter of it about",
+        ),
+    )
+    for is_shown, verdict, reason in rules:
+        if is_shown:
+            return verdict, reason
     return DepthVerdict.NOT_ESTIMABLE, "the intervals of what the halves do alone are too wide to tell"

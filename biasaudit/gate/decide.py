@@ -14,7 +14,7 @@ from biasaudit.gate.readings import Table
 from biasaudit.gate.rules import Cell, cells_of
 from biasaudit.gate.vocabulary import Outcome, Severity
 from biasaudit.gate.waivers import waived
-from biasaudit.record.marks import marks_of
+from biasaudit.record.marks import marks_of, reading_of
 from biasaudit.record.sealed import level_of
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def decide(
     audit: str = "",
     baseline_name: str = "",
     marks: tuple[str, ...] = (),
+    reading: str = "",
 ) -> GateDecision:
     """Judge an audit's tables by a policy.
 
@@ -68,6 +69,8 @@ def decide(
         Names to show.
     marks : tuple of str
         What bears on every difference; see :func:`biasaudit.record.marks.marks_of`. Each is a warning.
+    reading : str
+        How answers were got; see :func:`biasaudit.record.marks.reading_of`.
 
     Returns
     -------
@@ -105,6 +108,7 @@ def decide(
         audit=audit,
         baseline=baseline_name,
         marks=marks,
+        reading=reading,
     )
 
 
@@ -181,6 +185,7 @@ def decide_audit(
         audit=name,
         baseline_name=baseline_name,
         marks=marks_of(audit.manifest),
+        reading=reading_of(audit.manifest),
     )
 
 

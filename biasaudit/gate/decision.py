@@ -200,6 +200,8 @@ class GateDecision:
         What was judged and what it was set against, as the caller names them; may be empty.
     marks : tuple of str
         What bears on every difference: checkpoints of different lineage, or computed in different ways.
+    reading : str
+        How answers were got out of models that are not in the audit's own process, or ``sampled``; else empty.
 
     Raises
     ------
@@ -217,6 +219,7 @@ class GateDecision:
     audit: str = ""
     baseline: str = ""
     marks: tuple[str, ...] = ()
+    reading: str = ""
 
     def __post_init__(self) -> None:
         strict = self.warnings_as_errors

@@ -59,6 +59,7 @@ def to_json(decision: GateDecision) -> str:
         "policy_name": decision.policy_name,
         "audit": decision.audit,
         "baseline": decision.baseline,
+        "reading": decision.reading,
         "outcome": decision.outcome.value,
         "exit_code": decision.exit_code,
         "counts": {effect.value: count for effect, count in decision.counts.items()},

@@ -48,6 +48,8 @@ def circumstances(decision: GateDecision) -> str:
         parts.append(f"audit {decision.audit}")
     if decision.baseline:
         parts.append(f"baseline {decision.baseline}")
+    if decision.reading:
+        parts.append(f"answers read as {decision.reading}")
     if decision.today is not None:
         parts.append(f"judged on {decision.today.isoformat()}")
     if decision.family is not Family.NONE:

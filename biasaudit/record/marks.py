@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from biasaudit.record.engine_fact import of_different_engines
@@ -26,3 +27,14 @@ def marks_of(manifest: Manifest) -> tuple[str, ...]:
         for name, told in of_different_engines(manifest.fingerprints).items()
     )
     return (*lineage, *engines)
+
+
+def reading_of(manifest: Manifest) -> str:
+    """Return how answers were got out of the checkpoints: `sampled`, or a level of a server; empty where all is plain.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    """
+    found = (one.get("reading") for one in manifest.fingerprints.values() if isinstance(one, Mapping))
+    return ", ".join(sorted({str(one) for one in found if one}))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import biasaudit
+from biasaudit import gate
 from biasaudit.errors import UsageError
 from biasaudit.facade import Audit
 from biasaudit.probes import Probe, limited, load_probe
@@ -174,3 +175,11 @@ def test_a_real_model_is_drawn_from_and_asked_again_from_the_cache(
     assert again.manifest.run["tokens"] == 0
     assert again.responses.equals(first.responses)
     assert set(first.estimates.query("metric == 'graded'")["status"]) <= {"not measured", "too few clusters"}
+
+
+def test_a_check_says_that_answers_were_drawn(reduced: Audit) -> None:
+    """Whoever reads a decision alone must hear that no probability was read."""
+    decision = biasaudit.check(reduced, "strict")
+    assert decision.reading == "sampled"
+    assert "answers read as sampled" in gate.to_text(decision)
+    assert json.loads(gate.to_json(decision))["reading"] == "sampled"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
 LOCAL: Final = "local"
 """Address of a cluster that is started for this run, on this machine."""
+
+
+_PATIENCE_S: Final = 300.0
+"""How long an actor may take to be started again."""
+
+_LOOK_S: Final = 0.2
 
 
 class RayPool:
@@ -55,6 +62,7 @@ class RayPool:
         }
         self._said: deque[tuple[int, Message]] = deque()
         self._started: set[int] = set()
+        self._unavailable: dict[int, float] = {}
 
     @property
     def n_workers(self) -> int:
@@ -96,7 +104,10 @@ class RayPool:
     def _heard(self, worker: int, asked: Asked | None, reference: Any) -> None:  # Any: as above
         try:
             messages: list[Message] = self._ray.get(reference)
-        except self._ray.exceptions.RayActorError:
+        except self._ray.exceptions.RayActorError as exc:
+            if asked is None and self._starts_anew(worker, exc):
+                self._waiting[self._actors[worker].ready.remote()] = (worker, None)
+                return
             self._lost(worker, "was lost", signalled=True)
             return
         except self._ray.exceptions.RayTaskError as exc:
@@ -104,12 +115,21 @@ class RayPool:
             self._lost(worker, f"failed with {type(exc.cause).__name__}", signalled=worker in self._started)
             return
         self._started.add(worker)
+        self._unavailable.pop(worker, None)
         was_opening = isinstance(asked, Task) and not any(isinstance(one, Begun) for one in messages)
         if was_opening and isinstance(messages[-1], Done):
             self._said.extend((worker, one) for one in messages[:-1])
             self._call(worker, asked, opens=False)  # type: ignore[arg-type]  # a task
             return
         self._said.extend((worker, one) for one in messages if not isinstance(one, Begun))
+
+    def _starts_anew(self, worker: int, error: Exception) -> bool:
+        """Whether an actor that died is yet to be started again by Ray, which takes it seconds; waits a little."""
+        if not isinstance(error, self._ray.exceptions.ActorUnavailableError):
+            return False
+        since = self._unavailable.setdefault(worker, time.monotonic())
+        time.sleep(_LOOK_S)
+        return time.monotonic() - since < _PATIENCE_S
 
     def _lost(self, worker: int, reason: str, *, signalled: bool) -> None:
         died = Died(reason=reason, who=self.name(worker), started=worker in self._started, signalled=signalled)

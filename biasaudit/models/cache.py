@@ -29,7 +29,7 @@ _TABLES: Final = {
     "written_responses": WRITTEN_COLUMNS,
     "pack_sizes": "machine TEXT PRIMARY KEY, n_nodes INTEGER NOT NULL",
 }
-_ELSEWHERE: Final = ("engine", "quantization", "kv_dtype", "reading")
+ELSEWHERE: Final = ("engine", "quantization", "kv_dtype", "reading")
 """What a fingerprint says only of models that are not computed here and in full: without it, keys are as they were."""
 _NAME: Final = "responses.sqlite"
 _FIELDS: Final = "reason, token_ids, logprobs, checksum"
@@ -339,7 +339,7 @@ def cache_identity(fingerprint: ModelFingerprint, *, method: str = LEFT_TO_RIGHT
         "tokenizer": fingerprint.tokenizer_sha256,
         "libraries": dict(fingerprint.libraries),
         **({} if method == LEFT_TO_RIGHT else {"method": method}),
-        **{name: value for name in _ELSEWHERE if (value := getattr(fingerprint, name)) is not None},
+        **{name: value for name in ELSEWHERE if (value := getattr(fingerprint, name)) is not None},
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -59,7 +59,7 @@ class ServedReady:
             sentences=True,
             chat=self.chat,
             same=self._same,
-            told=(*told, *self._unlike(), *self.notes),
+            told=(*told, *self.notes),
             cache=cache_folder(),
             libraries=("transformers", "tokenizers", "httpx2", *LIBRARIES),
         )
@@ -76,17 +76,6 @@ class ServedReady:
         first: dict[str, str] = {}
         earlier = {name: first.setdefault(one.spec.reference, name) for name, one in self.sessions.items()}
         return {name: other for name, other in earlier.items() if other != name}
-
-    def _unlike(self) -> tuple[str, ...]:
-        """Say where checkpoints are computed in different ways."""
-        facts = {name: (one.server.engine, one.server.quantization) for name, one in self.sessions.items()}
-        if len(set(facts.values())) == 1:
-            return ()
-        said = "; ".join(
-            f"{name} by {engine}" + ("" if scheme is None else f" in {scheme}")
-            for name, (engine, scheme) in facts.items()
-        )
-        return (f"The checkpoints are computed in different ways ({said}); some of what differs may be that.",)
 
 
 def _ready(specs: Mapping[str, ServedSpec], settings: Settings, say: Say) -> ServedReady:

@@ -80,6 +80,7 @@ def test_each_text_that_was_asked_has_its_share_with_an_interval(reduced: Audit)
     assert round(row["share_ci_high"], 3) == 0.919
 
 
+@pytest.mark.slow
 def test_what_was_written_stands_in_the_audit_and_all_after_it_is_computed_again(
     tmp_path: Path, reduced: Audit
 ) -> None:
@@ -144,6 +145,7 @@ def test_models_that_write_nothing_are_not_asked_for_answers() -> None:
         scripted_audit(leaning("base", 1.0), leaning("tuned", 0.5), probes=[_probe()], draws=0)
 
 
+@pytest.mark.slow
 def test_a_choice_is_asked_in_every_order_and_a_letter_that_is_always_taken_is_no_lean() -> None:
     """The writer takes A whatever stands there: over all orders each option has one third."""
     probe = limited(load_probe("ambiguous-qa"), 60, seed=0)
@@ -154,6 +156,7 @@ def test_a_choice_is_asked_in_every_order_and_a_letter_that_is_always_taken_is_n
     assert graded.abs().max() < 1e-12
 
 
+@pytest.mark.slow
 def test_a_real_model_is_drawn_from_and_asked_again_from_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,6 +134,7 @@ def test_a_server_that_answers_chats_alone_is_audited_from_its_texts(serve: Call
     assert all("messages" in one and one["temperature"] == 1.0 and one["max_tokens"] >= 8 for one in does.asked)
 
 
+@pytest.mark.slow
 def test_a_second_run_asks_nothing_but_who_is_there(serve: Callable[[Writing], str]) -> None:
     """What was written is kept, under the server and the settings of the drawing."""
     does = Writing(granting)
@@ -206,6 +207,7 @@ def test_a_model_that_is_exchanged_midway_stops_the_run_and_is_not_kept(serve: C
         _audit(serve(does))
 
 
+@pytest.mark.slow
 def test_drawing_from_servers_is_explained_by_nothing(serve: Callable[[Writing], str], tmp_path: Path) -> None:
     """Texts have no layers to exchange; the message says what to do."""
     _audit(serve(Writing(granting)), out=tmp_path / "audit")

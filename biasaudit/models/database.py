@@ -10,7 +10,7 @@ import stat
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,6 +56,27 @@ def trouble_of(error: sqlite3.Error) -> Trouble:
     return _BY_CODE.get(code & 0xFF, Trouble.BROKEN)
 
 
+class _Connection(sqlite3.Connection):
+    """One whose every trouble is an error of SQLite's: its messages quote names, which damage makes no text."""
+
+    def execute(self, *asked: Any) -> sqlite3.Cursor:  # Any: as the base class has it
+        with _as_damage():
+            return super().execute(*asked)
+
+    def executemany(self, *asked: Any) -> sqlite3.Cursor:  # Any: as above
+        with _as_damage():
+            return super().executemany(*asked)
+
+
+@contextlib.contextmanager
+def _as_damage() -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as exc:
+        msg = "it names what is no text"
+        raise sqlite3.DatabaseError(msg) from exc
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
     """An open database.
@@ -76,7 +97,7 @@ class Database:
 
 def in_memory(tables: Mapping[str, str]) -> Database:
     """Return a database that ends with the process."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection = sqlite3.connect(":memory:", isolation_level=None, factory=_Connection)
     _make(connection, tables)
     return Database(connection=connection)
 
@@ -99,7 +120,7 @@ def on_disk(path: Path, tables: Mapping[str, str], *, patience_s: float) -> Data
         :func:`trouble_of` says what kind.
     """
     _refuse_what_is_no_file(path)
-    connection = sqlite3.connect(path, timeout=patience_s, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=patience_s, isolation_level=None, factory=_Connection)
     try:
         _cautious(connection)
         connection.execute("PRAGMA journal_mode=WAL").fetchone()
@@ -123,7 +144,9 @@ def read_only(path: Path, tables: Mapping[str, str]) -> Database:
     # Where no file can be made beside it, only a database without a log of changes can be read.
     log = path.with_name(path.name + "-wal")
     how = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=1, isolation_level=None)
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{how}", uri=True, timeout=1, isolation_level=None, factory=_Connection
+    )
     try:
         _cautious(connection)
         for name, columns in tables.items():
